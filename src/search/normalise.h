@@ -4,7 +4,7 @@
  *
  * fold: compatibility decomposition, case folding, without combining marks; words split at what is no letter or digit (marks, apostrophes and
  * hyphens inside a word are handled as spec/names/fold.tsv says). Tables are generated at build time from Python's unicodedata (Unicode) and
- * the reviewed tables spec/names/*.tsv.
+ * the reviewed tables in spec/names.
  * skeleton: script-independent consonant classes of a word (see docs/decisions and spec/names/translit.tsv), so that an unvowelled
  * Arabic spelling and its Latin ones meet: the same skeleton is a candidate for the same name, never proof of the same person.
  */
