@@ -11,6 +11,7 @@
 #ifndef RH_RECORD_WRITE_H
 #define RH_RECORD_WRITE_H
 
+#include "base/json.h"
 #include "record/record.h"
 
 enum { RH_WRITE_OPS_MAX = 20000 /* entries of one bundle */ };
@@ -56,6 +57,7 @@ struct rh_write {
     enum rh_rc rc;             /* of the whole (transaction, single); RH_OK for a batch unless nothing could be done */
     void (*done)(struct rh_write *w); /* on the writer thread, after the sync; must be quick and must not touch the record */
     void *user;
+    struct rh_links *links;    /* private: fullUrl -> Type/id */
     struct rh_write *next;     /* private: queue */
 };
 

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * prepare.c - a resource on its way into the log: parsed, checked, its references resolved, composed, keyed, compressed.
+ */
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "fhir/check.h"
+#include "fhir/compartment.h"
+#include "fhir/primitive.h"
+#include "fhir/reference.h"
+#include "record/record_int.h"
+
+/* rh_fhir_check names places from the resource's type on; inside a Bundle they begin at the entry. */
+static enum rh_rc move_places(struct rh_issues *is, unsigned from, const char *place)
+{
+    for (unsigned i = from; place && i < is->count; i++) {
+        const char *old = is->rows[i].expression;
+        const char *rest = old ? strpbrk(old, ".[") : NULL;
+        char *moved = rh_arena_printf(is->arena, "%s%s", place, rest ? rest : "");
+        if (!moved)
+            return RH_NOMEM;
+        is->rows[i].expression = moved;
+    }
+    return RH_OK;
+}
+
+enum rh_rc rh_prepare_check(struct rh_issues *is, const char *place, struct rh_prepared *p)
+{
+    unsigned before = is->count;
+    enum rh_rc rc = rh_fhir_check(is, p->resource, &p->type);
+    enum rh_rc moved = move_places(is, before, place);
+    return rc ? rc : moved;
+}
+
+enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place, struct rh_text text, struct rh_prepared *p)
+{
+    if (text.len > RH_RECORD_RESOURCE_MAX)
+        return rh_issue_add(is, RH_TOOLARGE, place, "the resource has %zu bytes; at most %d are stored in one resource", text.len,
+                            RH_RECORD_RESOURCE_MAX);
+    yyjson_doc *doc;
+    enum rh_rc rc = rh_json_parse(a, is, text, &doc);
+    if (rc)
+        return rc;
+    p->resource = yyjson_doc_get_root(doc);
+    return rh_prepare_check(is, place, p);
+}
+
+/* --- the body ---------------------------------------------------------------------------------- */
+
+static bool is_own(const char *name) /* written by us, in a fixed place */
+{
+    return strcmp(name, "resourceType") == 0 || strcmp(name, "id") == 0 || strcmp(name, "meta") == 0;
+}
+
+/* Members of meta besides the two that are columns. */
+static void compose_meta(struct rh_buf *b, yyjson_val *meta)
+{
+    size_t i, max;
+    yyjson_val *key, *val;
+    bool first = true;
+    yyjson_obj_foreach(meta, i, max, key, val) {
+        const char *name = yyjson_get_str(key);
+        const char *bare = name[0] == '_' ? name + 1 : name;
+        if (strcmp(bare, "versionId") == 0 || strcmp(bare, "lastUpdated") == 0)
+            continue;
+        rh_buf_str(b, first ? ",\"meta\":{" : ",");
+        first = false;
+        rh_json_write(b, key);
+        rh_buf_char(b, ':');
+        rh_json_write(b, val);
+    }
+    if (!first)
+        rh_buf_char(b, '}');
+}
+
+/* {"resourceType":…,"id":…[,"meta":{…}],… the rest as sent }: rh_version_write relies on this order. */
+static void compose(struct rh_buf *b, const struct rh_prepared *p)
+{
+    size_t i, max;
+    yyjson_val *key, *val;
+    rh_buf_str(b, "{\"resourceType\":\"");
+    rh_buf_str(b, p->type->name);
+    rh_buf_str(b, "\",\"id\":\"");
+    rh_buf_text(b, p->id);
+    rh_buf_char(b, '"');
+    yyjson_val *meta = yyjson_obj_get(p->resource, "meta");
+    if (meta)
+        compose_meta(b, meta);
+    yyjson_obj_foreach(p->resource, i, max, key, val) {
+        if (is_own(yyjson_get_str(key)))
+            continue;
+        rh_buf_char(b, ',');
+        rh_json_write(b, key);
+        rh_buf_char(b, ':');
+        rh_json_write(b, val);
+    }
+    rh_buf_char(b, '}');
+}
+
+enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_prepared *p)
+{
+    struct rh_buf b = rh_buf(ctx->arena);
+    compose(&b, p);
+    if (b.rc)
+        return rh_issue_add(ctx->issues, b.rc, NULL, "the resource does not fit into the memory of one request");
+    p->body = rh_buf_get(&b);
+    p->part = rh_part_of(s->record, rh_compartment_patient(p->type, p->resource, p->id));
+    enum rh_rc rc = rh_keys_of(ctx, p->type, p->resource, &p->keys);
+    if (rc)
+        return rc;
+    p->codec = RH_CODEC_ZSTD;
+    rc = rh_pack(s->packer, RH_BODY_LEVEL, ctx->arena, p->body, &p->packed);
+    if (rc == RH_OK && p->packed.len >= p->body.len) {
+        p->codec = RH_CODEC_PLAIN;
+        p->packed = p->body;
+    }
+    return rc;
+}
+
+enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body, struct rh_search_keys *ret)
+{
+    yyjson_doc *doc;
+    enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, body, &doc);
+    if (rc)
+        return RH_CORRUPT; /* it was checked when it came in */
+    return rh_keys_of(ctx, rh_resource_type(type), yyjson_doc_get_root(doc), ret);
+}
+
+/* --- links of a Bundle ------------------------------------------------------------------------- */
+
+struct link {
+    struct rh_text url, id;
+    unsigned type;
+};
+
+struct rh_links {
+    size_t mask;
+    struct link *slots; /* open addressing; url.data == NULL: free */
+};
+
+enum rh_rc rh_links_open(struct rh_arena *a, unsigned n, struct rh_links **ret)
+{
+    size_t size = 8;
+    while (size < 2 * (size_t)n)
+        size *= 2;
+    struct rh_links *l = rh_arena_zero(a, sizeof *l);
+    if (!l || !(l->slots = rh_arena_zero(a, size * sizeof *l->slots)))
+        return RH_NOMEM;
+    l->mask = size - 1;
+    *ret = l;
+    return RH_OK;
+}
+
+static struct link *link_slot(const struct rh_links *l, struct rh_text url)
+{
+    size_t i = (size_t)rh_hash_system(url) & l->mask;
+    while (l->slots[i].url.data && !rh_text_eq(l->slots[i].url, url))
+        i = (i + 1) & l->mask;
+    return &l->slots[i];
+}
+
+/* The first entry with a fullUrl keeps it; a second one with the same is refused by the caller of a transaction. */
+enum rh_rc rh_links_add(struct rh_links *l, struct rh_text url, unsigned type, struct rh_text id)
+{
+    struct link *slot = link_slot(l, url);
+    if (slot->url.data && slot->id.len > 0)
+        return RH_CONFLICT;
+    *slot = (struct link){url, id, type};
+    return RH_OK;
+}
+
+bool rh_links_find(const struct rh_links *l, struct rh_text url, unsigned *type, struct rh_text *id)
+{
+    const struct link *slot = link_slot(l, url);
+    if (!slot->url.data)
+        return false;
+    *type = slot->type;
+    *id = slot->id;
+    return true;
+}
+
+/* --- references -------------------------------------------------------------------------------- */
+
+static enum rh_rc set_reference(struct rh_resolve *r, yyjson_val *string, unsigned type, struct rh_text id)
+{
+    const char *name = rh_resource_type(type)->name;
+    char *text = rh_arena_printf(r->ctx->arena, "%s/%.*s", name, RH_TEXT_ARG(id));
+    if (!text)
+        return RH_NOMEM;
+    yyjson_set_strn(string, text, strlen(text));
+    return RH_OK;
+}
+
+/* Finds the entry that a reference means: by its fullUrl, or as a relative reference seen from the entry's own fullUrl (FHIR R4,
+ * bundle, "resolving references in bundles"). */
+static bool find_link(const struct rh_resolve *r, struct rh_text value, enum rh_reference_kind kind, unsigned *type, struct rh_text *id)
+{
+    if (!r->links)
+        return false;
+    if (rh_links_find(r->links, value, type, id))
+        return true;
+    if (kind != RH_REF_LOCAL || !rh_text_starts(r->full_url, "http"))
+        return false;
+    size_t slashes = 0, at = r->full_url.len;
+    while (at > 0 && slashes < 2)
+        slashes += r->full_url.data[--at] == '/';
+    char *url = rh_arena_printf(r->ctx->arena, "%.*s/%.*s", (int)at, r->full_url.data, RH_TEXT_ARG(value));
+    return url && rh_links_find(r->links, rh_text(url), type, id);
+}
+
+static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string, const struct rh_reference *ref)
+{
+    if (!r->session) {
+        r->open = true;
+        return RH_OK;
+    }
+    struct rh_query q;
+    struct rh_head rows[2];
+    unsigned n = 0;
+    enum rh_rc rc = rh_query_parse(r->ctx, ref->type, ref->query, false, &q);
+    if (rc == RH_OK)
+        rc = rh_search_heads(r->session, r->ctx, r->grant, &q, 2, rows, &n);
+    if (rc)
+        return rc;
+    if (n != 1)
+        return rh_issue_add(r->ctx->issues, n ? RH_MULTIPLE : RH_PRECONDITION, r->place,
+                            "the conditional reference \"%.*s\" matches %s resource; it must match exactly one",
+                            RH_TEXT_ARG(rh_json_text(string)), n ? "more than one" : "no");
+    return set_reference(r, string, ref->type, rows[0].id);
+}
+
+static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_element *element)
+{
+    struct rh_resolve *r = user;
+    struct rh_text value = rh_json_text(string), id;
+    unsigned type;
+    struct rh_reference ref = rh_reference_parse(value, r->ctx->base);
+    bool is_reference = strcmp(element->name, "reference") == 0;
+    if (find_link(r, value, ref.kind, &type, &id)) {
+        if (id.len > 0)
+            return set_reference(r, string, type, id);
+        r->open = true;
+        return RH_OK;
+    }
+    if (!is_reference)
+        return RH_OK;
+    if (ref.kind == RH_REF_CONDITIONAL && ref.type)
+        return resolve_condition(r, string, &ref);
+    if (ref.kind == RH_REF_UUID && r->strict)
+        return rh_issue_add(r->ctx->issues, RH_VALUE, r->place,
+                            "the reference \"%.*s\" is the fullUrl of no entry of this Bundle", RH_TEXT_ARG(value));
+    return RH_OK;
+}
+
+enum rh_rc rh_resolve(struct rh_resolve *r, const struct rh_prepared *p)
+{
+    return rh_references_walk(p->type, p->resource, resolve_one, r);
+}
