@@ -7,8 +7,9 @@
 
 static _Noreturn void out_of_memory(size_t size)
 {
-    fprintf(stderr, "rihla: the system has no memory left (%zu bytes were asked for); the program ends."
-                    " Everything that was confirmed is on the disk.\n",
+    fprintf(stderr,
+            "rihla: the system has no memory left (%zu bytes were asked for); the program ends."
+            " Everything that was confirmed is on the disk.\n",
             size);
     exit(3);
 }

@@ -18,13 +18,13 @@
 #define SANITIZED 1
 #endif
 
-/* Under AddressSanitizer what was not handed out is poisoned, and a gap follows each piece, so that an
- * overrun inside an arena is found like one on the heap. */
+/* Under AddressSanitizer what was not handed out is poisoned, and a gap follows each piece, so that
+ * an overrun inside an arena is found like one on the heap. */
 #ifdef SANITIZED
 #include <sanitizer/asan_interface.h>
 enum { GAP = 16 };
 #else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 enum { GAP = 0 };
 #endif
@@ -217,7 +217,8 @@ char *rh_arena_printf(struct rh_arena *a, const char *format, ...)
     return p;
 }
 
-/* Makes the newest piece longer where it stands; false when it is not the newest or there is no room. */
+/* Makes the newest piece longer where it stands; false when it is not the newest or there is no
+ * room. */
 static bool extend(struct rh_arena *a, const char *old, size_t old_size, size_t new_size)
 {
     if (!old || old != a->last)

@@ -152,7 +152,8 @@ static int64_t span_us(const struct fields *f, enum rh_precision precision, unsi
     int64_t us = US_PER_SECOND;
     switch (precision) {
     case RH_YEAR:
-        return US_PER_DAY * (rh_days_from_civil(f->year + 1, 1, 1) - rh_days_from_civil(f->year, 1, 1));
+        return US_PER_DAY *
+               (rh_days_from_civil(f->year + 1, 1, 1) - rh_days_from_civil(f->year, 1, 1));
     case RH_MONTH:
         return US_PER_DAY * days_of_month(f->year, f->month);
     case RH_DAY:
@@ -193,7 +194,8 @@ enum rh_rc rh_datetime_parse(struct rh_text t, enum rh_datetime_kind kind, int z
 
     v.zone_minutes = (short)zone;
     v.lo_us = rh_days_from_civil(f.year, f.month, f.day) * US_PER_DAY + f.hour * US_PER_HOUR +
-              (f.minute - (int64_t)zone) * US_PER_MINUTE + f.second * US_PER_SECOND + f.nanos / 1000;
+              (f.minute - (int64_t)zone) * US_PER_MINUTE + f.second * US_PER_SECOND +
+              f.nanos / 1000;
     v.hi_us = v.lo_us + span_us(&f, v.precision, v.digits) - 1;
     *ret = v;
     return RH_OK;
@@ -230,7 +232,8 @@ void rh_instant_print(int64_t us, char ret[RH_INSTANT_SIZE])
     static const char widths[] = {4, 2, 2, 2, 2, 2, 6};
     static const char after[] = "--T::.Z";
     char *p = ret;
-    for (unsigned i = 0; i < sizeof widths; i++) { /* by hand: this is in the path of every answer */
+    for (unsigned i = 0; i < sizeof widths;
+         i++) { /* by hand: this is in the path of every answer */
         for (int j = widths[i] - 1; j >= 0; j--, parts[i] /= 10)
             p[j] = (char)('0' + parts[i] % 10);
         p += widths[i];

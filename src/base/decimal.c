@@ -55,7 +55,8 @@ bool rh_dec_is(struct rh_text t)
     return split(t, &p);
 }
 
-/* Appends digits to the coefficient; false when it becomes too long. Zeros in front do not count. */
+/* Appends digits to the coefficient; false when it becomes too long. Zeros in front do not count.
+ */
 static bool take(struct rh_text t, __int128 *coefficient, unsigned *count)
 {
     for (size_t i = 0; i < t.len; i++) {
@@ -115,8 +116,8 @@ int rh_dec_cmp(struct rh_dec a, struct rh_dec b)
     if (magnitude_a != magnitude_b)
         return magnitude_a > magnitude_b ? sa : -sa;
 
-    /* The first digits stand in the same place, so the shorter one can be filled up with zeros to the
-     * length of the other, which has at most RH_DEC_DIGITS. */
+    /* The first digits stand in the same place, so the shorter one can be filled up with zeros to
+     * the length of the other, which has at most RH_DEC_DIGITS. */
     for (int i = a.scale; i < b.scale; i++)
         ca *= 10;
     for (int i = b.scale; i < a.scale; i++)

@@ -30,7 +30,8 @@ struct rh_hash rh_hash_of(const void *data, size_t len, const void *key, size_t 
     assert(key_len == 0 || (key_len >= crypto_generichash_KEYBYTES_MIN &&
                             key_len <= crypto_generichash_KEYBYTES_MAX));
     ready();
-    int failed = crypto_generichash(h.bytes, sizeof h.bytes, data, len, key_len ? key : NULL, key_len);
+    int failed =
+        crypto_generichash(h.bytes, sizeof h.bytes, data, len, key_len ? key : NULL, key_len);
     assert(!failed);
     (void)failed;
     return h;
@@ -64,8 +65,9 @@ void rh_random(void *ret, size_t len)
     randombytes_buf(ret, len);
 }
 
-/* 60 bits that grow with each call: milliseconds, then the part of the millisecond in 1/4096 (RFC 9562,
- * 6.2, method 3). When the clock stands still or goes back it counts on from the last value. */
+/* 60 bits that grow with each call: milliseconds, then the part of the millisecond in 1/4096 (RFC
+ * 9562, 6.2, method 3). When the clock stands still or goes back it counts on from the last value.
+ */
 static uint64_t next_stamp(int64_t now_us)
 {
     static _Atomic uint64_t last;
@@ -115,7 +117,7 @@ bool rh_uuid_parse(struct rh_text t, unsigned char ret[16])
             n = (unsigned)(c - 'a' + 10);
         else
             return false;
-        bytes[nibble / 2] = (unsigned char)(bytes[nibble / 2] << 4 | n);
+        bytes[nibble / 2] = (unsigned char)((unsigned)bytes[nibble / 2] << 4 | n);
         nibble++;
     }
     memcpy(ret, bytes, sizeof bytes);

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-
 void rh_issues_init(struct rh_issues *is, struct rh_arena *a)
 {
     /* Not the rows: they are filled as they come, and this stands in the way of every request. */
@@ -54,8 +53,8 @@ enum rh_rc rh_issue_at(struct rh_issues *is, struct rh_issue row)
     return row.rc;
 }
 
-enum rh_rc rh_issue_add(struct rh_issues *is, enum rh_rc rc, const char *expression, const char *format,
-                        ...)
+enum rh_rc rh_issue_add(struct rh_issues *is, enum rh_rc rc, const char *expression,
+                        const char *format, ...)
 {
     struct rh_issue row = {.severity = RH_ERROR, .rc = rc, .expression = expression};
     char small[512];

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 enum {
-    PADDING = 16,           /* yyjson wants 4; first_eight() reads 8 */
-    SMALL_OBJECT = 24,      /* names compared pair by pair up to here; FHIR's objects are smaller */
-    SHOWN_NAME_BYTES = 64,  /* of a name that is quoted in a message */
+    PADDING = 16,          /* yyjson wants 4; first_eight() reads 8 */
+    SMALL_OBJECT = 24,     /* names compared pair by pair up to here; FHIR's objects are smaller */
+    SHOWN_NAME_BYTES = 64, /* of a name that is quoted in a message */
     WRITE_DEPTH_MAX = 4 * RH_JSON_DEPTH_MAX
 };
 
@@ -46,7 +46,8 @@ yyjson_alc rh_json_alc(struct rh_arena *a)
     return (yyjson_alc){alc_malloc, alc_realloc, alc_free, a};
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 /* The walk over a document that was read: where it is, and all that stands above. */
 struct walk {
@@ -72,8 +73,8 @@ static void locate(struct rh_text text, size_t at, unsigned *line, unsigned *col
     }
 }
 
-static enum rh_rc refuse(struct rh_issues *is, struct rh_text text, size_t at, const char *expression,
-                         const char *what)
+static enum rh_rc refuse(struct rh_issues *is, struct rh_text text, size_t at,
+                         const char *expression, const char *what)
 {
     struct rh_issue row = {
         .severity = RH_ERROR, .rc = RH_SYNTAX, .expression = expression, .text = what};
@@ -110,7 +111,7 @@ static void step(struct rh_buf *b, const yyjson_val *container, const yyjson_val
     size_t i, count;
     yyjson_val *key, *val;
     if (yyjson_is_arr(plain(container))) {
-        yyjson_arr_foreach(plain(container), i, count, val) {
+        yyjson_arr_foreach (plain(container), i, count, val) {
             if (val == target) {
                 rh_buf_printf(b, "[%zu]", i);
                 return;
@@ -118,7 +119,7 @@ static void step(struct rh_buf *b, const yyjson_val *container, const yyjson_val
         }
         return;
     }
-    yyjson_obj_foreach(plain(container), i, count, key, val) {
+    yyjson_obj_foreach (plain(container), i, count, key, val) {
         if (val != target && key != target)
             continue;
         struct rh_text name = shown(key);
@@ -258,8 +259,8 @@ static enum rh_rc check_names(const struct walk *w, const yyjson_val *object)
     return twice ? refuse_twice(w, twice) : RH_OK;
 }
 
-/* yyjson keeps the values of a document in one array in the order of the text, each container in front
- * of what it holds, so one loop sees them all. */
+/* yyjson keeps the values of a document in one array in the order of the text, each container in
+ * front of what it holds, so one loop sees them all. */
 static enum rh_rc check_all(struct walk *w, const yyjson_doc *doc, bool look_for_nul)
 {
     const yyjson_val *v = doc->root, *end = doc->root + doc->val_read;
@@ -283,7 +284,8 @@ static enum rh_rc check_all(struct walk *w, const yyjson_doc *doc, bool look_for
     return RH_OK;
 }
 
-static enum rh_rc refuse_syntax(struct rh_issues *is, struct rh_text text, const yyjson_read_err *err)
+static enum rh_rc refuse_syntax(struct rh_issues *is, struct rh_text text,
+                                const yyjson_read_err *err)
 {
     if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return RH_NOMEM;
@@ -309,7 +311,8 @@ static enum rh_rc refuse_syntax(struct rh_issues *is, struct rh_text text, const
     return refuse(is, text, at, NULL, what);
 }
 
-enum rh_rc rh_json_parse(struct rh_arena *a, struct rh_issues *is, struct rh_text text, yyjson_doc **ret)
+enum rh_rc rh_json_parse(struct rh_arena *a, struct rh_issues *is, struct rh_text text,
+                         yyjson_doc **ret)
 {
     if (text.len == 0)
         return refuse(is, text, 0, NULL, "the content is empty, a JSON value is wanted");
@@ -321,8 +324,8 @@ enum rh_rc rh_json_parse(struct rh_arena *a, struct rh_issues *is, struct rh_tex
 
     yyjson_read_err err = {0};
     yyjson_alc alc = rh_json_alc(a);
-    yyjson_doc *doc = yyjson_read_opts(copy, text.len, YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW,
-                                       &alc, &err);
+    yyjson_doc *doc = yyjson_read_opts(copy, text.len,
+                                       YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW, &alc, &err);
     if (!doc)
         return refuse_syntax(is, text, &err);
 
@@ -346,7 +349,8 @@ struct rh_text rh_json_get(const yyjson_val *object, const char *name)
     return yyjson_is_str(v) ? rh_json_text(v) : (struct rh_text){NULL, 0};
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 static void write_real(struct rh_buf *b, double n)
 {
@@ -392,7 +396,8 @@ struct frame {
     bool object, name_next;
 };
 
-/* Writes the values in the order of the document's array; a frame a level says what stands between. */
+/* Writes the values in the order of the document's array; a frame a level says what stands between.
+ */
 static void write_all(struct rh_buf *b, const yyjson_val *v, bool pretty)
 {
     struct frame stack[WRITE_DEPTH_MAX], *top = stack;
@@ -418,7 +423,8 @@ static void write_all(struct rh_buf *b, const yyjson_val *v, bool pretty)
         } else {
             assert(top + 1 < stack + WRITE_DEPTH_MAX);
             bool object = unsafe_yyjson_is_obj(plain(v));
-            *++top = (struct frame){.left = object ? 2 * len : len, .object = object, .name_next = true};
+            *++top =
+                (struct frame){.left = object ? 2 * len : len, .object = object, .name_next = true};
             rh_buf_char(b, object ? '{' : '[');
             first = true;
         }

@@ -12,8 +12,8 @@ static const struct {
 };
 _Static_assert(sizeof rows / sizeof rows[0] == RH_RC_COUNT, "one row per error");
 
-/* A number outside the list is a mistake of ours; it is shown as an internal error, never as a crash
- * inside the reporting of another error. */
+/* A number outside the list is a mistake of ours; it is shown as an internal error, never as a
+ * crash inside the reporting of another error. */
 static enum rh_rc known(enum rh_rc rc)
 {
     return (unsigned)rc < RH_RC_COUNT ? rc : RH_INTERNAL;

@@ -118,7 +118,8 @@ static unsigned sequence(unsigned char first, uint32_t *bits, uint32_t *smallest
     return 0;
 }
 
-/* A code point of more than one byte, 0 when malformed: overlong, surrogate, above U+10FFFF, cut. */
+/* A code point of more than one byte, 0 when malformed: overlong, surrogate, above U+10FFFF, cut.
+ */
 static uint32_t decode(struct rh_text t, size_t at, unsigned *len)
 {
     uint32_t c = 0, smallest = 0;
@@ -180,7 +181,8 @@ char *rh_buf_room(struct rh_buf *b, size_t n)
         return NULL;
     if (b->data && b->cap - b->len >= n)
         return b->data + b->len;
-    char *p = n > SIZE_MAX - b->len ? NULL : rh_arena_grow(b->arena, b->data, &b->cap, b->len + n, 1);
+    char *p =
+        n > SIZE_MAX - b->len ? NULL : rh_arena_grow(b->arena, b->data, &b->cap, b->len + n, 1);
     if (!p) {
         b->rc = RH_NOMEM;
         return NULL;
@@ -251,7 +253,8 @@ static uint64_t wants_escape(uint64_t x)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
     uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
-    return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs;
+    return (((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+           highs;
 }
 
 /* Number of bytes from `at` that stand in a JSON string as they are. */
@@ -318,8 +321,8 @@ void rh_buf_percent(struct rh_buf *b, struct rh_text t)
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < t.len && !b->rc; i++) {
         unsigned char c = (unsigned char)t.data[i];
-        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                          c == '-' || c == '.' || c == '_' || c == '~';
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
         char *p = rh_buf_room(b, 3);
         if (!p)
             return;
