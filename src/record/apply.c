@@ -180,11 +180,18 @@ static enum rh_rc new_rk(struct rh_tip *t, struct rh_part *p, uint64_t *ret)
     return RH_OK;
 }
 
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, uint64_t *ret)
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, unsigned char salt[RH_SALT_SIZE], uint64_t *ret)
 {
     struct rh_part *p;
+    uint64_t persons = t->now.last_ordinal;
     enum rh_rc rc = part_row(writer, t, part, &p);
-    return rc ? rc : new_rk(t, p, ret);
+    if (rc)
+        return rc;
+    if (t->now.last_ordinal != persons)
+        memcpy(p->salt, salt, RH_SALT_SIZE);
+    else
+        memcpy(salt, p->salt, RH_SALT_SIZE);
+    return new_rk(t, p, ret);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -355,18 +362,16 @@ static void fill_version(const struct rh_entry *e, struct rh_text body, struct r
     };
 }
 
-enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, struct rh_arena *a, const struct rh_change *c,
-                         struct rh_version *ret)
+enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c, struct rh_version *ret)
 {
-    (void)a;
     struct rh_part *part;
     enum rh_rc rc = part_row(writer, t, c->part, &part);
     if (rc)
         return rc;
     bool moved = c->old && c->old->part != c->part;
-    uint64_t rk = c->old ? c->old->rk : 0;
+    uint64_t rk = c->old ? c->old->rk : c->rk;
     struct rh_text from = {NULL, 0};
-    if (!c->old || moved)
+    if (rk == 0 || moved)
         rc = new_rk(t, part, &rk);
     if (rc == RH_OK && c->old)
         rc = parents(writer, c->old, &from);
@@ -385,10 +390,12 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, struct rh_
         .parents = from,
         .purpose = c->purpose,
         .codec = c->codec,
-        .size = (uint32_t)c->body.len,
+        .size = c->body_hash ? c->size : (uint32_t)c->body.len,
         .body = c->packed,
     };
-    if (c->op != RH_OP_DELETE)
+    if (c->body_hash)
+        e.body_hash = *c->body_hash;
+    else if (c->op != RH_OP_DELETE)
         e.body_hash = rh_hash_of(c->body.data, c->body.len, part->salt, sizeof part->salt);
     rc = append(writer, t, &e);
     if (rc)

@@ -287,6 +287,23 @@ enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct r
     return RH_OK;
 }
 
+enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
+                         struct rh_text what, const struct rh_page *page)
+{
+    uint64_t *parts = rh_arena_alloc(ctx->arena, (page->n + 1) * sizeof *parts);
+    unsigned n = 0;
+    if (!parts)
+        return RH_NOMEM;
+    for (unsigned i = 0; i < page->n; i++) {
+        unsigned k = 0;
+        while (k < n && parts[k] != page->rows[i].part)
+            k++;
+        if (k == n && page->rows[i].part != r->site_part)
+            parts[n++] = page->rows[i].part;
+    }
+    return rh_audit_read(r, ctx, caller, action, what, parts, n);
+}
+
 /* --- reading by id ----------------------------------------------------------------------------- */
 
 static struct rh_text what_of(struct rh_arena *a, unsigned type, struct rh_text id)

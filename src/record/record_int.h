@@ -64,6 +64,10 @@ enum rh_rc rh_version_of_head(struct rh_session *s, const struct rh_head *h, str
 enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
                          struct rh_text what, const uint64_t *parts, unsigned n_parts);
 
+/* The same for a page: one row with every person in it. */
+enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
+                         struct rh_text what, const struct rh_page *page);
+
 /* Says a store's failure in words for the operator's log and returns the code. */
 enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc, const char *doing);
 
@@ -110,17 +114,19 @@ struct rh_change {
     enum rh_codec_id codec;
     const struct rh_head *old;              /* NULL: none */
     const struct rh_search_keys *old_keys;  /* of the old version, NULL: none */
-    const struct rh_search_keys *keys;      /* NULL for a deletion */
+    const struct rh_search_keys *keys;      /* NULL for a deletion, or when they are written already */
     struct rh_text purpose;
+    uint64_t rk;                            /* of a new resource whose keys are written already, else 0 */
+    const struct rh_hash *body_hash;        /* NULL: made from `body` */
+    uint32_t size;                          /* of the decoded body when `body_hash` is given */
 };
 /* Appends an entry, makes it the head, gathers the changes of keys in `keys` (written by rh_tip_keys). */
-enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, struct rh_arena *a, const struct rh_change *c,
-                         struct rh_version *ret);
+enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c, struct rh_version *ret);
 /* Writes the gathered changes of keys and persons; at the end of every write, before its savepoint is released. */
 enum rh_rc rh_tip_keys(struct rh_session *writer, struct rh_tip *t);
 
-/* The number for a new resource of a person. */
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, uint64_t *ret);
+/* The number for a new resource of a person, and the person's salt: `salt` is what a new person gets, and is set to what the person has. */
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, unsigned char salt[RH_SALT_SIZE], uint64_t *ret);
 struct rh_key rh_key_row(unsigned type, const struct rh_search_key *k, uint64_t rk); /* cut at RH_KEY_CUT */
 struct rh_tip *rh_writer_tip(struct rh_record *r); /* for tasks, on the writer's thread */
 

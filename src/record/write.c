@@ -115,6 +115,10 @@ static enum rh_rc choose_id(struct rh_ctx *ctx, struct rh_write_op *op)
 {
     struct rh_prepared *p = op->prepared;
     struct rh_text own = rh_json_get(p->resource, "id");
+    if (op->own_id) {
+        p->id = op->id;
+        return RH_OK;
+    }
     if (op->interaction == RH_CREATE) {
         char uuid[RH_UUID_SIZE];
         rh_uuid7(ctx->now_us, uuid);
@@ -425,7 +429,7 @@ static enum rh_rc append(struct applying *a, struct rh_write_op *op, const struc
         .keys = kind == RH_OP_DELETE ? NULL : &p->keys,
         .purpose = a->write->caller.purpose,
     };
-    enum rh_rc rc = rh_tip_append(a->session, a->tip, a->write->arena, &c, &op->version);
+    enum rh_rc rc = rh_tip_append(a->session, a->tip, &c, &op->version);
     if (rc == RH_OK)
         op->changed = true;
     return rc ? rc : log_change(a, op);

@@ -23,6 +23,7 @@ struct rh_write_op {
     enum rh_interaction interaction;
     unsigned type;             /* resource number of the address */
     struct rh_text id;         /* of the address; empty for create and conditional operations */
+    bool own_id;               /* a create that chooses its id itself: `id` */
     bool conditional;          /* update, patch, delete by `criteria` */
     struct rh_text criteria;   /* search text of a conditional operation or of If-None-Exist; empty: none */
     struct rh_text body;       /* JSON text: the resource, or the JSON Patch; ignored when `resource` is set */

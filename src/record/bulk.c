@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * bulk.c - the gathering half of the bulk load.
+ *
+ *   rh_bulk_add  ->  queue  ->  workers: parse, check, resolve, compose, keys, compress  ->  batch  ->  publisher  ->  writer
+ *
+ * Each unit belongs to the batch that was open when it was added. A batch is sealed when it is full; when its last unit is prepared the publisher
+ * writes it, in order, while the workers are at the next one. At most two batches are in memory.
+ */
+#include "record/bulk.h"
+
+#include "base/alloc.h"
+#include "base/bytes.h"
+#include "fhir/primitive.h"
+#include "record/bulk_int.h"
+#include "system/clock.h"
+#include "system/log.h"
+
+#include <unistd.h>
+
+enum {
+    WORKERS_MAX = 16,
+    QUEUE_BYTES = 16 << 20,   /* of units that wait for a worker */
+    BATCHES_MAX = 2,
+    SALT_SLOTS = 1 << 15      /* persons of this load whose salt is remembered */
+};
+
+struct salt_slot {
+    uint64_t part;
+    unsigned char salt[RH_SALT_SIZE];
+};
+
+struct worker {
+    struct rh_bulk *bulk;
+    struct rh_session *session;
+    pthread_t thread;
+    unsigned index;
+    bool running;
+};
+
+struct rh_bulk {
+    struct rh_record *record;
+    struct rh_caller caller;
+    char *job;
+    rh_bulk_refusal *refusal;
+    void *refusal_user;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, room, ready;
+    struct rh_bulk_unit *first, **last; /* units that wait */
+    size_t queued_bytes;
+    uint64_t units;
+    struct rh_bulk_batch *batches;      /* the oldest first; new units go to the last one */
+    unsigned n_batches;
+    bool stop;
+    enum rh_rc rc;                      /* first failure of the store: the load has ended */
+    struct rh_bulk_counts counts;
+
+    struct worker workers[WORKERS_MAX];
+    unsigned n_workers;
+    struct rh_session *publisher_session;
+    pthread_t publisher;
+    bool publisher_running;
+    struct salt_slot *salts;
+};
+
+/* --- batches ------------------------------------------------------------------------------------- */
+
+static struct rh_bulk_batch *batch_open(struct rh_bulk *b)
+{
+    struct rh_bulk_batch *batch = rh_alloc(sizeof *batch);
+    batch->n_arenas = b->n_workers;
+    batch->arenas = rh_alloc(b->n_workers * sizeof(struct rh_arena *));
+    for (unsigned i = 0; i < b->n_workers; i++)
+        batch->arenas[i] = rh_arena_open(8 * (size_t)RH_BULK_BYTES);
+    batch->last_late = &batch->late;
+    struct rh_bulk_batch **end = &b->batches;
+    while (*end)
+        end = &(*end)->next;
+    *end = batch;
+    b->n_batches++;
+    return batch;
+}
+
+static void unit_free(struct rh_bulk_unit *u)
+{
+    rh_free((void *)(uintptr_t)u->json.data);
+    rh_free((void *)(uintptr_t)u->source.data);
+    rh_free(u);
+}
+
+static void batch_free(struct rh_bulk_batch *batch)
+{
+    if (!batch)
+        return;
+    while (batch->late) {
+        struct rh_bulk_unit *u = batch->late;
+        batch->late = u->next;
+        unit_free(u);
+    }
+    for (unsigned i = 0; i < batch->n_arenas; i++)
+        rh_arena_close(batch->arenas[i]);
+    for (size_t i = 0; i < batch->n_marks; i++)
+        rh_free((void *)(uintptr_t)batch->marks[i].source.data);
+    rh_free(batch->marks);
+    rh_free(batch->arenas);
+    rh_free(batch->items);
+    rh_free(batch);
+}
+
+static struct rh_bulk_batch *last_batch(struct rh_bulk *b)
+{
+    struct rh_bulk_batch *batch = b->batches;
+    while (batch && batch->next)
+        batch = batch->next;
+    return batch;
+}
+
+static char *copy(struct rh_text t)
+{
+    char *p = rh_try_alloc(t.len + 1);
+    if (p) {
+        if (t.len)
+            memcpy(p, t.data, t.len);
+        p[t.len] = '\0';
+    }
+    return p;
+}
+
+/* --- a unit -------------------------------------------------------------------------------------- */
+
+/* A UUIDv8 (RFC 9562) of the unit's bytes and the entry's place in it. */
+static enum rh_rc made_id(struct rh_arena *a, const struct rh_hash *unit, unsigned index, struct rh_text *ret)
+{
+    unsigned char bytes[RH_HASH_SIZE + 4];
+    char text[RH_UUID_SIZE];
+    memcpy(bytes, unit->bytes, RH_HASH_SIZE);
+    rh_put_u32(bytes + RH_HASH_SIZE, index);
+    struct rh_hash h = rh_hash_of(bytes, sizeof bytes, NULL, 0);
+    h.bytes[6] = (unsigned char)(0x80 | (h.bytes[6] & 0x0f));
+    h.bytes[8] = (unsigned char)(0x80 | (h.bytes[8] & 0x3f));
+    rh_uuid_print(h.bytes, text);
+    *ret = rh_text_copy(a, rh_text(text));
+    return ret->data ? RH_OK : RH_NOMEM;
+}
+
+/* One resource of a unit. */
+struct part_of_unit {
+    struct rh_prepared prepared;
+    struct rh_text full_url, if_none_exist;
+    const char *place;
+    bool refused;
+};
+
+struct unit {
+    struct rh_ctx *ctx;
+    bool bundle, atomic;
+    struct part_of_unit *parts;
+    unsigned n;
+    struct rh_links *links;
+    bool open; /* something depends on what is stored */
+};
+
+static enum rh_rc id_of_entry(struct unit *u, const struct rh_hash *hash, unsigned index, yyjson_val *request, struct part_of_unit *p)
+{
+    struct rh_text own = rh_json_get(p->prepared.resource, "id"), method = rh_json_get(request, "method");
+    struct rh_text url = rh_json_get(request, "url"), type;
+    bool post = rh_text_is(method, "POST");
+    if (request && method.len > 0 && !post && !rh_text_is(method, "PUT"))
+        return rh_issue_add(u->ctx->issues, RH_INVALID, p->place, "a %.*s entry cannot be imported: send this Bundle to the server",
+                            RH_TEXT_ARG(method));
+    if (post)
+        p->if_none_exist = rh_json_get(request, "ifNoneExist");
+    if (rh_text_is(method, "PUT") && rh_text_split(&url, '/', &type) && url.data)
+        own = url;
+    if (!post && own.len > 0) {
+        if (!rh_id_is(own))
+            return rh_issue_add(u->ctx->issues, RH_INVALID, p->place, "\"%.*s\" is not an id: 1 to 64 of A-Z a-z 0-9 - .", RH_TEXT_ARG(own));
+        p->prepared.id = own;
+        return RH_OK;
+    }
+    return made_id(u->ctx->arena, hash, index, &p->prepared.id);
+}
+
+static enum rh_rc add_part(struct unit *u, const struct rh_hash *hash, yyjson_val *resource, yyjson_val *entry, unsigned index)
+{
+    struct part_of_unit *p = &u->parts[u->n++];
+    *p = (struct part_of_unit){.prepared = {.resource = resource}};
+    if (entry) {
+        p->place = rh_arena_printf(u->ctx->arena, "Bundle.entry[%u].resource", index);
+        p->full_url = rh_json_get(entry, "fullUrl");
+        if (!p->place)
+            return RH_NOMEM;
+    }
+    enum rh_rc rc = rh_prepare_check(u->ctx->issues, p->place, &p->prepared);
+    if (rc == RH_OK)
+        rc = id_of_entry(u, hash, index, entry ? yyjson_obj_get(entry, "request") : NULL, p);
+    p->refused = rc != RH_OK;
+    return rc;
+}
+
+static enum rh_rc open_bundle(struct unit *u, const struct rh_hash *hash, yyjson_val *root)
+{
+    yyjson_val *entries = yyjson_obj_get(root, "entry"), *entry;
+    struct rh_text type = rh_json_get(root, "type");
+    size_t i, max;
+    enum rh_rc first = RH_OK;
+    if (entries && !yyjson_is_arr(entries))
+        return rh_issue_add(u->ctx->issues, RH_STRUCTURE, "Bundle.entry", "entry must be an array");
+    u->bundle = true;
+    u->atomic = rh_text_is(type, "transaction");
+    u->parts = rh_arena_zero(u->ctx->arena, (yyjson_arr_size(entries) + 1) * sizeof *u->parts);
+    if (!u->parts)
+        return RH_NOMEM;
+    yyjson_arr_foreach(entries, i, max, entry) {
+        yyjson_val *resource = yyjson_obj_get(entry, "resource");
+        if (!resource)
+            continue;
+        enum rh_rc rc = add_part(u, hash, resource, entry, (unsigned)i);
+        if (rc == RH_NOMEM)
+            return rc;
+        first = first ? first : rc;
+    }
+    return first;
+}
+
+static enum rh_rc link_parts(struct unit *u)
+{
+    enum rh_rc rc = rh_links_open(u->ctx->arena, u->n, &u->links);
+    for (unsigned i = 0; i < u->n && rc == RH_OK; i++) {
+        const struct part_of_unit *p = &u->parts[i];
+        if (p->refused || p->full_url.len == 0)
+            continue;
+        struct rh_text id = p->if_none_exist.len > 0 ? (struct rh_text){NULL, 0} : p->prepared.id;
+        rc = rh_links_add(u->links, p->full_url, p->prepared.type->resource, id);
+        if (rc == RH_CONFLICT)
+            rc = rh_issue_add(u->ctx->issues, RH_RULE, p->place, "two entries have the fullUrl \"%.*s\"", RH_TEXT_ARG(p->full_url));
+    }
+    return rc;
+}
+
+static enum rh_rc resolve_parts(struct unit *u)
+{
+    for (unsigned i = 0; i < u->n; i++) {
+        struct part_of_unit *p = &u->parts[i];
+        struct rh_resolve r = {.links = u->links, .ctx = u->ctx, .full_url = p->full_url, .place = p->place};
+        if (p->refused)
+            continue;
+        enum rh_rc rc = rh_resolve(&r, &p->prepared);
+        if (rc)
+            return rc;
+        u->open = u->open || r.open || p->if_none_exist.len > 0;
+    }
+    return RH_OK;
+}
+
+/* Parses a unit as far as needs no state. The code is of the first refused resource; the others are usable unless u->atomic. */
+static enum rh_rc open_unit(struct rh_ctx *ctx, struct rh_text json, struct unit *u)
+{
+    yyjson_doc *doc;
+    *u = (struct unit){.ctx = ctx};
+    enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, json, &doc), refused;
+    if (rc)
+        return rc;
+    struct rh_hash hash = rh_hash_of(json.data, json.len, NULL, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (rh_text_is(rh_json_get(root, "resourceType"), "Bundle")) {
+        refused = open_bundle(u, &hash, root);
+    } else {
+        u->parts = rh_arena_zero(ctx->arena, sizeof *u->parts);
+        if (!u->parts)
+            return RH_NOMEM;
+        refused = add_part(u, &hash, root, NULL, 0);
+    }
+    if (refused == RH_NOMEM || (refused && (u->atomic || !u->bundle)))
+        return refused;
+    if (u->bundle && (rc = link_parts(u)))
+        return rc;
+    rc = resolve_parts(u);
+    return rc ? rc : refused;
+}
+
+/* --- on the workers ------------------------------------------------------------------------------ */
+
+static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_SIZE])
+{
+    struct rh_bulk *b = w->bulk;
+    struct salt_slot *slot = &b->salts[part & (SALT_SLOTS - 1)];
+    pthread_mutex_lock(&b->lock);
+    bool known = slot->part == part;
+    if (known)
+        memcpy(ret, slot->salt, RH_SALT_SIZE);
+    pthread_mutex_unlock(&b->lock);
+    if (known)
+        return;
+    struct rh_part row;
+    if (rh_store_part_get(w->session->conn, part, &row) == RH_OK)
+        memcpy(ret, row.salt, RH_SALT_SIZE);
+    else
+        rh_random(ret, RH_SALT_SIZE);
+    pthread_mutex_lock(&b->lock);
+    if (slot->part == part) { /* another worker was first */
+        memcpy(ret, slot->salt, RH_SALT_SIZE);
+    } else {
+        slot->part = part;
+        memcpy(slot->salt, ret, RH_SALT_SIZE);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Moves a prepared resource from the worker's scratch into the batch's arena. */
+static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_prepared *p, uint64_t unit, struct rh_bulk_item *ret)
+{
+    struct rh_bulk_item it = {
+        .part = p->part,
+        .unit = unit,
+        .type = p->type->resource,
+        .codec = (unsigned char)p->codec,
+        .size = (uint32_t)p->body.len,
+        .n_keys = p->keys.n,
+        .id = rh_text_copy(a, p->id),
+        .packed = rh_text_copy(a, p->packed),
+        .keys = rh_arena_alloc(a, (p->keys.n + 1) * sizeof *it.keys),
+    };
+    if (!it.id.data || !it.packed.data || !it.keys)
+        return RH_NOMEM;
+    unsigned kept = 0;
+    for (unsigned k = 0; k < p->keys.n; k++) {
+        struct rh_key row = rh_key_row(it.type, &p->keys.rows[k], 0);
+        if (kept && it.keys[kept - 1].param == row.param && rh_text_eq(it.keys[kept - 1].bytes, row.bytes))
+            continue; /* the same when cut */
+        row.bytes = rh_text_copy(a, row.bytes);
+        if (!row.bytes.data)
+            return RH_NOMEM;
+        it.keys[kept++] = row;
+    }
+    it.n_keys = kept;
+    salt_of(w, it.part, it.salt);
+    it.body_hash = rh_hash_of(p->body.data, p->body.len, it.salt, sizeof it.salt);
+    *ret = it;
+    return RH_OK;
+}
+
+static enum rh_rc add_items(struct rh_bulk *b, struct rh_bulk_batch *batch, const struct rh_bulk_item *items, size_t n)
+{
+    enum rh_rc rc = RH_OK;
+    pthread_mutex_lock(&b->lock);
+    if (batch->n + n > batch->cap) {
+        size_t cap = batch->cap ? 2 * batch->cap : 1024;
+        while (cap < batch->n + n)
+            cap *= 2;
+        void *grown = rh_try_realloc(batch->items, cap * sizeof *batch->items);
+        if (grown) {
+            batch->items = grown;
+            batch->cap = cap;
+        } else {
+            rc = RH_NOMEM;
+        }
+    }
+    if (rc == RH_OK && n > 0) {
+        memcpy(batch->items + batch->n, items, n * sizeof *items);
+        batch->n += n;
+    }
+    pthread_mutex_unlock(&b->lock);
+    return rc;
+}
+
+static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct rh_issues *is, enum rh_rc rc, uint64_t resources)
+{
+    pthread_mutex_lock(&b->lock);
+    b->counts.refused += resources;
+    if (b->refusal)
+        b->refusal(b->refusal_user, u->source, u->line, is, rc);
+    pthread_mutex_unlock(&b->lock);
+}
+
+/* Prepares every resource of a unit; true when the unit must wait for the batch to be stored. */
+static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch, const struct rh_bulk_unit *input)
+{
+    struct rh_arena *scratch = w->session->scratch;
+    struct rh_issues is;
+    struct unit u;
+    rh_arena_reset(scratch);
+    rh_issues_init(&is, scratch);
+    struct rh_ctx ctx = {.arena = scratch, .issues = &is, .now_us = rh_clock_now_us()};
+    enum rh_rc rc = open_unit(&ctx, input->json, &u);
+    bool unusable = rc && (rc == RH_NOMEM || u.atomic || !u.bundle || u.n == 0);
+    if (u.open && !unusable)
+        return true;
+    struct rh_bulk_item *items = unusable ? NULL : rh_arena_alloc(scratch, (u.n + 1) * sizeof *items);
+    unsigned n = 0, refused = 0;
+    for (unsigned i = 0; items && i < u.n; i++) {
+        struct rh_prepared *p = &u.parts[i].prepared;
+        enum rh_rc one = u.parts[i].refused ? RH_INVALID : rh_prepare_body(w->session, &ctx, p);
+        if (one == RH_OK)
+            one = keep(w, batch->arenas[w->index], p, input->number, &items[n]);
+        if (one == RH_OK)
+            n++;
+        else
+            refused++;
+        if (one && !rc)
+            rc = one;
+    }
+    if (rc && (u.atomic || !items)) {
+        n = 0;
+        refused = u.n ? u.n : 1;
+    }
+    enum rh_rc added = add_items(w->bulk, batch, items, n);
+    if (rc || added)
+        refuse(w->bulk, input, &is, rc ? rc : added, rc ? refused : u.n);
+    return false;
+}
+
+static void *work(void *user)
+{
+    struct worker *w = user;
+    struct rh_bulk *b = w->bulk;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        while (!b->first && !b->stop)
+            pthread_cond_wait(&b->work, &b->lock);
+        if (!b->first)
+            break;
+        struct rh_bulk_unit *u = b->first;
+        b->first = u->next;
+        if (!b->first)
+            b->last = &b->first;
+        u->next = NULL;
+        struct rh_bulk_batch *batch = u->batch;
+        pthread_mutex_unlock(&b->lock);
+
+        size_t bytes = u->json.len;
+        bool late = prepare_unit(w, batch, u);
+        if (!late)
+            unit_free(u);
+
+        pthread_mutex_lock(&b->lock);
+        if (late) {
+            *batch->last_late = u;
+            batch->last_late = &u->next;
+        }
+        b->queued_bytes -= bytes;
+        batch->open_units--;
+        pthread_cond_broadcast(&b->room);
+        if (batch->open_units == 0)
+            pthread_cond_broadcast(&b->ready);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* --- units that depend on what is stored ---------------------------------------------------------- */
+
+enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *input)
+{
+    struct rh_arena *a = rh_arena_open(RH_SCRATCH_BYTES);
+    struct rh_issues is;
+    struct unit u;
+    struct rh_write *w = NULL;
+    rh_issues_init(&is, a);
+    struct rh_ctx ctx = {.arena = a, .issues = &is, .now_us = rh_clock_now_us()};
+    enum rh_rc rc = open_unit(&ctx, input->json, &u);
+    if (rc == RH_OK)
+        rc = rh_write_open(&ctx, &b->caller, RH_WRITE_TRANSACTION, u.n, &w);
+    for (unsigned i = 0; i < u.n && rc == RH_OK; i++) {
+        const struct part_of_unit *p = &u.parts[i];
+        struct rh_buf body = rh_buf(a);
+        rh_json_write(&body, p->prepared.resource);
+        w->ops[i] = (struct rh_write_op){
+            .interaction = p->if_none_exist.len > 0 ? RH_CREATE : RH_UPDATE,
+            .type = p->prepared.type->resource,
+            .id = p->prepared.id,
+            .own_id = true,
+            .criteria = p->if_none_exist,
+            .body = rh_buf_get(&body),
+            .full_url = p->full_url,
+            .place = p->place,
+        };
+        rc = body.rc;
+    }
+    if (rc == RH_OK)
+        rc = rh_write_run(s, w);
+    pthread_mutex_lock(&b->lock);
+    for (unsigned i = 0; w && i < w->n && rc == RH_OK; i++) {
+        if (!w->ops[i].changed)
+            b->counts.unchanged++;
+        else if (w->ops[i].status == 201)
+            b->counts.created++;
+        else
+            b->counts.updated++;
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (rc && !rh_rc_is_store(rc)) {
+        refuse(b, input, &is, rc, u.n ? u.n : 1);
+        rc = RH_OK;
+    }
+    rh_arena_close(a);
+    return rc;
+}
+
+/* --- the publisher ---------------------------------------------------------------------------------- */
+
+static enum rh_rc publish(struct rh_bulk *b, struct rh_bulk_batch *batch)
+{
+    struct rh_bulk_counts counts = {0};
+    enum rh_rc rc = b->rc;
+    if (rc == RH_OK)
+        rc = rh_bulk_publish(b->publisher_session, &b->caller, rh_text(b->job), batch, &counts);
+    pthread_mutex_lock(&b->lock);
+    b->counts.created += counts.created;
+    b->counts.updated += counts.updated;
+    b->counts.unchanged += counts.unchanged;
+    pthread_mutex_unlock(&b->lock);
+    for (struct rh_bulk_unit *u = batch->late; u && rc == RH_OK; u = u->next)
+        rc = rh_bulk_store_late(b, b->publisher_session, u);
+    return rc;
+}
+
+static void *publisher(void *user)
+{
+    struct rh_bulk *b = user;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        struct rh_bulk_batch *batch = b->batches;
+        if (!batch || !batch->sealed || batch->open_units > 0) {
+            if (b->stop && !batch)
+                break;
+            pthread_cond_wait(&b->ready, &b->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&b->lock);
+        enum rh_rc rc = publish(b, batch);
+        pthread_mutex_lock(&b->lock);
+        if (rc && !b->rc)
+            b->rc = rc;
+        b->batches = batch->next;
+        b->n_batches--;
+        batch_free(batch);
+        pthread_cond_broadcast(&b->room);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+/* --- the outside ------------------------------------------------------------------------------------ */
+
+static unsigned cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+static enum rh_rc start(struct rh_bulk *b)
+{
+    enum rh_rc rc = rh_session_open(b->record, &b->publisher_session);
+    for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
+        b->workers[i] = (struct worker){.bulk = b, .index = i};
+        rc = rh_session_open(b->record, &b->workers[i].session);
+    }
+    for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
+        b->workers[i].running = pthread_create(&b->workers[i].thread, NULL, work, &b->workers[i]) == 0;
+        rc = b->workers[i].running ? RH_OK : RH_NOMEM;
+    }
+    if (rc == RH_OK) {
+        b->publisher_running = pthread_create(&b->publisher, NULL, publisher, b) == 0;
+        rc = b->publisher_running ? RH_OK : RH_NOMEM;
+    }
+    return rc;
+}
+
+static void end(struct rh_bulk *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->stop = true;
+    pthread_cond_broadcast(&b->work);
+    pthread_cond_broadcast(&b->ready);
+    pthread_mutex_unlock(&b->lock);
+    for (unsigned i = 0; i < b->n_workers; i++) {
+        if (b->workers[i].running)
+            pthread_join(b->workers[i].thread, NULL);
+        rh_session_close(b->workers[i].session);
+    }
+    if (b->publisher_running)
+        pthread_join(b->publisher, NULL);
+    rh_session_close(b->publisher_session);
+    pthread_mutex_destroy(&b->lock);
+    pthread_cond_destroy(&b->work);
+    pthread_cond_destroy(&b->room);
+    pthread_cond_destroy(&b->ready);
+    rh_free(b->salts);
+    rh_free(b->job);
+    rh_free(b);
+}
+
+enum rh_rc rh_bulk_open(struct rh_record *r, const struct rh_caller *caller, struct rh_text job, unsigned workers, struct rh_bulk **ret)
+{
+    struct rh_bulk *b = rh_alloc(sizeof *b);
+    b->record = r;
+    b->caller = *caller;
+    b->job = copy(job);
+    b->last = &b->first;
+    b->n_workers = workers == 0 ? cores() : workers > WORKERS_MAX ? WORKERS_MAX : workers;
+    b->salts = rh_alloc(SALT_SLOTS * sizeof *b->salts);
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->work, NULL);
+    pthread_cond_init(&b->room, NULL);
+    pthread_cond_init(&b->ready, NULL);
+    enum rh_rc rc = b->job ? start(b) : RH_NOMEM;
+    if (rc)
+        end(b);
+    else
+        *ret = b;
+    return rc;
+}
+
+void rh_bulk_on_refusal(struct rh_bulk *b, rh_bulk_refusal *f, void *user)
+{
+    b->refusal = f;
+    b->refusal_user = user;
+}
+
+static char *mark_name(const struct rh_bulk *b, struct rh_text source, struct rh_arena *a)
+{
+    return rh_arena_printf(a, "import/%s/%.*s", b->job, RH_TEXT_ARG(source));
+}
+
+enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *position)
+{
+    struct rh_arena *a = rh_arena_open(64 << 10);
+    struct rh_text t;
+    char *name = mark_name(b, source, a);
+    enum rh_rc rc = name ? rh_store_meta_get(b->publisher_session->conn, name, a, &t) : RH_NOMEM;
+    *position = rc == RH_OK && t.len == 8 ? rh_get_u64((const unsigned char *)t.data) : 0;
+    rh_arena_close(a);
+    return rc == RH_NOTFOUND ? RH_OK : rc;
+}
+
+static enum rh_rc set_mark(struct rh_bulk_batch *batch, struct rh_text source, uint64_t position)
+{
+    if (batch->n_marks > 0 && rh_text_eq(batch->marks[batch->n_marks - 1].source, source)) {
+        batch->marks[batch->n_marks - 1].position = position;
+        return RH_OK;
+    }
+    if (batch->n_marks == batch->cap_marks) {
+        batch->cap_marks = batch->cap_marks ? 2 * batch->cap_marks : 16;
+        batch->marks = rh_realloc(batch->marks, batch->cap_marks * sizeof *batch->marks);
+    }
+    char *name = copy(source);
+    if (!name)
+        return RH_NOMEM;
+    batch->marks[batch->n_marks++] = (struct rh_bulk_mark){{name, source.len}, position};
+    return RH_OK;
+}
+
+enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, uint64_t position, struct rh_text json)
+{
+    struct rh_bulk_unit *u = rh_try_alloc(sizeof *u);
+    char *text = copy(json), *name = copy(source);
+    if (!u || !text || !name) {
+        rh_free(u);
+        rh_free(text);
+        rh_free(name);
+        return RH_NOMEM;
+    }
+    *u = (struct rh_bulk_unit){.source = {name, source.len}, .json = {text, json.len}, .line = line, .position = position};
+    pthread_mutex_lock(&b->lock);
+    struct rh_bulk_batch *batch;
+    for (;;) {
+        batch = last_batch(b);
+        bool full = batch && (batch->sealed || batch->bytes > RH_BULK_BYTES || batch->units >= RH_BULK_RESOURCES);
+        if (batch && full && !batch->sealed) {
+            batch->sealed = true;
+            pthread_cond_broadcast(&b->ready);
+        }
+        bool wait = b->queued_bytes > QUEUE_BYTES || (full && b->n_batches >= BATCHES_MAX);
+        if (b->rc || !wait) {
+            if (!b->rc && (!batch || full))
+                batch = batch_open(b);
+            break;
+        }
+        pthread_cond_wait(&b->room, &b->lock);
+    }
+    enum rh_rc rc = b->rc ? b->rc : set_mark(batch, source, position);
+    if (rc == RH_OK) {
+        u->batch = batch;
+        u->number = ++b->units;
+        batch->units++;
+        batch->open_units++;
+        batch->bytes += json.len;
+        b->queued_bytes += json.len;
+        *b->last = u;
+        b->last = &u->next;
+        pthread_cond_signal(&b->work);
+    }
+    pthread_mutex_unlock(&b->lock);
+    if (rc)
+        unit_free(u);
+    return rc;
+}
+
+enum rh_rc rh_bulk_flush(struct rh_bulk *b)
+{
+    pthread_mutex_lock(&b->lock);
+    struct rh_bulk_batch *batch = last_batch(b);
+    if (batch)
+        batch->sealed = true;
+    pthread_cond_broadcast(&b->ready);
+    while (b->batches)
+        pthread_cond_wait(&b->room, &b->lock);
+    enum rh_rc rc = b->rc;
+    pthread_mutex_unlock(&b->lock);
+    return rc;
+}
+
+void rh_bulk_counts(const struct rh_bulk *b, struct rh_bulk_counts *ret)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&b->lock;
+    pthread_mutex_lock(lock);
+    *ret = b->counts;
+    pthread_mutex_unlock(lock);
+}
+
+enum rh_rc rh_bulk_close(struct rh_bulk *b, bool complete)
+{
+    if (!b)
+        return RH_OK;
+    enum rh_rc rc = rh_bulk_flush(b);
+    (void)complete; /* marks of a finished load are harmless: everything behind them is unchanged */
+    end(b);
+    return rc;
+}
