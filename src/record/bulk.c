@@ -14,7 +14,7 @@
 #include "fhir/primitive.h"
 #include "record/bulk_int.h"
 #include "system/clock.h"
-#include "system/log.h"
+#include "system/thread.h"
 
 #include <unistd.h>
 
@@ -62,6 +62,8 @@ struct rh_bulk {
     pthread_t publisher;
     bool publisher_running;
     struct salt_slot *salts;
+    char **sources;                     /* whose marks this load has written */
+    size_t n_sources, cap_sources;
 };
 
 /* --- batches ------------------------------------------------------------------------------------- */
@@ -558,12 +560,12 @@ static enum rh_rc start(struct rh_bulk *b)
         rc = rh_session_open(b->record, &b->workers[i].session);
     }
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
-        b->workers[i].running = pthread_create(&b->workers[i].thread, NULL, work, &b->workers[i]) == 0;
-        rc = b->workers[i].running ? RH_OK : RH_NOMEM;
+        rc = rh_thread_start("bulk", work, &b->workers[i], &b->workers[i].thread);
+        b->workers[i].running = rc == RH_OK;
     }
     if (rc == RH_OK) {
-        b->publisher_running = pthread_create(&b->publisher, NULL, publisher, b) == 0;
-        rc = b->publisher_running ? RH_OK : RH_NOMEM;
+        rc = rh_thread_start("publisher", publisher, b, &b->publisher);
+        b->publisher_running = rc == RH_OK;
     }
     return rc;
 }
@@ -587,6 +589,9 @@ static void end(struct rh_bulk *b)
     pthread_cond_destroy(&b->work);
     pthread_cond_destroy(&b->room);
     pthread_cond_destroy(&b->ready);
+    for (size_t i = 0; i < b->n_sources; i++)
+        rh_free(b->sources[i]);
+    rh_free(b->sources);
     rh_free(b->salts);
     rh_free(b->job);
     rh_free(b);
@@ -635,6 +640,20 @@ enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *po
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
+static enum rh_rc remember_source(struct rh_bulk *b, struct rh_text source)
+{
+    if (b->n_sources > 0 && rh_text_is(source, b->sources[b->n_sources - 1]))
+        return RH_OK;
+    if (b->n_sources == b->cap_sources) {
+        b->cap_sources = b->cap_sources ? 2 * b->cap_sources : 64;
+        b->sources = rh_realloc(b->sources, b->cap_sources * sizeof(char *));
+    }
+    char *name = copy(source);
+    if (name)
+        b->sources[b->n_sources++] = name;
+    return name ? RH_OK : RH_NOMEM;
+}
+
 static enum rh_rc set_mark(struct rh_bulk_batch *batch, struct rh_text source, uint64_t position)
 {
     if (batch->n_marks > 0 && rh_text_eq(batch->marks[batch->n_marks - 1].source, source)) {
@@ -680,7 +699,9 @@ enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, 
         }
         pthread_cond_wait(&b->room, &b->lock);
     }
-    enum rh_rc rc = b->rc ? b->rc : set_mark(batch, source, position);
+    enum rh_rc rc = b->rc ? b->rc : remember_source(b, source);
+    if (rc == RH_OK)
+        rc = set_mark(batch, source, position);
     if (rc == RH_OK) {
         u->batch = batch;
         u->number = ++b->units;
@@ -720,12 +741,25 @@ void rh_bulk_counts(const struct rh_bulk *b, struct rh_bulk_counts *ret)
     pthread_mutex_unlock(lock);
 }
 
+/* A finished load begins at the start the next time: the file may have changed. */
+static enum rh_rc remove_marks(struct rh_session *w, void *user)
+{
+    struct rh_bulk *b = user;
+    enum rh_rc rc = rh_store_begin(w->conn);
+    for (size_t i = 0; i < b->n_sources && rc == RH_OK; i++) {
+        char *name = mark_name(b, rh_text(b->sources[i]), w->scratch);
+        rc = name ? rh_store_meta_put(w->conn, name, (struct rh_text){NULL, 0}) : RH_NOMEM;
+    }
+    return rc ? rc : rh_store_commit(w->conn);
+}
+
 enum rh_rc rh_bulk_close(struct rh_bulk *b, bool complete)
 {
     if (!b)
         return RH_OK;
     enum rh_rc rc = rh_bulk_flush(b);
-    (void)complete; /* marks of a finished load are harmless: everything behind them is unchanged */
+    if (rc == RH_OK && complete)
+        rc = rh_writer_task(b->record->writer, (struct rh_task){remove_marks, b});
     end(b);
     return rc;
 }

@@ -86,13 +86,12 @@ static bool is_passed_over(struct rh_text name)
 
 static enum rh_rc unknown(struct rh_ctx *ctx, struct rh_text name, bool lenient)
 {
-    const char *text = "a history has no parameter \"%.*s\"; it has _count, _since and _at";
-    if (!lenient)
-        return rh_issue_add(ctx->issues, RH_QUERY, NULL, text, RH_TEXT_ARG(name));
-    char *said = rh_arena_printf(ctx->arena, text, RH_TEXT_ARG(name));
-    if (!said)
+    char *text = rh_arena_printf(ctx->arena, "a history has no parameter \"%.*s\"; it has _count, _since and _at", RH_TEXT_ARG(name));
+    if (!text)
         return RH_NOMEM;
-    rh_issue_at(ctx->issues, (struct rh_issue){.severity = RH_WARNING, .rc = RH_QUERY, .text = said});
+    if (!lenient)
+        return rh_issue_add(ctx->issues, RH_QUERY, NULL, "%s", text);
+    rh_issue_at(ctx->issues, (struct rh_issue){.severity = RH_WARNING, .rc = RH_QUERY, .text = text});
     return RH_OK;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
+#include "base/datetime.h"
 #include "record/dictionary.h"
 #include "record/record_int.h"
 #include "system/clock.h"
@@ -32,7 +33,7 @@ enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc r
 /* --- a new directory --------------------------------------------------------------------------- */
 
 /* 48 random bits: short enough to read in a version id, and two of a million sites hardly ever share one. */
-static uint64_t new_origin(void)
+uint64_t rh_new_origin(void)
 {
     unsigned char b[8] = {0};
     rh_random(b + 2, 6);
@@ -59,19 +60,24 @@ static enum rh_rc get_u64(struct rh_conn *c, const char *name, struct rh_arena *
     return RH_OK;
 }
 
+enum rh_rc rh_put_parameters_version(struct rh_conn *c)
+{
+    return put_u64(c, "parameters", rh_parameters_version());
+}
+
 static enum rh_rc first_values(struct rh_conn *c)
 {
     unsigned char secret[RH_SECRET_SIZE];
     rh_random(secret, sizeof secret);
     enum rh_rc rc = rh_store_begin(c);
     if (rc == RH_OK)
-        rc = put_u64(c, "origin", new_origin());
+        rc = put_u64(c, "origin", rh_new_origin());
     if (rc == RH_OK)
         rc = rh_store_meta_put(c, "secret", (struct rh_text){(const char *)secret, sizeof secret});
     if (rc == RH_OK)
         rc = rh_store_meta_put(c, "dictionary", (struct rh_text){(const char *)rh_dictionary_data, rh_dictionary_size});
     if (rc == RH_OK)
-        rc = put_u64(c, "parameters", rh_parameters_version());
+        rc = rh_put_parameters_version(c);
     if (rc == RH_OK)
         rc = put_u64(c, "clean", 1);
     if (rc == RH_OK)
@@ -131,6 +137,8 @@ static enum rh_rc read_values(struct rh_record *r, struct rh_conn *c, struct rh_
     memcpy(r->secret, secret.data, sizeof r->secret);
     r->site_part = rh_hash_short(RH_TEXT("site"), r->secret);
     r->codec = rh_codec_open(dictionary.data, dictionary.len);
+    if (!r->codec)
+        return RH_CORRUPT;
     *rebuild = parameters != rh_parameters_version();
 
     rc = rh_store_begin(c);

@@ -71,6 +71,11 @@ enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct r
 /* Says a store's failure in words for the operator's log and returns the code. */
 enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc, const char *doing);
 
+uint64_t rh_new_origin(void);
+enum rh_rc rh_put_parameters_version(struct rh_conn *c);
+/* "origin seq hash" of each origin's last entry, one a line. */
+enum rh_rc rh_origins_text(struct rh_conn *c, struct rh_arena *a, struct rh_text *ret);
+
 /* Resources that match, up to `limit`, without regard to order: for conditional operations. Runs inside the caller's transaction. */
 enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struct rh_grant *grant, const struct rh_query *q, unsigned limit,
                            struct rh_head *rows, unsigned *n);

@@ -14,6 +14,7 @@
 #include "record/record_int.h"
 #include "system/clock.h"
 #include "system/log.h"
+#include "system/thread.h"
 
 #include <errno.h>
 #include <time.h>
@@ -247,11 +248,8 @@ static void run_task(struct rh_writer *w, struct pending_task *t)
 
 static void checkpoint(struct rh_writer *w, bool idle)
 {
-    struct rh_store_stats st;
-    if (rh_store_stats(w->session->conn, &st))
-        return;
     uint64_t limit = (uint64_t)RH_RECORD_CHECKPOINT_BYTES / (idle ? 4 : 1);
-    if (st.wal_bytes >= limit && rh_store_checkpoint(w->session->conn, false) == RH_IO)
+    if (rh_store_wal_bytes(w->session->conn) >= limit && rh_store_checkpoint(w->session->conn, false) == RH_IO)
         rh_log(RH_LOG_ERROR, "writer", "checkpoint: %s", rh_store_error(w->session->conn));
 }
 
@@ -336,9 +334,10 @@ enum rh_rc rh_writer_open(struct rh_record *r, struct rh_writer **ret)
     pthread_cond_init(&w->work, &attr);
     pthread_cond_init(&w->task_done, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&w->thread, NULL, run, w)) {
+    rc = rh_thread_start("writer", run, w, &w->thread);
+    if (rc) {
         rh_writer_close(w);
-        return RH_NOMEM;
+        return rc;
     }
     w->running = true;
     *ret = w;

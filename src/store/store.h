@@ -159,6 +159,8 @@ struct rh_store_ops {
     enum rh_rc (*audit_append)(struct rh_conn *, int64_t first_us, int64_t last_us, unsigned rows, struct rh_text block);
     enum rh_rc (*audit_scan)(struct rh_conn *, uint64_t after, unsigned limit, struct rh_arena *, struct rh_audit_block *,
                              unsigned *n);
+    enum rh_rc (*audit_last)(struct rh_conn *, struct rh_arena *, struct rh_audit_block *);
+    uint64_t (*wal_bytes)(struct rh_conn *);
     enum rh_rc (*index_clear)(struct rh_conn *);
     enum rh_rc (*checkpoint)(struct rh_conn *, bool wait);
     enum rh_rc (*backup_open)(struct rh_conn *, const char *file, void **ret);
@@ -230,14 +232,16 @@ enum rh_rc rh_store_part_get(struct rh_conn *c, uint64_t part, struct rh_part *r
 enum rh_rc rh_store_part_put(struct rh_conn *c, const struct rh_part *p);
 enum rh_rc rh_store_part_last(struct rh_conn *c, uint64_t *ordinal); /* the highest one given; 0: none */
 enum rh_rc rh_store_meta_get(struct rh_conn *c, const char *name, struct rh_arena *a, struct rh_text *ret);
-enum rh_rc rh_store_meta_put(struct rh_conn *c, const char *name, struct rh_text value);
+enum rh_rc rh_store_meta_put(struct rh_conn *c, const char *name, struct rh_text value); /* an empty value removes the row */
 enum rh_rc rh_store_audit_append(struct rh_conn *c, int64_t first_us, int64_t last_us, unsigned rows, struct rh_text block);
 enum rh_rc rh_store_audit_scan(struct rh_conn *c, uint64_t after, unsigned limit, struct rh_arena *a,
                                struct rh_audit_block *rows, unsigned *n);
+enum rh_rc rh_store_audit_last(struct rh_conn *c, struct rh_arena *a, struct rh_audit_block *ret); /* the newest; RH_NOTFOUND */
 
 /* --- upkeep ---------------------------------------------------------------------------------- */
 /* Empties heads, keys, counts and parts' next numbers (not salts and ordinals), to be rebuilt from the log. */
 enum rh_rc rh_store_index_clear(struct rh_conn *c);
+uint64_t rh_store_wal_bytes(struct rh_conn *c); /* of the write-ahead log since its last reset; writer only, cheap */
 /* Moves the write-ahead log into the database; writer only, outside a transaction. `wait` also truncates it. */
 enum rh_rc rh_store_checkpoint(struct rh_conn *c, bool wait);
 /* A consistent copy, made in steps on the writer's connection between its commits; later commits are in it too. */
