@@ -11,8 +11,10 @@
 #include "base/json.h"
 #include "fhir/element.h"
 
-/* The id of the first patient (compartment order) that the resource refers to by Patient/id, or of the Patient itself
- * when it is one (`id` is its own id). Empty: the resource belongs to no person. */
-struct rh_text rh_compartment_patient(const struct rh_type *type, const yyjson_val *resource, struct rh_text id);
+/* The id of the first patient (compartment order) that the resource refers to by Patient/id, or of
+ * the Patient itself when it is one (`id` is its own id). Empty: the resource belongs to no person.
+ */
+struct rh_text rh_compartment_patient(const struct rh_type *type, const yyjson_val *resource,
+                                      struct rh_text id);
 
 #endif

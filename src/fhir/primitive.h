@@ -31,8 +31,14 @@ enum rh_primitive {
     RH_PRIMITIVES
 };
 
-/* NULL when the JSON value is a correct value of the primitive, else what a correct one looks like, for a
- * sentence such as "… is not a date: YYYY, YYYY-MM or YYYY-MM-DD". */
+/* What JSON holds for a primitive. */
+enum rh_primitive_json { RH_PJ_STRING, RH_PJ_NUMBER, RH_PJ_BOOLEAN };
+
+const char *rh_primitive_name(enum rh_primitive p); /* "dateTime" */
+enum rh_primitive_json rh_primitive_json(enum rh_primitive p);
+
+/* NULL when the JSON value is a correct value of the primitive, else what a correct one looks like,
+ * for a sentence such as "… is not a date: YYYY, YYYY-MM or YYYY-MM-DD". */
 const char *rh_primitive_check(enum rh_primitive p, const yyjson_val *v);
 
 bool rh_id_is(struct rh_text t); /* [A-Za-z0-9\-.]{1,64} */

@@ -19,17 +19,25 @@ enum rh_reference_kind {
 
 struct rh_reference {
     enum rh_reference_kind kind;
-    unsigned type; /* resource number for LOCAL, ABSOLUTE, CONDITIONAL when it is a FHIR type, else 0 */
+    unsigned
+        type; /* resource number for LOCAL, ABSOLUTE, CONDITIONAL when it is a FHIR type, else 0 */
     struct rh_text id, version, query; /* inside the text given; empty: not there */
 };
 
-/* Never fails; `base` is this server's own FHIR base ("http://host/fhir", may be empty), whose absolute references count as local. */
+/* Never fails: what is not an address of a known resource type and a well-formed id is
+ * RH_REF_OTHER; only a conditional reference may name an unknown type (then type is 0). `base` is
+ * this server's own FHIR base ("http://host/fhir", may be empty), whose absolute references count
+ * as local. */
 struct rh_reference rh_reference_parse(struct rh_text t, struct rh_text base);
 
-/* Calls `each` with every string that may be a reference or link in a resource: Reference.reference, and elements of type
- * uri, url, canonical and xhtml-free attachments that may hold urn:uuid links (needed in transactions), at any depth, by
- * the element tables. Return value other than RH_OK stops and is returned. */
-typedef enum rh_rc rh_reference_each(void *user, yyjson_val *string, const struct rh_element *element);
-enum rh_rc rh_references_walk(const struct rh_type *type, yyjson_val *resource, rh_reference_each *each, void *user);
+/* Calls `each` with every string that may be a reference or link in a resource, at any depth,
+ * contained resources and extensions included, by the element tables: Reference.reference (then
+ * element->type is string), and elements of type uri, url, canonical, oid and uuid, which a
+ * transaction may have to rewrite when they hold a urn:uuid. Narratives are not read. Members that
+ * the type does not have are passed over. A return value other than RH_OK stops and is returned. */
+typedef enum rh_rc rh_reference_each(void *user, yyjson_val *string,
+                                     const struct rh_element *element);
+enum rh_rc rh_references_walk(const struct rh_type *type, yyjson_val *resource,
+                              rh_reference_each *each, void *user);
 
 #endif
