@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "server/rest_int.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "fhir/primitive.h"
+#include "server/subset.h"
+#include "system/clock.h"
+#include "system/log.h"
+
+#include <stdio.h>
+
+const char rh_fhir_json[] = "application/fhir+json;charset=utf-8";
+
+/* clang-format off */
+const struct rh_route rh_routes[] = {
+    {RH_SHAPE_NONE,             RH_M_OTHER,  "none",             RH_PLACE_LOOP,   0, 0, NULL, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE,         RH_M_GET,    "read",             RH_PLACE_LOOP,   0, 0, rh_rest_read, "read", NULL, true, true},
+    {RH_SHAPE_VERSION,          RH_M_GET,    "vread",            RH_PLACE_LOOP,   0, 0, rh_rest_vread, "vread", NULL, true, true},
+    {RH_SHAPE_INSTANCE,         RH_M_PUT,    "update",           RH_PLACE_LOOP,   RH_TAKES_JSON, RH_HTTP_RESOURCE_MAX, rh_rest_update, "update", NULL, true, false},
+    {RH_SHAPE_TYPE,             RH_M_PUT,    "update-conditional", RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_RESOURCE_MAX, rh_rest_update, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE,         RH_M_PATCH,  "patch",            RH_PLACE_WORKER, RH_TAKES_PATCH, RH_HTTP_RESOURCE_MAX, rh_rest_patch, "patch", NULL, true, false},
+    {RH_SHAPE_TYPE,             RH_M_PATCH,  "patch-conditional", RH_PLACE_WORKER, RH_TAKES_PATCH, RH_HTTP_RESOURCE_MAX, rh_rest_patch, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE,         RH_M_DELETE, "delete",           RH_PLACE_LOOP,   0, 0, rh_rest_delete, "delete", NULL, true, false},
+    {RH_SHAPE_TYPE,             RH_M_DELETE, "delete-conditional", RH_PLACE_WORKER, 0, 0, rh_rest_delete, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE_HISTORY, RH_M_GET,    "history-instance", RH_PLACE_WORKER, 0, 0, rh_rest_history, "history-instance", NULL, true, true},
+    {RH_SHAPE_TYPE_HISTORY,     RH_M_GET,    "history-type",     RH_PLACE_WORKER, 0, 0, rh_rest_history, "history-type", NULL, true, true},
+    {RH_SHAPE_SYSTEM_HISTORY,   RH_M_GET,    "history-system",   RH_PLACE_WORKER, 0, 0, rh_rest_history, NULL, "history-system", true, true},
+    {RH_SHAPE_TYPE,             RH_M_POST,   "create",           RH_PLACE_LOOP,   RH_TAKES_JSON, RH_HTTP_RESOURCE_MAX, rh_rest_create, "create", NULL, true, false},
+    {RH_SHAPE_TYPE,             RH_M_GET,    "search-type",      RH_PLACE_WORKER, 0, 0, rh_rest_search, "search-type", NULL, true, true},
+    {RH_SHAPE_TYPE_SEARCH,      RH_M_POST,   "search-type-post", RH_PLACE_WORKER, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, false},
+    {RH_SHAPE_TYPE_SEARCH,      RH_M_GET,    "search-type-get",  RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
+    {RH_SHAPE_BASE,             RH_M_POST,   "batch",            RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_bundle, NULL, "transaction batch", true, false},
+    {RH_SHAPE_BASE,             RH_M_GET,    "search-system",    RH_PLACE_LOOP,   0, 0, rh_rest_system_search, NULL, NULL, true, false},
+    {RH_SHAPE_SYSTEM_SEARCH,    RH_M_POST,   "search-system-post", RH_PLACE_LOOP, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_system_search, NULL, NULL, true, false},
+    {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_LOOP,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
+    {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
+    {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
+    {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
+};
+/* clang-format on */
+const unsigned rh_routes_n = sizeof rh_routes / sizeof rh_routes[0];
+_Static_assert(sizeof rh_routes / sizeof rh_routes[0] <= RH_METRICS_ROUTES, "every route has its metrics");
+
+/* --- the address ------------------------------------------------------------------------------- */
+static const char *type_name(unsigned index)
+{
+    return rh_resource_type(index + 1)->name;
+}
+
+static enum rh_rc no_type(struct rh_request *q, struct rh_text name)
+{
+    const char *near = rh_nearest(name, type_name, RH_RESOURCE_TYPES);
+    const char *also = "";
+    if (near)
+        also = rh_arena_printf(q->arena, "; did you mean \"%s\"?", near);
+    return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL, "FHIR R4 has no resource type \"%.*s\"%s",
+                        (int)(name.len > 64 ? 64 : name.len), name.data, also ? also : "");
+}
+
+static enum rh_rc no_operation(struct rh_request *q, struct rh_text name)
+{
+    return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL, "The operation \"%.*s\" does not exist here; /fhir/metadata lists what does.",
+                        (int)(name.len > 64 ? 64 : name.len), name.data);
+}
+
+static enum rh_rc nothing_here(struct rh_request *q)
+{
+    return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
+                        "There is nothing at this address. FHIR addresses are /fhir/[type], /fhir/[type]/[id] and "
+                        "/fhir/[type]/[id]/_history/[vid]; to search in a person's record use /fhir/[type]?patient=[id].");
+}
+
+static bool is_operation(struct rh_text t)
+{
+    return t.len > 0 && t.data[0] == '$';
+}
+
+/* [type] and what follows. */
+static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
+{
+    const struct rh_text *s = q->segments;
+    q->type = (uint16_t)rh_resource_number(s[1]);
+    if (!q->type)
+        return no_type(q, s[1]);
+    if (q->n_segments == 2) {
+        *ret = RH_SHAPE_TYPE;
+        return RH_OK;
+    }
+    if (is_operation(s[2]))
+        return no_operation(q, s[2]);
+    if (q->n_segments == 3 && rh_text_is(s[2], "_search")) {
+        *ret = RH_SHAPE_TYPE_SEARCH;
+    } else if (q->n_segments == 3 && rh_text_is(s[2], "_history")) {
+        *ret = RH_SHAPE_TYPE_HISTORY;
+    } else if (q->n_segments == 3) {
+        *ret = RH_SHAPE_INSTANCE;
+    } else if (q->n_segments <= 5 && rh_text_is(s[3], "_history")) {
+        *ret = q->n_segments == 4 ? RH_SHAPE_INSTANCE_HISTORY : RH_SHAPE_VERSION;
+        if (q->n_segments == 5)
+            q->version_id = s[4];
+    } else {
+        return is_operation(s[3]) ? no_operation(q, s[3]) : nothing_here(q);
+    }
+    if (*ret >= RH_SHAPE_INSTANCE) {
+        q->id = s[2];
+        if (!rh_id_is(q->id))
+            return rh_issue_add(&q->issues, q->method == RH_M_GET || q->method == RH_M_HEAD ? RH_NOTFOUND : RH_INVALID, NULL,
+                                "\"%.*s\" is not a FHIR id: 1 to 64 letters, digits, '-' or '.'.",
+                                (int)(q->id.len > 80 ? 80 : q->id.len), q->id.data);
+    }
+    return RH_OK;
+}
+
+static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
+{
+    const struct rh_text *s = q->segments;
+    *ret = RH_SHAPE_WEB;
+    if (q->n_segments == 0)
+        return RH_OK;
+    if (!rh_text_is(s[0], "fhir")) {
+        if (q->n_segments == 1 && rh_text_is(s[0], "health"))
+            *ret = RH_SHAPE_HEALTH;
+        else if (q->n_segments == 1 && rh_text_is(s[0], "metrics"))
+            *ret = RH_SHAPE_METRICS;
+        return RH_OK;
+    }
+    if (q->n_segments == 1)
+        *ret = RH_SHAPE_BASE;
+    else if (is_operation(s[1]))
+        return no_operation(q, s[1]);
+    else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))
+        *ret = RH_SHAPE_METADATA;
+    else if (q->n_segments == 2 && rh_text_is(s[1], "_history"))
+        *ret = RH_SHAPE_SYSTEM_HISTORY;
+    else if (q->n_segments == 2 && rh_text_is(s[1], "_search"))
+        *ret = RH_SHAPE_SYSTEM_SEARCH;
+    else
+        return type_shape(q, ret);
+    return RH_OK;
+}
+
+/* "GET, HEAD, PUT, OPTIONS" from the rows of a shape. */
+static const char *allow(struct rh_request *q, enum rh_shape shape)
+{
+    struct rh_buf b = rh_buf(q->arena);
+    for (unsigned i = 0; i < rh_routes_n; i++)
+        if (rh_routes[i].shape == shape)
+            rh_buf_printf(&b, "%s%s, ", rh_method_name(rh_routes[i].method), rh_routes[i].method == RH_M_GET ? ", HEAD" : "");
+    rh_buf_str(&b, "OPTIONS");
+    rh_buf_char(&b, 0);
+    return b.rc ? NULL : b.data;
+}
+
+static enum rh_rc find_route(struct rh_request *q, enum rh_shape shape)
+{
+    enum rh_method method = q->method == RH_M_HEAD ? RH_M_GET : q->method;
+    for (unsigned i = 0; i < rh_routes_n; i++)
+        if (rh_routes[i].shape == shape && rh_routes[i].method == method) {
+            q->route = &rh_routes[i];
+            q->route_index = i;
+            return RH_OK;
+        }
+    const char *methods = allow(q, shape);
+    rh_request_answer_header(q, "Allow", methods);
+    if (method == RH_M_OPTIONS)
+        return RH_OK;
+    return rh_issue_add(&q->issues, RH_METHOD, NULL, "This address takes %s.", methods ? methods : "other methods");
+}
+
+static enum rh_rc summary_of(struct rh_request *q, struct rh_rest *r)
+{
+    static const char *const names[] = {"false", "true", "text", "data", "count"};
+    struct rh_text t = r->parameters.summary;
+    if (!t.data)
+        return RH_OK;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (rh_text_is(t, names[i])) {
+            r->summary = (enum rh_summary)i;
+            return RH_OK;
+        }
+    return rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary is one of true, text, data, count, false; not \"%.*s\".",
+                        (int)(t.len > 64 ? 64 : t.len), t.data);
+}
+
+enum rh_rc rh_rest_route(struct rh_request *q)
+{
+    enum rh_shape shape;
+    struct rh_rest *r = rh_arena_zero(q->arena, sizeof *r);
+    if (!r)
+        return RH_NOMEM;
+    q->state = r;
+    enum rh_rc rc = shape_of(q, &shape);
+    if (!rc)
+        rc = find_route(q, shape);
+    if (rc || !q->query.data || !q->route || !((const struct rh_route *)q->route)->fhir)
+        return rc;
+    rc = rh_result_parameters(q->arena, &q->issues, q->query, &r->parameters);
+    if (rc)
+        return rc;
+    struct rh_text pretty = r->parameters.pretty;
+    q->pretty = rh_text_is(pretty, "true");
+    if (pretty.data && !q->pretty && !rh_text_is(pretty, "false"))
+        return rh_issue_add(&q->issues, RH_QUERY, NULL, "_pretty is true or false.");
+    return summary_of(q, r);
+}
+
+/* --- what the headers ask for ------------------------------------------------------------------ */
+static void name_request(struct rh_request *q)
+{
+    static _Atomic uint64_t count;
+    static const char digits[] = "0123456789abcdef";
+    struct rh_text sent = q->headers[RH_H_REQUEST_ID];
+    bool fine = sent.len > 0 && sent.len < sizeof q->request_id;
+    for (size_t i = 0; fine && i < sent.len; i++) {
+        char c = sent.data[i];
+        fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_';
+    }
+    if (fine) {
+        memcpy(q->request_id, sent.data, sent.len);
+        q->request_id[sent.len] = 0;
+        return;
+    }
+    uint64_t n = (uint64_t)rh_server_of(q)->started_us << 12 ^ atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+    for (unsigned i = 0; i < 16; i++)
+        q->request_id[i] = digits[n >> (60 - 4 * i) & 15];
+    q->request_id[16] = 0;
+}
+
+static enum rh_rc check_host(struct rh_request *q)
+{
+    struct rh_text host = q->headers[RH_H_HOST];
+    /* A page of another site whose name was made to point at this machine must not read records (DNS rebinding). */
+    if (host.len && !rh_host_is_loopback(host))
+        return rh_issue_add(&q->issues, RH_FORBIDDEN, NULL,
+                            "This server answers only requests to localhost, 127.0.0.1 or [::1]; this one was for \"%.*s\".",
+                            (int)(host.len > 80 ? 80 : host.len), host.data);
+    struct rh_buf b = rh_buf(q->arena);
+    if (host.len) {
+        rh_buf_str(&b, "http://");
+        rh_buf_text(&b, host);
+        rh_buf_str(&b, "/fhir");
+        q->ctx.base = rh_buf_get(&b);
+    } else {
+        q->ctx.base = rh_text(rh_server_of(q)->base);
+    }
+    return b.rc;
+}
+
+static enum rh_rc set_caller(struct rh_request *q)
+{
+    struct rh_text purpose = q->headers[RH_H_PURPOSE];
+    q->caller.user = RH_TEXT("anonymous");
+    q->caller.purpose = purpose.len ? purpose : RH_TEXT("TREAT");
+    for (size_t i = 0; i < purpose.len; i++) {
+        char c = purpose.data[i];
+        if (purpose.len > 40 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                                "X-Purpose-Of-Use is a code of v3-PurposeOfUse such as TREAT: capital letters, digits, '-', '_'.");
+    }
+    return RH_OK;
+}
+
+static enum rh_rc check_accept(struct rh_request *q)
+{
+    struct rh_text format = rh_rest_of(q)->parameters.format;
+    if (format.data ? rh_format_json(format) : rh_accepts_json(q->headers[RH_H_ACCEPT]))
+        return RH_OK;
+    return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
+                        "Only FHIR JSON of R4 is available: ask for application/fhir+json (Accept) or json (_format). XML is not supported.");
+}
+
+static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
+{
+    static const struct {
+        unsigned takes;
+        enum rh_media media;
+        const char *name;
+    } rows[] = {
+        {RH_TAKES_JSON, RH_MEDIA_JSON, "application/fhir+json"},
+        {RH_TAKES_PATCH, RH_MEDIA_PATCH, "application/json-patch+json"},
+        {RH_TAKES_FORM, RH_MEDIA_FORM, "application/x-www-form-urlencoded"},
+    };
+    if (!takes)
+        return RH_OK;
+    enum rh_media media = rh_media_of(q->headers[RH_H_CONTENT_TYPE]);
+    struct rh_text sent = q->headers[RH_H_CONTENT_TYPE];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!(takes & rows[i].takes))
+            continue;
+        if (media == rows[i].media)
+            return RH_OK;
+        return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL, "The body must be %s (Content-Type, in UTF-8); it is %s%.*s%s.", rows[i].name,
+                            sent.len ? "\"" : "not said what it is", (int)(sent.len > 80 ? 80 : sent.len), sent.data ? sent.data : "",
+                            sent.len ? "\"" : "");
+    }
+    return RH_OK;
+}
+
+static void begin(struct rh_request *q)
+{
+    name_request(q);
+    enum rh_rc rc = atomic_load_explicit(&rh_server_of(q)->ready, memory_order_acquire) ? check_host(q) : RH_BUSY;
+    if (!rc)
+        rc = set_caller(q);
+    if (!rc)
+        rc = rh_rest_route(q);
+    const struct rh_route *route = q->route;
+    if (!rc && !route) { /* OPTIONS */
+        q->status = 204;
+        return;
+    }
+    if (!rc && q->headers[RH_H_PREFER].len) {
+        struct rh_prefers prefers = rh_prefer_parse(q->headers[RH_H_PREFER]);
+        q->prefer_return = (unsigned char)prefers.ret;
+        q->lenient = prefers.lenient;
+    }
+    if (!rc && route->fhir)
+        rc = check_accept(q);
+    if (!rc)
+        rc = check_content_type(q, route->takes);
+    if (rc) {
+        rh_rest_refuse(q, rc);
+        return;
+    }
+    q->place = route->place;
+    q->body_max = route->body_max;
+}
+
+static enum rh_step run(struct rh_request *q)
+{
+    return ((const struct rh_route *)q->route)->run(q);
+}
+
+/* --- answers ----------------------------------------------------------------------------------- */
+enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc)
+{
+    struct rh_buf b = rh_buf(q->arena);
+    q->status = rh_rc_http(rc);
+    if (rh_rc_http(rc) == 500) {
+        /* What went wrong inside names files and statements: it is for the log only. */
+        for (unsigned i = 0; i < q->issues.count; i++)
+            rh_log(RH_LOG_ERROR, "rest", "request %s: %s", q->request_id, q->issues.rows[i].text ? q->issues.rows[i].text : "");
+        struct rh_issues public;
+        rh_issues_init(&public, q->arena);
+        rh_issue_add(&public, rc, NULL, "%s; request %s.", rh_rc_text(rc), q->request_id);
+        rh_issues_outcome(&public, rc, &b);
+    } else {
+        rh_issues_outcome(&q->issues, rc, &b);
+    }
+    if (q->status == 503 || q->status == 507)
+        rh_request_answer_header(q, "Retry-After", rc == RH_BUSY || rc == RH_NOMEM ? "1" : "30");
+    q->content_type = rh_fhir_json;
+    q->answer = b.rc ? RH_TEXT("{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"too-costly\","
+                               "\"diagnostics\":\"The memory limit of this request was reached.\"}]}")
+                     : rh_buf_get(&b);
+    return RH_STEP_DONE;
+}
+
+static void refuse(struct rh_request *q, enum rh_rc rc)
+{
+    if (!q->request_id[0])
+        name_request(q);
+    rh_rest_refuse(q, rc);
+}
+
+enum rh_step rh_rest_answer(struct rh_request *q, int status, struct rh_buf *json)
+{
+    if (json->rc)
+        return rh_rest_refuse(q, json->rc);
+    q->status = status;
+    q->content_type = rh_fhir_json;
+    q->answer = rh_buf_get(json);
+    return RH_STEP_DONE;
+}
+
+void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v)
+{
+    char id[RH_VERSION_ID_SIZE], date[RH_HTTP_DATE_SIZE];
+    rh_version_id(v->origin, v->seq, id);
+    rh_http_date_print(v->time_us, date);
+    struct rh_buf b = rh_buf(q->arena);
+    rh_buf_str(&b, "W/\"");
+    rh_buf_str(&b, id);
+    rh_buf_add(&b, "\"", 2);
+    if (!b.rc)
+        rh_request_answer_header(q, "ETag", b.data);
+    rh_request_answer_header(q, "Last-Modified", rh_arena_copy(q->arena, date, strlen(date)));
+}
+
+enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v, struct rh_buf *out)
+{
+    const struct rh_rest *r = rh_rest_of(q);
+    struct rh_subset subset = {.summary = r->summary, .elements = r->parameters.elements};
+    if (!rh_subset_cuts(&subset)) {
+        rh_buf_room(out, v->body.len + 128);
+        rh_version_write(v, out);
+        return out->rc;
+    }
+    struct rh_buf whole = rh_buf(q->arena);
+    yyjson_doc *doc;
+    rh_version_write(v, &whole);
+    if (whole.rc)
+        return whole.rc;
+    enum rh_rc rc = rh_json_parse(q->arena, &q->issues, rh_buf_get(&whole), &doc);
+    if (!rc)
+        rh_subset_write(&subset, rh_resource_type(v->type), yyjson_doc_get_root(doc), out);
+    return rc ? RH_CORRUPT : out->rc;
+}
+
+static void finish(struct rh_request *q)
+{
+    if (!q->pretty || q->content_type != rh_fhir_json || !q->answer.len)
+        return;
+    struct rh_buf b = rh_buf(q->arena);
+    struct rh_issues none;
+    yyjson_doc *doc;
+    rh_issues_init(&none, q->arena);
+    if (rh_json_parse(q->arena, &none, q->answer, &doc))
+        return;
+    rh_json_write_pretty(&b, yyjson_doc_get_root(doc));
+    rh_buf_char(&b, '\n');
+    if (!b.rc)
+        q->answer = rh_buf_get(&b);
+}
+
+static void end(struct rh_request *q, size_t sent)
+{
+    (void)sent;
+    int64_t ns = rh_clock_mono_ns() - q->started_ns;
+    rh_metrics_count(&rh_server_of(q)->metrics, q->route_index, q->method, q->status, (uint64_t)ns / 1000);
+}
+
+void rh_rest_app(struct rh_server *s, struct rh_http_app *ret)
+{
+    *ret = (struct rh_http_app){.user = s, .begin = begin, .run = run, .refuse = refuse, .finish = finish, .end = end};
+}
+
+enum rh_rc rh_rest_start(struct rh_server *s)
+{
+    struct rh_arena *a = rh_arena_open(8 << 20);
+    struct rh_buf b = rh_buf(a);
+    rh_capability_write(s, &b);
+    rh_buf_char(&b, 0);
+    if (!b.rc)
+        s->capability = (struct rh_text){rh_strdup(b.data), b.len - 1};
+    rh_arena_close(a);
+    return b.rc;
+}
+
+void rh_rest_stop(struct rh_server *s)
+{
+    union {
+        const char *in;
+        char *out;
+    } p = {.in = s->capability.data};
+    rh_free(p.out);
+    s->capability = (struct rh_text){NULL, 0};
+}

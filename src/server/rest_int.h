@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rest_int.h - shared by the files of rest: routes, the state of a request, answers. Not for others.
+ */
+#ifndef RH_SERVER_REST_INT_H
+#define RH_SERVER_REST_INT_H
+
+#include "record/bundle.h"
+#include "search/query.h"
+#include "server/negotiate.h"
+#include "server/rest.h"
+
+/* What an address is made of. */
+enum rh_shape {
+    RH_SHAPE_BASE,             /* /fhir */
+    RH_SHAPE_METADATA,         /* /fhir/metadata */
+    RH_SHAPE_SYSTEM_HISTORY,   /* /fhir/_history */
+    RH_SHAPE_SYSTEM_SEARCH,    /* /fhir/_search */
+    RH_SHAPE_TYPE,             /* /fhir/[type] */
+    RH_SHAPE_TYPE_SEARCH,      /* /fhir/[type]/_search */
+    RH_SHAPE_TYPE_HISTORY,     /* /fhir/[type]/_history */
+    RH_SHAPE_INSTANCE,         /* /fhir/[type]/[id] */
+    RH_SHAPE_INSTANCE_HISTORY, /* /fhir/[type]/[id]/_history */
+    RH_SHAPE_VERSION,          /* /fhir/[type]/[id]/_history/[vid] */
+    RH_SHAPE_HEALTH,
+    RH_SHAPE_METRICS,
+    RH_SHAPE_WEB,
+    RH_SHAPE_NONE
+};
+
+enum { RH_TAKES_NOTHING = 0, RH_TAKES_JSON = 1, RH_TAKES_PATCH = 2, RH_TAKES_FORM = 4 };
+
+struct rh_route {
+    enum rh_shape shape;
+    enum rh_method method;
+    const char *name;       /* label in /metrics; for FHIR the code of its interaction */
+    enum rh_place place;
+    unsigned takes;         /* kinds of body */
+    unsigned body_max;
+    enum rh_step (*run)(struct rh_request *q);
+    const char *type_code;   /* in CapabilityStatement.rest.resource.interaction; NULL: none */
+    const char *system_code; /* in CapabilityStatement.rest.interaction; NULL: none */
+    bool fhir;              /* negotiates FHIR JSON */
+    bool in_bundle;         /* may be a GET entry of a Bundle */
+};
+
+/* Of one request, in its arena. */
+struct rh_rest {
+    struct rh_result_parameters parameters; /* of the query */
+    enum rh_summary summary;
+    struct rh_write *write;
+    struct rh_bundle *bundle;
+    enum rh_interaction interaction;
+};
+
+static inline struct rh_server *rh_server_of(const struct rh_request *q)
+{
+    return q->app;
+}
+static inline struct rh_rest *rh_rest_of(const struct rh_request *q)
+{
+    return q->state;
+}
+
+/* --- rest.c --- */
+extern const struct rh_route rh_routes[];
+extern const unsigned rh_routes_n;
+extern const char rh_fhir_json[]; /* its media type */
+
+/* Finds route, type, id, version and result parameters from q->method, path and query. */
+enum rh_rc rh_rest_route(struct rh_request *q);
+/* The answer is a refusal: status and OperationOutcome of rc and q->issues. Returns RH_STEP_DONE. */
+enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc);
+/* The answer is this JSON text. Returns RH_STEP_DONE. */
+enum rh_step rh_rest_answer(struct rh_request *q, int status, struct rh_buf *json);
+/* Sets ETag and Last-Modified. */
+void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v);
+/* Appends the resource, cut as _summary and _elements of the request say. */
+enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v, struct rh_buf *out);
+
+/* --- rest_read.c --- */
+enum rh_step rh_rest_read(struct rh_request *q);
+enum rh_step rh_rest_vread(struct rh_request *q);
+enum rh_step rh_rest_search(struct rh_request *q);
+enum rh_step rh_rest_history(struct rh_request *q);
+enum rh_step rh_rest_system_search(struct rh_request *q);
+
+/* --- rest_write.c --- */
+enum rh_step rh_rest_create(struct rh_request *q);
+enum rh_step rh_rest_update(struct rh_request *q);
+enum rh_step rh_rest_patch(struct rh_request *q);
+enum rh_step rh_rest_delete(struct rh_request *q);
+enum rh_step rh_rest_bundle(struct rh_request *q);
+
+/* --- rest_admin.c --- */
+enum rh_step rh_rest_metadata(struct rh_request *q);
+enum rh_step rh_rest_health(struct rh_request *q);
+enum rh_step rh_rest_metrics(struct rh_request *q);
+
+/* --- http_in.c: also for the GET entries of a Bundle --- */
+enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri);
+
+/* --- webfiles.c --- */
+enum rh_step rh_rest_web(struct rh_request *q);
+
+/* --- capability.c --- */
+void rh_capability_write(const struct rh_server *s, struct rh_buf *out);
+
+#endif
