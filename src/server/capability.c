@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * capability.c - the CapabilityStatement, printed from the routes and the search parameters that exist.
+ * capability.c - the CapabilityStatement, printed from the routes and the search parameters that
+ * exist.
  */
 #include "base/datetime.h"
 #include "search/parameter.h"
@@ -56,7 +57,9 @@ static void write_parameters(struct rh_buf *out, unsigned type)
     for (unsigned i = 0; i < n && i < PARAMETERS_MAX; i++) {
         const struct rh_parameter *p = rows[i];
         /* _id and _lastUpdated are special to us; to clients they are a token and a date. */
-        const char *kind = p->number == RH_PARAM_ID ? "token" : p->number == RH_PARAM_LAST_UPDATED ? "date" : kind_name(p->kind);
+        const char *kind = p->number == RH_PARAM_ID             ? "token"
+                           : p->number == RH_PARAM_LAST_UPDATED ? "date"
+                                                                : kind_name(p->kind);
         rh_buf_printf(out, "%s{\"name\":\"%s\",", i ? "," : "", p->name);
         if (p->url && p->url[0])
             rh_buf_printf(out, "\"definition\":\"%s\",", p->url);
@@ -68,15 +71,21 @@ static void write_parameters(struct rh_buf *out, unsigned type)
 static void write_type(struct rh_buf *out, unsigned number)
 {
     const char *separator = "", *name = rh_resource_type(number)->name;
-    rh_buf_printf(out, "%s{\"type\":\"%s\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/%s\",\"interaction\":[",
+    rh_buf_printf(out,
+                  "%s{\"type\":\"%s\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/"
+                  "%s\",\"interaction\":[",
                   number > 1 ? "," : "", name, name);
     for (unsigned i = 0; i < rh_routes_n; i++)
         separator = write_codes(out, separator, rh_routes[i].type_code);
-    rh_buf_printf(out, "],\"versioning\":\"versioned-update\",\"readHistory\":%s,\"updateCreate\":true,",
+    rh_buf_printf(out,
+                  "],\"versioning\":\"versioned-update\",\"readHistory\":%s,\"updateCreate\":true,",
                   yes(has(RH_SHAPE_VERSION, RH_M_GET)));
-    rh_buf_printf(out, "\"conditionalCreate\":%s,\"conditionalRead\":\"full-support\",\"conditionalUpdate\":%s,",
-                  yes(has(RH_SHAPE_TYPE, RH_M_POST)), yes(has(RH_SHAPE_TYPE, RH_M_PUT)));
-    rh_buf_printf(out, "\"conditionalDelete\":\"%s\"", has(RH_SHAPE_TYPE, RH_M_DELETE) ? "single" : "not-supported");
+    rh_buf_printf(
+        out,
+        "\"conditionalCreate\":%s,\"conditionalRead\":\"full-support\",\"conditionalUpdate\":%s,",
+        yes(has(RH_SHAPE_TYPE, RH_M_POST)), yes(has(RH_SHAPE_TYPE, RH_M_PUT)));
+    rh_buf_printf(out, "\"conditionalDelete\":\"%s\"",
+                  has(RH_SHAPE_TYPE, RH_M_DELETE) ? "single" : "not-supported");
     write_parameters(out, number);
     rh_buf_char(out, '}');
 }
@@ -86,16 +95,21 @@ void rh_capability_write(const struct rh_server *s, struct rh_buf *out)
     char now[RH_INSTANT_SIZE];
     const char *separator = "";
     rh_instant_print(s->started_us, now);
-    rh_buf_printf(out,
-                  "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"%s\",\"kind\":\"instance\","
-                  "\"software\":{\"name\":\"Rihla\",\"version\":\"%s\"},"
-                  "\"implementation\":{\"description\":\"Rihla, a health record for people on the move\",\"url\":\"%s\"},"
-                  "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
-                  "\"patchFormat\":[\"application/json-patch+json\"],\"rest\":[{\"mode\":\"server\","
-                  "\"documentation\":\"Unknown search parameters are refused; Prefer: handling=lenient passes over them. "
-                  "Names are found in any script.\",",
-                  now, RH_VERSION, s->base);
-    rh_buf_str(out, "\"security\":{\"cors\":false,\"description\":\"Answers on the loopback interface only.\"},\"resource\":[");
+    rh_buf_printf(
+        out,
+        "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"%s\",\"kind\":"
+        "\"instance\","
+        "\"software\":{\"name\":\"Rihla\",\"version\":\"%s\"},"
+        "\"implementation\":{\"description\":\"Rihla, a health record for people on the "
+        "move\",\"url\":\"%s\"},"
+        "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
+        "\"patchFormat\":[\"application/json-patch+json\"],\"rest\":[{\"mode\":\"server\","
+        "\"documentation\":\"Unknown search parameters are refused; Prefer: handling=lenient "
+        "passes over them. "
+        "Names are found in any script.\",",
+        now, RH_VERSION, s->base);
+    rh_buf_str(out, "\"security\":{\"cors\":false,\"description\":\"Answers on the loopback "
+                    "interface only.\"},\"resource\":[");
     for (unsigned number = 1; number <= RH_RESOURCE_TYPES; number++)
         write_type(out, number);
     rh_buf_str(out, "],\"interaction\":[");

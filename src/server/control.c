@@ -64,10 +64,11 @@ static bool same_user(int fd)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
 }
 
-/* --- lines ------------------------------------------------------------------------------------- */
+/* --- lines --- */
 static bool send_all(int fd, const char *data, size_t len)
 {
     while (len > 0) {
@@ -89,7 +90,8 @@ struct lines {
     size_t len, cap, taken;
 };
 
-/* The next line without its end. RH_INTERRUPTED: the other side is gone; RH_TOOLARGE. Valid until the next call. */
+/* The next line without its end. RH_INTERRUPTED: the other side is gone; RH_TOOLARGE. Valid until
+ * the next call. */
 static enum rh_rc read_line(struct lines *l, struct rh_text *ret)
 {
     memmove(l->data, l->data + l->taken, l->len - l->taken);
@@ -116,15 +118,19 @@ static enum rh_rc read_line(struct lines *l, struct rh_text *ret)
 
 static enum rh_rc lines_open(struct rh_arena *a, int fd, struct lines *ret)
 {
-    *ret = (struct lines){.fd = fd, .arena = a, .data = rh_arena_alloc(a, RH_CONTROL_LINE_MAX), .cap = RH_CONTROL_LINE_MAX};
+    *ret = (struct lines){.fd = fd,
+                          .arena = a,
+                          .data = rh_arena_alloc(a, RH_CONTROL_LINE_MAX),
+                          .cap = RH_CONTROL_LINE_MAX};
     return ret->data ? RH_OK : RH_NOMEM;
 }
 
-/* --- for commands ------------------------------------------------------------------------------ */
+/* --- for commands --- */
 static bool gone(const struct wire *w)
 {
     char c;
-    return w->broken || atomic_load(&w->control->ending) || recv(w->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return w->broken || atomic_load(&w->control->ending) ||
+           recv(w->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 bool rh_control_progress(void *call, const char *phase, uint64_t done, uint64_t total)
@@ -133,12 +139,14 @@ bool rh_control_progress(void *call, const char *phase, uint64_t done, uint64_t 
     char line[200];
     int64_t now = rh_clock_mono_ns();
     pthread_mutex_lock(&w->lock);
-    bool due = now - w->sent_ns >= RH_CONTROL_PROGRESS_MS * INT64_C(1000000) || (total && done == total);
+    bool due =
+        now - w->sent_ns >= RH_CONTROL_PROGRESS_MS * INT64_C(1000000) || (total && done == total);
     if (due) {
         w->sent_ns = now;
         /* phases are words of ours: they need no escapes */
-        int n = snprintf(line, sizeof line, "{\"progress\":{\"phase\":\"%.80s\",\"done\":%llu,\"total\":%llu}}\n", phase,
-                         (unsigned long long)done, (unsigned long long)total);
+        int n = snprintf(line, sizeof line,
+                         "{\"progress\":{\"phase\":\"%.80s\",\"done\":%llu,\"total\":%llu}}\n",
+                         phase, (unsigned long long)done, (unsigned long long)total);
         w->broken = w->broken || !send_all(w->fd, line, (size_t)n);
     }
     bool go_on = !due || !gone(w);
@@ -150,12 +158,14 @@ void rh_control_say(struct rh_control_call *call, struct rh_text json)
 {
     struct wire *w = call->private;
     pthread_mutex_lock(&w->lock);
-    w->broken = w->broken || !send_all(w->fd, "{\"say\":", 7) || !send_all(w->fd, json.data, json.len) || !send_all(w->fd, "}\n", 2);
+    w->broken = w->broken || !send_all(w->fd, "{\"say\":", 7) ||
+                !send_all(w->fd, json.data, json.len) || !send_all(w->fd, "}\n", 2);
     pthread_mutex_unlock(&w->lock);
 }
 
-/* --- one request ------------------------------------------------------------------------------- */
-static enum rh_rc run_command(struct rh_control *c, struct rh_control_call *call, struct rh_text line)
+/* --- one request --- */
+static enum rh_rc run_command(struct rh_control *c, struct rh_control_call *call,
+                              struct rh_text line)
 {
     yyjson_doc *doc;
     enum rh_rc rc = rh_json_parse(call->arena, call->issues, line, &doc);
@@ -166,7 +176,8 @@ static enum rh_rc run_command(struct rh_control *c, struct rh_control_call *call
     for (unsigned i = 0; i < c->n; i++)
         if (rh_text_is(name, c->commands[i].name))
             return c->commands[i].run(call);
-    return rh_issue_add(call->issues, RH_UNSUPPORTED, NULL, "The serving process has no command \"%.*s\"; is it of another version?",
+    return rh_issue_add(call->issues, RH_UNSUPPORTED, NULL,
+                        "The serving process has no command \"%.*s\"; is it of another version?",
                         (int)(name.len > 80 ? 80 : name.len), name.data ? name.data : "");
 }
 
@@ -202,7 +213,8 @@ static void *serve_client(void *arg)
     struct wire wire = {.control = c, .fd = client->fd};
     pthread_mutex_init(&wire.lock, NULL);
     rh_issues_init(&issues, a);
-    struct rh_control_call call = {.record = c->record, .arena = a, .issues = &issues, .answer = rh_buf(a), .private = &wire};
+    struct rh_control_call call = {
+        .record = c->record, .arena = a, .issues = &issues, .answer = rh_buf(a), .private = &wire};
     enum rh_rc rc = lines_open(a, client->fd, &lines);
     if (!rc)
         rc = read_line(&lines, &line);
@@ -230,7 +242,8 @@ static void take_client(struct rh_control *c, int fd)
         pthread_join(free_one->thread, NULL); /* it has left its last lock already */
     if (free_one) {
         *free_one = (struct client){.control = c, .fd = fd, .used = true};
-        free_one->joinable = rh_thread_start("rihla-control", serve_client, free_one, &free_one->thread) == RH_OK;
+        free_one->joinable =
+            rh_thread_start("rihla-control", serve_client, free_one, &free_one->thread) == RH_OK;
         free_one->used = free_one->joinable;
     }
     bool taken = free_one && free_one->used;
@@ -260,7 +273,7 @@ static void *accept_clients(void *arg)
     return NULL;
 }
 
-/* --- start and end ----------------------------------------------------------------------------- */
+/* --- start and end --- */
 static enum rh_rc listen_at(const char *dir, struct rh_issues *is, int *ret)
 {
     struct sockaddr_un at;
@@ -269,7 +282,8 @@ static enum rh_rc listen_at(const char *dir, struct rh_issues *is, int *ret)
     if (!rc) {
         unlink(at.sun_path);
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || chmod(at.sun_path, 0600) || listen(fd, 8))
+        if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) || chmod(at.sun_path, 0600) ||
+            listen(fd, 8))
             rc = rh_errno_issue(is, errno, "listen on the control socket in", dir);
     }
     if (dir_fd >= 0)
@@ -281,7 +295,8 @@ static enum rh_rc listen_at(const char *dir, struct rh_issues *is, int *ret)
     return rc;
 }
 
-enum rh_rc rh_control_open(const char *dir, struct rh_record *record, const struct rh_control_command *commands, unsigned n,
+enum rh_rc rh_control_open(const char *dir, struct rh_record *record,
+                           const struct rh_control_command *commands, unsigned n,
                            struct rh_issues *is, struct rh_control **ret)
 {
     int fd;
@@ -300,7 +315,9 @@ enum rh_rc rh_control_open(const char *dir, struct rh_record *record, const stru
     pthread_mutex_init(&c->lock, NULL);
     for (unsigned i = 0; i < RH_CONTROL_CONNECTIONS_MAX; i++)
         c->clients[i].fd = -1;
-    rc = pipe2(c->stop, O_CLOEXEC) ? rh_errno_rc(errno) : rh_thread_start("rihla-control", accept_clients, c, &c->accepter);
+    rc = pipe2(c->stop, O_CLOEXEC)
+             ? rh_errno_rc(errno)
+             : rh_thread_start("rihla-control", accept_clients, c, &c->accepter);
     if (rc) {
         close(fd);
         unlink(c->path);
@@ -335,7 +352,7 @@ void rh_control_close(struct rh_control *c)
     rh_free(c);
 }
 
-/* --- the other side ---------------------------------------------------------------------------- */
+/* --- the other side --- */
 static enum rh_rc rc_of(struct rh_text name)
 {
     for (unsigned rc = 0; rc < RH_RC_COUNT; rc++)
@@ -349,13 +366,16 @@ static void take_issues(yyjson_val *outcome, enum rh_rc rc, struct rh_issues *is
     size_t i, max;
     yyjson_val *row;
     yyjson_val *rows = yyjson_obj_get(outcome, "issue");
-    yyjson_arr_foreach(rows, i, max, row) {
-        struct rh_text text = rh_json_get(row, "diagnostics"), severity = rh_json_get(row, "severity");
+    yyjson_arr_foreach (rows, i, max, row) {
+        struct rh_text text = rh_json_get(row, "diagnostics"),
+                       severity = rh_json_get(row, "severity");
         struct rh_text place = rh_json_text(yyjson_arr_get(yyjson_obj_get(row, "expression"), 0));
         enum rh_severity s = RH_FATAL;
         while (s < RH_INFORMATION && !rh_text_is(severity, rh_severity_name(s)))
             s++;
-        rh_issue_at(is, (struct rh_issue){.severity = s, .rc = s <= RH_ERROR && rc ? rc : RH_OK, .text = text.data ? text.data : rh_rc_text(rc),
+        rh_issue_at(is, (struct rh_issue){.severity = s,
+                                          .rc = s <= RH_ERROR && rc ? rc : RH_OK,
+                                          .text = text.data ? text.data : rh_rc_text(rc),
                                           .expression = place.data});
     }
 }
@@ -370,7 +390,8 @@ static enum rh_rc connect_to(const char *dir, struct rh_issues *is, int *ret)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at)) {
         bool nobody = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
-        rc = nobody ? RH_NOTFOUND : rh_errno_issue(is, errno, "connect to the process that serves", dir);
+        rc = nobody ? RH_NOTFOUND
+                    : rh_errno_issue(is, errno, "connect to the process that serves", dir);
         if (fd >= 0)
             close(fd);
         fd = -1;
@@ -391,20 +412,24 @@ struct asking {
 };
 
 /* One line of the answer; *last is set with the result. */
-static enum rh_rc take_line(struct asking *k, struct rh_arena *scratch, struct rh_text line, bool *last)
+static enum rh_rc take_line(struct asking *k, struct rh_arena *scratch, struct rh_text line,
+                            bool *last)
 {
     struct rh_issues none;
     yyjson_doc *doc;
     rh_issues_init(&none, scratch);
     *last = false;
     if (rh_json_parse(scratch, &none, line, &doc))
-        return rh_issue_add(k->issues, RH_INTERNAL, NULL, "The serving process sent a line that is not JSON.");
-    yyjson_val *root = yyjson_doc_get_root(doc), *progress = yyjson_obj_get(root, "progress"), *said = yyjson_obj_get(root, "say");
+        return rh_issue_add(k->issues, RH_INTERNAL, NULL,
+                            "The serving process sent a line that is not JSON.");
+    yyjson_val *root = yyjson_doc_get_root(doc), *progress = yyjson_obj_get(root, "progress"),
+               *said = yyjson_obj_get(root, "say");
     if (progress) {
         uint64_t done = 0, total = 0;
         rh_text_u64(rh_json_text(yyjson_obj_get(progress, "done")), UINT64_MAX, &done);
         rh_text_u64(rh_json_text(yyjson_obj_get(progress, "total")), UINT64_MAX, &total);
-        bool go_on = !k->progress || k->progress(k->user, rh_json_get(progress, "phase").data, done, total);
+        bool go_on =
+            !k->progress || k->progress(k->user, rh_json_get(progress, "phase").data, done, total);
         return go_on ? RH_OK : RH_INTERRUPTED;
     }
     if (said) {
@@ -426,16 +451,17 @@ static enum rh_rc take_line(struct asking *k, struct rh_arena *scratch, struct r
     return rc;
 }
 
-enum rh_rc rh_control_ask(const char *dir, const char *command, struct rh_text args, rh_progress *progress,
-                          void (*say)(void *user, yyjson_val *what), void *user, struct rh_arena *a, struct rh_issues *is,
-                          yyjson_val **ret)
+enum rh_rc rh_control_ask(const char *dir, const char *command, struct rh_text args,
+                          rh_progress *progress, void (*say)(void *user, yyjson_val *what),
+                          void *user, struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
 {
     int fd;
     enum rh_rc rc = connect_to(dir, is, &fd);
     if (rc)
         return rc;
     struct asking k = {.progress = progress, .say = say, .user = user, .arena = a, .issues = is};
-    struct rh_arena *scratch = rh_arena_open(RH_CONTROL_ARENA_MAX), *buffer = rh_arena_open(2 * RH_CONTROL_LINE_MAX);
+    struct rh_arena *scratch = rh_arena_open(RH_CONTROL_ARENA_MAX),
+                    *buffer = rh_arena_open(2 * RH_CONTROL_LINE_MAX);
     struct rh_buf out = rh_buf(scratch);
     struct rh_text line;
     struct lines lines;
@@ -456,7 +482,11 @@ enum rh_rc rh_control_ask(const char *dir, const char *command, struct rh_text a
             rc = take_line(&k, scratch, line, &last);
     }
     if (rc && !is->errors)
-        rh_issue_add(is, rc, NULL, rc == RH_INTERRUPTED ? "The work was stopped, or the serving process has ended." : "%s.", rh_rc_text(rc));
+        rh_issue_add(is, rc, NULL,
+                     rc == RH_INTERRUPTED
+                         ? "The work was stopped, or the serving process has ended."
+                         : "%s.",
+                     rh_rc_text(rc));
     close(fd);
     rh_arena_close(scratch);
     rh_arena_close(buffer);

@@ -23,7 +23,7 @@ enum { SPARE_REQUESTS = 64 /* of a loop, kept for use again */ };
 
 static __thread struct rh_loop *this_loop;
 
-/* --- requests are used again ------------------------------------------------------------------- */
+/* --- requests are used again --- */
 static struct rh_loop *loop_of_thread(struct rh_http *h)
 {
     if (this_loop && this_loop->server == h)
@@ -55,7 +55,8 @@ static struct rh_http_private *request_open(struct rh_http *h, struct MHD_Connec
     p->server = h;
     p->loop = loop;
     p->connection = connection;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     p->peer = info ? info->socket_context : NULL;
     struct rh_request *q = &p->q;
     q->http = p;
@@ -94,7 +95,7 @@ static void peer_phase(struct rh_http_private *p, enum phase phase)
     atomic_store_explicit(&p->peer->phase, phase, memory_order_relaxed);
 }
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers --- */
 void rh_request_answer_header(struct rh_request *q, const char *name, const char *value)
 {
     assert(q->n_answer_headers < RH_HTTP_ANSWER_HEADERS_MAX);
@@ -139,8 +140,10 @@ static enum MHD_Result send_answer(struct rh_http_private *p)
     union {
         const char *in;
         void *out;
-    } data = {.in = q->answer.len ? q->answer.data : ""}; /* MHD does not write to a persistent buffer */
-    struct MHD_Response *r = MHD_create_response_from_buffer(q->answer.len, data.out, MHD_RESPMEM_PERSISTENT);
+    } data = {.in = q->answer.len ? q->answer.data
+                                  : ""}; /* MHD does not write to a persistent buffer */
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(q->answer.len, data.out, MHD_RESPMEM_PERSISTENT);
     if (!r)
         return MHD_NO;
     if (q->content_type && q->answer.len)
@@ -158,7 +161,7 @@ static enum MHD_Result send_answer(struct rh_http_private *p)
     return ret;
 }
 
-/* --- steps ------------------------------------------------------------------------------------- */
+/* --- steps --- */
 static void suspend(struct rh_http_private *p)
 {
     p->waiting = true;
@@ -166,7 +169,8 @@ static void suspend(struct rh_http_private *p)
     MHD_suspend_connection(p->connection);
 }
 
-/* After this the loop may have the request at once: whoever calls it touches nothing of it any more. */
+/* After this the loop may have the request at once: whoever calls it touches nothing of it any
+ * more. */
 static void resume(struct rh_http_private *p)
 {
     struct rh_http *h = p->server;
@@ -195,7 +199,8 @@ static void write_done(struct rh_write *w)
         resume(p);
 }
 
-enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w, enum rh_step (*next)(struct rh_request *q))
+enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
+                              enum rh_step (*next)(struct rh_request *q))
 {
     struct rh_http_private *p = q->http;
     p->next = next;
@@ -242,7 +247,8 @@ static enum MHD_Result run(struct rh_http_private *p)
         q->place = RH_PLACE_WORKER;
     if (q->place == RH_PLACE_WORKER) {
         if (!rh_workers_reserve(p->server->workers)) {
-            rh_issue_add(&q->issues, RH_BUSY, NULL, "%d requests are waiting already; try again in a moment.",
+            rh_issue_add(&q->issues, RH_BUSY, NULL,
+                         "%d requests are waiting already; try again in a moment.",
                          RH_HTTP_QUEUE_MAX);
             refuse(q, RH_BUSY);
             return send_answer(p);
@@ -270,12 +276,13 @@ static enum MHD_Result go_on(struct rh_http_private *p)
     return send_answer(p);
 }
 
-static enum MHD_Result header_in(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
-                                 size_t value_len)
+static enum MHD_Result header_in(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
 {
     struct rh_request *q = cls;
     (void)kind;
-    enum rh_rc rc = rh_request_header_in(q, (struct rh_text){name, name_len}, (struct rh_text){value, value_len});
+    enum rh_rc rc = rh_request_header_in(q, (struct rh_text){name, name_len},
+                                         (struct rh_text){value, value_len});
     if (rc) {
         q->close = true;
         refuse(q, rc);
@@ -286,14 +293,16 @@ static enum MHD_Result header_in(void *cls, enum MHD_ValueKind kind, const char 
 
 static bool loopback_peer(struct MHD_Connection *connection)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (!info || !info->client_addr)
         return false;
     const struct sockaddr *any = info->client_addr;
     if (any->sa_family == AF_INET6) {
         struct sockaddr_in6 six;
         memcpy(&six, any, sizeof six);
-        return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&six.sin6_addr) && six.sin6_addr.s6_addr[12] == 127);
+        return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&six.sin6_addr) && six.sin6_addr.s6_addr[12] == 127);
     }
     struct sockaddr_in four;
     memcpy(&four, any, sizeof four);
@@ -309,7 +318,8 @@ static enum MHD_Result begin(struct rh_http_private *p, const char *method, cons
     q->caller.local = loopback_peer(p->connection);
     enum rh_rc rc = RH_OK;
     if (p->peer && p->peer->spare) {
-        rc = rh_issue_add(&q->issues, RH_BUSY, NULL, "%d connections are open already; try again in a moment.",
+        rc = rh_issue_add(&q->issues, RH_BUSY, NULL,
+                          "%d connections are open already; try again in a moment.",
                           RH_HTTP_CONNECTIONS_MAX);
         q->close = true;
     }
@@ -328,16 +338,19 @@ static enum MHD_Result begin(struct rh_http_private *p, const char *method, cons
         refuse(q, rc);
     if (!q->status || !p->has_body)
         return MHD_YES;
-    /* Refused before the body came: a client that is sending it hears the answer only when somebody reads the body. */
-    p->drain = !q->headers[RH_H_EXPECT].data && (p->length == UINT64_MAX || p->length <= RH_HTTP_DRAIN_MAX);
+    /* Refused before the body came: a client that is sending it hears the answer only when somebody
+     * reads the body. */
+    p->drain = !q->headers[RH_H_EXPECT].data &&
+               (p->length == UINT64_MAX || p->length <= RH_HTTP_DRAIN_MAX);
     if (p->drain)
         return MHD_YES;
     q->close = true;
     return send_answer(p);
 }
 
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *data, size_t *size, void **state)
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **state)
 {
     struct rh_http_private *p = *state;
     (void)cls, (void)url, (void)connection;
@@ -381,7 +394,8 @@ static void *arrived(void *cls, const char *uri, struct MHD_Connection *connecti
     return p;
 }
 
-static void completed(void *cls, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why)
+static void completed(void *cls, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode why)
 {
     struct rh_http_private *p = *state;
     struct rh_http *h = cls;
@@ -389,7 +403,9 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
     if (!p)
         return;
     *state = NULL;
-    size_t sent = why == MHD_REQUEST_TERMINATED_COMPLETED_OK && p->q.method != RH_M_HEAD ? p->q.answer.len : 0;
+    size_t sent = why == MHD_REQUEST_TERMINATED_COMPLETED_OK && p->q.method != RH_M_HEAD
+                      ? p->q.answer.len
+                      : 0;
     atomic_fetch_add_explicit(&h->sent, sent, memory_order_relaxed);
     if (h->o.app.end)
         h->o.app.end(&p->q, sent);
@@ -397,13 +413,15 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
     request_close(p);
 }
 
-/* --- connections ------------------------------------------------------------------------------- */
-static void notify(void *cls, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
+/* --- connections --- */
+static void notify(void *cls, struct MHD_Connection *connection, void **context,
+                   enum MHD_ConnectionNotificationCode code)
 {
     struct rh_http *h = cls;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct rh_peer *peer = rh_alloc(sizeof *peer);
-        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         peer->fd = info ? info->connect_fd : -1;
         atomic_store(&peer->since_ns, rh_clock_mono_ns());
         peer->spare = atomic_fetch_add(&h->n_peers, 1) >= RH_HTTP_CONNECTIONS_MAX;
@@ -432,16 +450,19 @@ static void notify(void *cls, struct MHD_Connection *connection, void **context,
 
 static bool too_slow(const struct rh_peer *peer, int64_t now_ns)
 {
-    int64_t s = (now_ns - atomic_load_explicit(&peer->since_ns, memory_order_relaxed)) / INT64_C(1000000000);
+    int64_t s = (now_ns - atomic_load_explicit(&peer->since_ns, memory_order_relaxed)) /
+                INT64_C(1000000000);
     switch (atomic_load_explicit(&peer->phase, memory_order_relaxed)) {
     case PHASE_IDLE:
         return s > RH_HTTP_IDLE_S;
     case PHASE_HEADERS:
         return s > RH_HTTP_HEADER_S;
-    case PHASE_BODY: /* a body that trickles is refused by rh_request_body_add; here: one that has stopped */
+    case PHASE_BODY: /* a body that trickles is refused by rh_request_body_add; here: one that has
+                        stopped */
         return s > RH_HTTP_BODY_S + RH_HTTP_HEADER_S ||
                (s > 2 * RH_HTTP_HEADER_S &&
-                (int64_t)atomic_load_explicit(&peer->bytes, memory_order_relaxed) < s * RH_HTTP_BODY_RATE / 2);
+                (int64_t)atomic_load_explicit(&peer->bytes, memory_order_relaxed) <
+                    s * RH_HTTP_BODY_RATE / 2);
     default:
         return false;
     }
@@ -466,7 +487,7 @@ static void *sweep(void *arg)
     return NULL;
 }
 
-/* --- start and end ----------------------------------------------------------------------------- */
+/* --- start and end --- */
 static size_t as_is(void *cls, struct MHD_Connection *connection, char *s)
 {
     (void)cls, (void)connection;
@@ -485,7 +506,8 @@ static void mhd_log(void *cls, const char *format, va_list ap)
     rh_log(RH_LOG_DEBUG, "http", "%s", line);
 }
 
-static enum rh_rc address(const struct rh_http_options *o, struct rh_issues *is, struct sockaddr_storage *ret)
+static enum rh_rc address(const struct rh_http_options *o, struct rh_issues *is,
+                          struct sockaddr_storage *ret)
 {
     char host[64];
     struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o->port)};
@@ -501,25 +523,30 @@ static enum rh_rc address(const struct rh_http_options *o, struct rh_issues *is,
     else if (inet_pton(AF_INET6, host, &six.sin6_addr) == 1)
         memcpy(ret, &six, sizeof six);
     else
-        return rh_issue_add(is, RH_INVALID, NULL, "\"%s\" is not an IP address to listen on.", host);
+        return rh_issue_add(is, RH_INVALID, NULL, "\"%s\" is not an IP address to listen on.",
+                            host);
     return RH_OK;
 }
 
 static void *start_daemon(struct rh_http *h, const struct sockaddr_storage *address)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+                     MHD_USE_ERROR_LOG;
     if (address->ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     /* One loop is no pool: MHD refuses a pool of one. */
     unsigned pool = h->o.loops > 1 ? h->o.loops : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
-                            MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE, pool,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)(RH_HTTP_CONNECTIONS_MAX + RH_HTTP_CONNECTIONS_SPARE),
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RH_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)RH_HTTP_POOL, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)RH_HTTP_POOL / 4,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, as_is, NULL,
-                            MHD_OPTION_URI_LOG_CALLBACK, arrived, h, MHD_OPTION_NOTIFY_COMPLETED, completed, h,
-                            MHD_OPTION_NOTIFY_CONNECTION, notify, h, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_log,
+                            NULL, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE, pool,
+                            MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)(RH_HTTP_CONNECTIONS_MAX + RH_HTTP_CONNECTIONS_SPARE),
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RH_HTTP_IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)RH_HTTP_POOL,
+                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)RH_HTTP_POOL / 4,
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, as_is,
+                            NULL, MHD_OPTION_URI_LOG_CALLBACK, arrived, h,
+                            MHD_OPTION_NOTIFY_COMPLETED, completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+                            notify, h, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, struct rh_http **ret)
@@ -546,7 +573,8 @@ enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, s
     }
     sigset_t all, old;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old); /* threads inherit it: signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all,
+                    &old); /* threads inherit it: signals are for the main thread */
     h->daemon = start_daemon(h, &at);
     bool swept = h->daemon && pthread_create(&h->sweeper, NULL, sweep, h) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -556,7 +584,9 @@ enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, s
             MHD_stop_daemon(h->daemon);
         rh_workers_close(h->workers);
         rh_free(h);
-        return rh_issue_add(is, RH_IO, NULL, "Cannot listen on %.*s:%u: %s. Another program may use this port; choose one with --listen.",
+        return rh_issue_add(is, RH_IO, NULL,
+                            "Cannot listen on %.*s:%u: %s. Another program may use this port; "
+                            "choose one with --listen.",
                             RH_TEXT_ARG(o->host), o->port, strerror(error));
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
@@ -583,13 +613,14 @@ void rh_http_counts(const struct rh_http *h, struct rh_http_counts *ret)
     };
 }
 
-/* Waits for what is in flight, for RH_HTTP_DRAIN_S; and as long as it takes for what is with a worker or the writer, since
- * MHD cannot stop before. */
+/* Waits for what is in flight, for RH_HTTP_DRAIN_S; and as long as it takes for what is with a
+ * worker or the writer, since MHD cannot stop before. */
 static void drain(struct rh_http *h)
 {
     struct timespec pause = {.tv_nsec = 5000000};
     int64_t end = rh_clock_mono_ns() + RH_HTTP_DRAIN_S * INT64_C(1000000000);
-    while ((atomic_load(&h->in_flight) > 0 && rh_clock_mono_ns() < end) || atomic_load(&h->n_suspended) > 0)
+    while ((atomic_load(&h->in_flight) > 0 && rh_clock_mono_ns() < end) ||
+           atomic_load(&h->n_suspended) > 0)
         nanosleep(&pause, NULL);
 }
 

@@ -2,13 +2,13 @@
 /*
  * http.h - HTTP/1.1 in front of an application: requests in, answers out, within named limits.
  *
- * http.c is the only file that knows libmicrohttpd. Loop threads (epoll) read requests; quick work is
- * done right there, with the loop's own session; the rest goes to a bounded pool of worker threads
- * while the connection is suspended. Nothing in a loop may block.
+ * http.c is the only file that knows libmicrohttpd. Loop threads (epoll) read requests; quick work
+ * is done right there, with the loop's own session; the rest goes to a bounded pool of worker
+ * threads while the connection is suspended. Nothing in a loop may block.
  *
- * A request's way: begin (headers are there) -> body -> run -> [waits for a write -> next]… -> sent.
- * A step that hands a write to the record ends with `return rh_request_write(…)` and touches the
- * request no more: another thread may have it already.
+ * A request's way: begin (headers are there) -> body -> run -> [waits for a write -> next]… ->
+ * sent. A step that hands a write to the record ends with `return rh_request_write(…)` and touches
+ * the request no more: another thread may have it already.
  */
 #ifndef RH_SERVER_HTTP_H
 #define RH_SERVER_HTTP_H
@@ -16,29 +16,31 @@
 #include "record/write.h"
 
 enum {
-    RH_HTTP_URL_MAX = 8 << 10,            /* bytes of the address: 414 */
-    RH_HTTP_HEADER_MAX = 16 << 10,        /* bytes of all headers: 431 */
-    RH_HTTP_HEADERS_MAX = 100,            /* number of headers: 431 */
-    RH_HTTP_POOL = 40 << 10,              /* MHD's memory of one connection; beyond it MHD itself answers 431 */
+    RH_HTTP_URL_MAX = 8 << 10,     /* bytes of the address: 414 */
+    RH_HTTP_HEADER_MAX = 16 << 10, /* bytes of all headers: 431 */
+    RH_HTTP_HEADERS_MAX = 100,     /* number of headers: 431 */
+    RH_HTTP_POOL = 40 << 10, /* MHD's memory of one connection; beyond it MHD itself answers 431 */
     RH_HTTP_RESOURCE_MAX = RH_RECORD_RESOURCE_MAX, /* bytes of one resource: 413 */
-    RH_HTTP_BUNDLE_MAX = 16 << 20,        /* bytes of a Bundle sent to the base: 413 */
-    RH_HTTP_FORM_MAX = 8 << 10,           /* bytes of the form of a search: 413 */
-    RH_HTTP_DRAIN_MAX = 64 << 20,         /* a refused body up to this size is read, so that the client hears why */
-    RH_HTTP_INFLATE_RATIO = 100,          /* of a gzip body: 413 */
-    RH_HTTP_BODIES_MAX = 96 << 20,        /* bytes of all bodies held at once: 503 */
-    RH_HTTP_INLINE_BODY_MAX = 64 << 10,   /* a larger body is a worker's work */
-    RH_HTTP_ARENA_MAX = 256 << 20,        /* memory of one request */
-    RH_HTTP_CONNECTIONS_MAX = 1000,       /* one more gets 503 */
-    RH_HTTP_CONNECTIONS_SPARE = 64,       /* of those that hear 503; beyond them the kernel queues */
-    RH_HTTP_QUEUE_MAX = 1000,             /* requests waiting for a worker: 503 */
-    RH_HTTP_IDLE_S = 60,                  /* a connection without a request is closed */
-    RH_HTTP_HEADER_S = 10,                /* from the request line to the end of the headers */
-    RH_HTTP_BODY_S = 120,                 /* for the whole body: 408 */
-    RH_HTTP_BODY_RATE = 1 << 10,          /* bytes a second that a body must reach after RH_HTTP_HEADER_S: 408 */
-    RH_HTTP_SEGMENTS_MAX = 8,             /* of a path */
+    RH_HTTP_BUNDLE_MAX = 16 << 20,                 /* bytes of a Bundle sent to the base: 413 */
+    RH_HTTP_FORM_MAX = 8 << 10,                    /* bytes of the form of a search: 413 */
+    RH_HTTP_DRAIN_MAX =
+        64 << 20, /* a refused body up to this size is read, so that the client hears why */
+    RH_HTTP_INFLATE_RATIO = 100,        /* of a gzip body: 413 */
+    RH_HTTP_BODIES_MAX = 96 << 20,      /* bytes of all bodies held at once: 503 */
+    RH_HTTP_INLINE_BODY_MAX = 64 << 10, /* a larger body is a worker's work */
+    RH_HTTP_ARENA_MAX = 256 << 20,      /* memory of one request */
+    RH_HTTP_CONNECTIONS_MAX = 1000,     /* one more gets 503 */
+    RH_HTTP_CONNECTIONS_SPARE = 64,     /* of those that hear 503; beyond them the kernel queues */
+    RH_HTTP_QUEUE_MAX = 1000,           /* requests waiting for a worker: 503 */
+    RH_HTTP_IDLE_S = 60,                /* a connection without a request is closed */
+    RH_HTTP_HEADER_S = 10,              /* from the request line to the end of the headers */
+    RH_HTTP_BODY_S = 120,               /* for the whole body: 408 */
+    RH_HTTP_BODY_RATE =
+        1 << 10, /* bytes a second that a body must reach after RH_HTTP_HEADER_S: 408 */
+    RH_HTTP_SEGMENTS_MAX = 8, /* of a path */
     RH_HTTP_ANSWER_HEADERS_MAX = 16,
-    RH_HTTP_GZIP_MIN = 1 << 10,           /* a shorter answer is not compressed */
-    RH_HTTP_DRAIN_S = 10                  /* at the end: for requests in flight */
+    RH_HTTP_GZIP_MIN = 1 << 10, /* a shorter answer is not compressed */
+    RH_HTTP_DRAIN_S = 10        /* at the end: for requests in flight */
 };
 
 enum rh_method {
@@ -83,28 +85,29 @@ struct rh_http_private;
 struct rh_request {
     /* --- asked --- */
     enum rh_method method;
-    struct rh_text path;      /* as sent, without the query */
-    struct rh_text query;     /* as sent, behind '?'; data NULL: no '?' */
-    struct rh_text segments[RH_HTTP_SEGMENTS_MAX]; /* percent-decoded; a last empty one is dropped */
+    struct rh_text path;  /* as sent, without the query */
+    struct rh_text query; /* as sent, behind '?'; data NULL: no '?' */
+    struct rh_text
+        segments[RH_HTTP_SEGMENTS_MAX]; /* percent-decoded; a last empty one is dropped */
     unsigned n_segments;
     struct rh_text headers[RH_H_COUNT]; /* data NULL: not sent */
-    struct rh_text body;      /* whole and decoded, when run is called */
-    size_t body_max;          /* set by begin */
-    enum rh_place place;      /* set by begin */
+    struct rh_text body;                /* whole and decoded, when run is called */
+    size_t body_max;                    /* set by begin */
+    enum rh_place place;                /* set by begin */
     /* --- for the application --- */
     struct rh_arena *arena;
     struct rh_issues issues;
-    struct rh_ctx ctx;        /* arena, issues, now and base are set */
-    struct rh_caller caller;  /* purpose and local are set */
+    struct rh_ctx ctx;          /* arena, issues, now and base are set */
+    struct rh_caller caller;    /* purpose and local are set */
     struct rh_session *session; /* of the thread that runs the step */
     void *app;
-    const void *route;        /* the application's */
+    const void *route; /* the application's */
     unsigned route_index;
     uint16_t type;
     struct rh_text id, version_id;
     bool lenient, pretty;
     unsigned char prefer_return; /* enum rh_prefer of negotiate.h */
-    void *state;              /* between steps */
+    void *state;                 /* between steps */
     char request_id[40];
     int64_t started_ns;
     /* --- answered --- */
@@ -139,8 +142,8 @@ struct rh_http_app {
 };
 
 struct rh_http_options {
-    struct rh_text host;    /* "127.0.0.1", "::1", "localhost" */
-    unsigned port;          /* 0: one that is free */
+    struct rh_text host; /* "127.0.0.1", "::1", "localhost" */
+    unsigned port;       /* 0: one that is free */
     struct rh_record *record;
     unsigned loops, workers; /* 0: by the number of cores */
     struct rh_http_app app;
@@ -151,17 +154,22 @@ struct rh_http_counts {
     uint64_t bytes_received, bytes_sent;
 };
 
-/* Listens and starts the threads. RH_FORBIDDEN: not a loopback address; RH_INVALID: not an address; RH_IO: cannot listen. */
-enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, struct rh_http **ret);
+/* Listens and starts the threads. RH_FORBIDDEN: not a loopback address; RH_INVALID: not an address;
+ * RH_IO: cannot listen. */
+enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is,
+                        struct rh_http **ret);
 unsigned rh_http_port(const struct rh_http *h);
 void rh_http_counts(const struct rh_http *h, struct rh_http_counts *ret);
 /* Accepts no more, finishes what is in flight (RH_HTTP_DRAIN_S), stops. NULL is fine. */
 void rh_http_close(struct rh_http *h);
 
-/* Prepared write -> writer; `next` runs when it is done, w->rc says how it went (RH_BUSY: never submitted). */
-enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w, enum rh_step (*next)(struct rh_request *q));
+/* Prepared write -> writer; `next` runs when it is done, w->rc says how it went (RH_BUSY: never
+ * submitted). */
+enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
+                              enum rh_step (*next)(struct rh_request *q));
 
-/* `name` is static, `value` lives as long as the request. Further ones than fit are a mistake of ours. */
+/* `name` is static, `value` lives as long as the request. Further ones than fit are a mistake of
+ * ours. */
 void rh_request_answer_header(struct rh_request *q, const char *name, const char *value);
 
 #endif

@@ -7,8 +7,9 @@
 #include <strings.h>
 
 static const char *const methods[RH_METHODS] = {
-    [RH_M_GET] = "GET",     [RH_M_HEAD] = "HEAD",     [RH_M_POST] = "POST",       [RH_M_PUT] = "PUT",
-    [RH_M_PATCH] = "PATCH", [RH_M_DELETE] = "DELETE", [RH_M_OPTIONS] = "OPTIONS", [RH_M_OTHER] = "other",
+    [RH_M_GET] = "GET",         [RH_M_HEAD] = "HEAD",   [RH_M_POST] = "POST",
+    [RH_M_PUT] = "PUT",         [RH_M_PATCH] = "PATCH", [RH_M_DELETE] = "DELETE",
+    [RH_M_OPTIONS] = "OPTIONS", [RH_M_OTHER] = "other",
 };
 
 const char *rh_method_name(enum rh_method m)
@@ -27,18 +28,22 @@ enum rh_method rh_request_method(const char *name)
 static enum rh_rc bad_character(struct rh_request *q, size_t at)
 {
     return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                        "The address has a character at position %zu that an address cannot have; percent-encode it.", at + 1);
+                        "The address has a character at position %zu that an address cannot have; "
+                        "percent-encode it.",
+                        at + 1);
 }
 
 enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri)
 {
     if (uri.len > RH_HTTP_URL_MAX)
-        return rh_issue_add(&q->issues, RH_URITOOLONG, NULL,
-                            "The address has %zu bytes; %d are allowed. Send a long search as POST [type]/_search.", uri.len,
-                            RH_HTTP_URL_MAX);
+        return rh_issue_add(
+            &q->issues, RH_URITOOLONG, NULL,
+            "The address has %zu bytes; %d are allowed. Send a long search as POST [type]/_search.",
+            uri.len, RH_HTTP_URL_MAX);
     for (size_t i = 0; i < uri.len; i++) {
         unsigned char c = (unsigned char)uri.data[i];
-        if (c <= ' ' || c == 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' || c == '`')
+        if (c <= ' ' || c == 0x7f || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\' ||
+            c == '^' || c == '`')
             return bad_character(q, i);
     }
     struct rh_text rest = uri, segment;
@@ -53,12 +58,14 @@ enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri)
         if (segment.len == 0 && !rest.data)
             break;
         if (q->n_segments == RH_HTTP_SEGMENTS_MAX)
-            return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL, "The address has more than %d parts; nothing is there.",
+            return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
+                                "The address has more than %d parts; nothing is there.",
                                 RH_HTTP_SEGMENTS_MAX);
         enum rh_rc rc = rh_path_decode(q->arena, segment, &q->segments[q->n_segments]);
         if (rc == RH_SYNTAX)
             return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                                "Part %u of the address is not percent-encoded UTF-8.", q->n_segments + 1);
+                                "Part %u of the address is not percent-encoded UTF-8.",
+                                q->n_segments + 1);
         if (rc)
             return rc;
         q->n_segments++;
@@ -66,13 +73,16 @@ enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri)
     return RH_OK;
 }
 
-/* --- headers ----------------------------------------------------------------------------------- */
+/* --- headers --- */
 static const struct {
     const char *name;
     unsigned char len;
     bool list; /* may come several times: joined by ", " */
 } known[RH_H_COUNT] = {
-#define ROW(text, is_list) {text, sizeof(text) - 1, is_list}
+#define ROW(text, is_list)              \
+    {                                   \
+        text, sizeof(text) - 1, is_list \
+    }
     [RH_H_ACCEPT] = ROW("Accept", true),
     [RH_H_ACCEPT_ENCODING] = ROW("Accept-Encoding", true),
     [RH_H_CONTENT_ENCODING] = ROW("Content-Encoding", false),
@@ -118,11 +128,14 @@ enum rh_rc rh_request_header_in(struct rh_request *q, struct rh_text name, struc
     struct rh_http_private *p = q->http;
     p->header_bytes += name.len + value.len + 4;
     if (p->header_bytes > RH_HTTP_HEADER_MAX)
-        return rh_issue_add(&q->issues, RH_HEADERS, NULL, "The headers have more than %d bytes.", RH_HTTP_HEADER_MAX);
+        return rh_issue_add(&q->issues, RH_HEADERS, NULL, "The headers have more than %d bytes.",
+                            RH_HTTP_HEADER_MAX);
     if (!token_is(name))
-        return rh_issue_add(&q->issues, RH_INVALID, NULL, "The name of a header has a character that it cannot have.");
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "The name of a header has a character that it cannot have.");
     if (!value_is(value))
-        return rh_issue_add(&q->issues, RH_INVALID, NULL, "The header %.*s has a control character.", RH_TEXT_ARG(name));
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "The header %.*s has a control character.", RH_TEXT_ARG(name));
     for (unsigned h = 0; h < RH_H_COUNT; h++) {
         if (known[h].len != name.len || strncasecmp(known[h].name, name.data, name.len) != 0)
             continue;
@@ -133,7 +146,8 @@ enum rh_rc rh_request_header_in(struct rh_request *q, struct rh_text name, struc
             return RH_OK;
         }
         if (!known[h].list)
-            return rh_issue_add(&q->issues, RH_INVALID, NULL, "The header %s is there twice; send it once.", known[h].name);
+            return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                                "The header %s is there twice; send it once.", known[h].name);
         char *both = rh_arena_printf(q->arena, "%.*s, %.*s", RH_TEXT_ARG(*to), RH_TEXT_ARG(value));
         if (!both)
             return RH_NOMEM;
@@ -148,13 +162,16 @@ enum rh_rc rh_request_framing(struct rh_http_private *p, const char *version)
     struct rh_request *q = &p->q;
     struct rh_text te = q->headers[RH_H_TRANSFER_ENCODING], cl = q->headers[RH_H_CONTENT_LENGTH];
     if (te.data) {
-        /* Two lengths, or one that a proxy may read in another way, is how requests are smuggled: RFC 9112, 6.1. */
+        /* Two lengths, or one that a proxy may read in another way, is how requests are smuggled:
+         * RFC 9112, 6.1. */
         q->close = true;
         if (cl.data)
-            return rh_issue_add(&q->issues, RH_INVALID, NULL, "Send Content-Length or Transfer-Encoding, not both.");
-        if (!rh_text_ieq(te, RH_TEXT("chunked")) || strcmp(version, "HTTP/1.1") != 0)
             return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                                "The only Transfer-Encoding that is supported is \"chunked\", in HTTP/1.1.");
+                                "Send Content-Length or Transfer-Encoding, not both.");
+        if (!rh_text_ieq(te, RH_TEXT("chunked")) || strcmp(version, "HTTP/1.1") != 0)
+            return rh_issue_add(
+                &q->issues, RH_INVALID, NULL,
+                "The only Transfer-Encoding that is supported is \"chunked\", in HTTP/1.1.");
         q->close = false;
         p->has_body = true;
         p->length = UINT64_MAX;
@@ -166,19 +183,23 @@ enum rh_rc rh_request_framing(struct rh_http_private *p, const char *version)
         return rh_issue_add(&q->issues, RH_INVALID, NULL, "Content-Length is not a number.");
     }
     p->has_body = p->length > 0;
-    if (q->headers[RH_H_EXPECT].data && !rh_text_ieq(q->headers[RH_H_EXPECT], RH_TEXT("100-continue"))) {
+    if (q->headers[RH_H_EXPECT].data &&
+        !rh_text_ieq(q->headers[RH_H_EXPECT], RH_TEXT("100-continue"))) {
         q->close = true;
-        return rh_issue_add(&q->issues, RH_INVALID, NULL, "The only Expect that is supported is \"100-continue\".");
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "The only Expect that is supported is \"100-continue\".");
     }
     return RH_OK;
 }
 
-/* --- body -------------------------------------------------------------------------------------- */
+/* --- body --- */
 static enum rh_rc too_large(struct rh_request *q)
 {
     if (q->body_max == 0)
-        return rh_issue_add(&q->issues, RH_TOOLARGE, NULL, "A %s of this address takes no body.", methods[q->method]);
-    return rh_issue_add(&q->issues, RH_TOOLARGE, NULL, "The body is larger than the %zu bytes that are allowed here.",
+        return rh_issue_add(&q->issues, RH_TOOLARGE, NULL, "A %s of this address takes no body.",
+                            methods[q->method]);
+    return rh_issue_add(&q->issues, RH_TOOLARGE, NULL,
+                        "The body is larger than the %zu bytes that are allowed here.",
                         q->body_max);
 }
 
@@ -186,7 +207,8 @@ static enum rh_rc hold(struct rh_http_private *p, size_t n)
 {
     if (atomic_fetch_add(&p->server->held, n) + n > RH_HTTP_BODIES_MAX) {
         atomic_fetch_sub(&p->server->held, n);
-        return rh_issue_add(&p->q.issues, RH_BUSY, NULL, "Many large requests are being read; try again in a moment.");
+        return rh_issue_add(&p->q.issues, RH_BUSY, NULL,
+                            "Many large requests are being read; try again in a moment.");
     }
     p->held += n;
     return RH_OK;
@@ -202,8 +224,10 @@ enum rh_rc rh_request_body_begin(struct rh_http_private *p)
 {
     struct rh_request *q = &p->q;
     struct rh_text coding = q->headers[RH_H_CONTENT_ENCODING];
-    if (coding.len && !rh_text_ieq(coding, RH_TEXT("gzip")) && !rh_text_ieq(coding, RH_TEXT("identity")))
-        return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL, "The only Content-Encoding that is supported is \"gzip\".");
+    if (coding.len && !rh_text_ieq(coding, RH_TEXT("gzip")) &&
+        !rh_text_ieq(coding, RH_TEXT("identity")))
+        return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL,
+                            "The only Content-Encoding that is supported is \"gzip\".");
     p->body = rh_buf(q->arena);
     if (!p->has_body)
         return RH_OK;
@@ -228,11 +252,13 @@ enum rh_rc rh_request_body_add(struct rh_http_private *p, const char *data, size
     int64_t ns = rh_clock_mono_ns() - q->started_ns;
     if (ns > RH_HTTP_BODY_S * INT64_C(1000000000) ||
         (ns > RH_HTTP_HEADER_S * INT64_C(1000000000) &&
-         (int64_t)p->received < ns / INT64_C(1000000000) * RH_HTTP_BODY_RATE && p->received < p->length)) {
+         (int64_t)p->received < ns / INT64_C(1000000000) * RH_HTTP_BODY_RATE &&
+         p->received < p->length)) {
         q->close = true;
-        return rh_issue_add(&q->issues, RH_TIMEOUT, NULL,
-                            "The body arrived too slowly: at least %d bytes a second and all of it within %d s.",
-                            RH_HTTP_BODY_RATE, RH_HTTP_BODY_S);
+        return rh_issue_add(
+            &q->issues, RH_TIMEOUT, NULL,
+            "The body arrived too slowly: at least %d bytes a second and all of it within %d s.",
+            RH_HTTP_BODY_RATE, RH_HTTP_BODY_S);
     }
     if (p->received > q->body_max)
         return too_large(q);
@@ -259,11 +285,14 @@ enum rh_rc rh_request_body_end(struct rh_http_private *p)
     struct rh_buf out = rh_buf(q->arena);
     enum rh_rc rc = rh_gzip_unpack(q->body, ratio ? max : q->body_max, &out);
     if (rc == RH_TOOLARGE && ratio)
-        return rh_issue_add(&q->issues, rc, NULL, "The gzip body unpacks to more than %d times its size.", RH_HTTP_INFLATE_RATIO);
+        return rh_issue_add(&q->issues, rc, NULL,
+                            "The gzip body unpacks to more than %d times its size.",
+                            RH_HTTP_INFLATE_RATIO);
     if (rc == RH_TOOLARGE)
         return too_large(q);
     if (rc == RH_CORRUPT || rc == RH_SYNTAX)
-        return rh_issue_add(&q->issues, RH_SYNTAX, NULL, "The body is not gzip, as Content-Encoding says.");
+        return rh_issue_add(&q->issues, RH_SYNTAX, NULL,
+                            "The body is not gzip, as Content-Encoding says.");
     if (!rc)
         rc = hold(p, out.len);
     q->body = rh_buf_get(&out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * http_int.h - shared by http.c (threads, connections, answers) and http_in.c (what arrives): not for others.
+ * http_int.h - shared by http.c (threads, connections, answers) and http_in.c (what arrives): not
+ * for others.
  */
 #ifndef RH_SERVER_HTTP_INT_H
 #define RH_SERVER_HTTP_INT_H
@@ -13,7 +14,8 @@
 
 enum phase { PHASE_IDLE, PHASE_HEADERS, PHASE_BODY, PHASE_WORK };
 
-/* A client's connection, for the limits of time. The loop writes phase, since and bytes; the sweeper reads them. */
+/* A client's connection, for the limits of time. The loop writes phase, since and bytes; the
+ * sweeper reads them. */
 struct rh_peer {
     struct rh_peer *next, **link;
     int fd;
@@ -74,6 +76,7 @@ enum rh_rc rh_request_body_begin(struct rh_http_private *p);
 enum rh_rc rh_request_body_add(struct rh_http_private *p, const char *data, size_t n);
 /* The body is whole: decodes it. */
 enum rh_rc rh_request_body_end(struct rh_http_private *p);
-void rh_request_body_drop(struct rh_http_private *p); /* gives its share of RH_HTTP_BODIES_MAX back */
+void rh_request_body_drop(
+    struct rh_http_private *p); /* gives its share of RH_HTTP_BODIES_MAX back */
 
 #endif

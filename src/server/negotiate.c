@@ -99,7 +99,8 @@ bool rh_accepts_json(struct rh_text accept)
             else if (ieq(name, "fhirVersion"))
                 fits = version_ok(value);
         }
-        /* application/json;q=0 must not hide application/fhir+json, nor the reverse: the better of two wins. */
+        /* application/json;q=0 must not hide application/fhir+json, nor the reverse: the better of
+         * two wins. */
         if (!level || !fits)
             continue;
         if (level >= 3 && best >= 3)
@@ -167,7 +168,8 @@ enum rh_media rh_media_of(struct rh_text content_type)
 
 bool rh_format_json(struct rh_text format)
 {
-    static const char *const names[] = {"json", "application/json", "application/fhir+json", "text/json"};
+    static const char *const names[] = {"json", "application/json", "application/fhir+json",
+                                        "text/json"};
     struct rh_text media, rest = format;
     if (!rh_text_split(&rest, ';', &media))
         return false;
@@ -218,9 +220,11 @@ bool rh_etag_matches(struct rh_text header, const char *version_id)
     return false;
 }
 
-/* --- dates ------------------------------------------------------------------------------------- */
-static const char *const months[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const days[7] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* 1970-01-01 was a Thursday */
+/* --- dates --- */
+static const char *const months[12] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char *const days[7] = {"Thu", "Fri", "Sat", "Sun",
+                                    "Mon", "Tue", "Wed"}; /* 1970-01-01 was a Thursday */
 
 void rh_http_date_print(int64_t us, char ret[RH_HTTP_DATE_SIZE])
 {
@@ -231,7 +235,8 @@ void rh_http_date_print(int64_t us, char ret[RH_HTTP_DATE_SIZE])
     rh_civil_from_days(day, &year, &month, &mday);
     unsigned week = (unsigned)((day % 7 + 7) % 7);
     snprintf(ret, RH_HTTP_DATE_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[week], mday % 100,
-             months[(month - 1) % 12], (unsigned)year % 10000, second / 3600 % 24, second / 60 % 60, second % 60);
+             months[(month - 1) % 12], (unsigned)year % 10000, second / 3600 % 24, second / 60 % 60,
+             second % 60);
 }
 
 static bool number(struct rh_text t, size_t at, size_t n, unsigned *ret)
@@ -246,8 +251,8 @@ static bool number(struct rh_text t, size_t at, size_t n, unsigned *ret)
 static bool clock_of(struct rh_text t, size_t at, int64_t *second)
 {
     unsigned h, m, s;
-    if (!number(t, at, 2, &h) || !number(t, at + 3, 2, &m) || !number(t, at + 6, 2, &s) || t.data[at + 2] != ':' ||
-        t.data[at + 5] != ':' || h > 23 || m > 59 || s > 60)
+    if (!number(t, at, 2, &h) || !number(t, at + 3, 2, &m) || !number(t, at + 6, 2, &s) ||
+        t.data[at + 2] != ':' || t.data[at + 5] != ':' || h > 23 || m > 59 || s > 60)
         return false;
     *second = (int64_t)h * 3600 + m * 60 + s;
     return true;
@@ -282,7 +287,7 @@ enum rh_rc rh_http_date_parse(struct rh_text t, int64_t *ret_us)
     return RH_OK;
 }
 
-/* --- addresses --------------------------------------------------------------------------------- */
+/* --- addresses --- */
 static int hex(char c)
 {
     if (c >= '0' && c <= '9')
@@ -318,13 +323,17 @@ enum rh_rc rh_path_decode(struct rh_arena *a, struct rh_text t, struct rh_text *
     return rh_utf8_valid(*ret) ? RH_OK : RH_SYNTAX;
 }
 
-enum rh_rc rh_result_parameters(struct rh_arena *a, struct rh_issues *is, struct rh_text query, struct rh_result_parameters *ret)
+enum rh_rc rh_result_parameters(struct rh_arena *a, struct rh_issues *is, struct rh_text query,
+                                struct rh_result_parameters *ret)
 {
     struct rh_result_parameters r = {0};
     struct {
         const char *name;
         struct rh_text *to;
-    } rows[] = {{"_format", &r.format}, {"_pretty", &r.pretty}, {"_summary", &r.summary}, {"_elements", &r.elements}};
+    } rows[] = {{"_format", &r.format},
+                {"_pretty", &r.pretty},
+                {"_summary", &r.summary},
+                {"_elements", &r.elements}};
     struct rh_text rest = query, pair;
     struct rh_buf others = rh_buf(a);
     while (rh_text_split(&rest, '&', &pair)) {
@@ -343,10 +352,12 @@ enum rh_rc rh_result_parameters(struct rh_arena *a, struct rh_issues *is, struct
             continue;
         }
         if (rows[i].to->data)
-            return rh_issue_add(is, RH_QUERY, NULL, "The parameter %s is given twice; give it once.", rows[i].name);
+            return rh_issue_add(is, RH_QUERY, NULL,
+                                "The parameter %s is given twice; give it once.", rows[i].name);
         enum rh_rc rc = rh_percent_decode(a, value.data ? value : RH_TEXT(""), rows[i].to);
         if (rc)
-            return rh_issue_add(is, rc, NULL, "The value of %s is not percent-encoded UTF-8.", rows[i].name);
+            return rh_issue_add(is, rc, NULL, "The value of %s is not percent-encoded UTF-8.",
+                                rows[i].name);
         if (!rows[i].to->data)
             *rows[i].to = RH_TEXT("");
     }

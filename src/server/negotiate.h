@@ -2,8 +2,8 @@
 /*
  * negotiate.h - what the headers and the result parameters of a request ask for.
  *
- * Pure functions over text: media types (RFC 9110, 12.5.1), Prefer (RFC 7240; FHIR R4, http), entity tags and
- * dates (RFC 9110), paths and queries (RFC 3986).
+ * Pure functions over text: media types (RFC 9110, 12.5.1), Prefer (RFC 7240; FHIR R4, http),
+ * entity tags and dates (RFC 9110), paths and queries (RFC 3986).
  */
 #ifndef RH_SERVER_NEGOTIATE_H
 #define RH_SERVER_NEGOTIATE_H
@@ -13,12 +13,13 @@
 enum rh_media { RH_MEDIA_NONE, RH_MEDIA_OTHER, RH_MEDIA_JSON, RH_MEDIA_PATCH, RH_MEDIA_FORM };
 enum rh_prefer { RH_RETURN_UNSAID, RH_RETURN_MINIMAL, RH_RETURN_REPRESENTATION, RH_RETURN_OUTCOME };
 
-/* True when a client with this Accept header takes FHIR JSON. An empty or absent header takes everything; a fhirVersion
- * other than 4.0 does not match. */
+/* True when a client with this Accept header takes FHIR JSON. An empty or absent header takes
+ * everything; a fhirVersion other than 4.0 does not match. */
 bool rh_accepts_json(struct rh_text accept);
 /* True when gzip is accepted with a weight above 0. */
 bool rh_accepts_gzip(struct rh_text accept_encoding);
-/* Of a Content-Type header. NONE: absent. OTHER: not one of ours, a charset other than UTF-8, or another FHIR version. */
+/* Of a Content-Type header. NONE: absent. OTHER: not one of ours, a charset other than UTF-8, or
+ * another FHIR version. */
 enum rh_media rh_media_of(struct rh_text content_type);
 /* True for the values of _format that mean JSON. */
 bool rh_format_json(struct rh_text format);
@@ -36,7 +37,8 @@ enum rh_rc rh_http_date_parse(struct rh_text t, int64_t *ret_us);
 enum { RH_HTTP_DATE_SIZE = 30 }; /* "Tue, 24 Nov 2026 08:24:05 GMT" and NUL */
 void rh_http_date_print(int64_t us, char ret[RH_HTTP_DATE_SIZE]);
 
-/* Undoes percent-encoding of a path segment ('+' stays). RH_SYNTAX: bad escape, NUL, or invalid UTF-8. */
+/* Undoes percent-encoding of a path segment ('+' stays). RH_SYNTAX: bad escape, NUL, or invalid
+ * UTF-8. */
 enum rh_rc rh_path_decode(struct rh_arena *a, struct rh_text t, struct rh_text *ret);
 
 /* Takes the parameters of result formats out of a query. */
@@ -44,12 +46,14 @@ struct rh_result_parameters {
     struct rh_text format, pretty, summary, elements; /* decoded; data NULL: not there */
     struct rh_text rest;                              /* the other parameters as sent */
 };
-enum rh_rc rh_result_parameters(struct rh_arena *a, struct rh_issues *is, struct rh_text query, struct rh_result_parameters *ret);
+enum rh_rc rh_result_parameters(struct rh_arena *a, struct rh_issues *is, struct rh_text query,
+                                struct rh_result_parameters *ret);
 
 /* "localhost", 127.0.0.0/8 or [::1], with or without a port. */
 bool rh_host_is_loopback(struct rh_text host);
 
-/* The name among `names` nearest to `word` (at most two edits, or a third of the letters); NULL: none is near. */
+/* The name among `names` nearest to `word` (at most two edits, or a third of the letters); NULL:
+ * none is near. */
 const char *rh_nearest(struct rh_text word, const char *(*name)(unsigned index), unsigned n);
 
 #endif

@@ -40,9 +40,10 @@ const struct rh_route rh_routes[] = {
 };
 /* clang-format on */
 const unsigned rh_routes_n = sizeof rh_routes / sizeof rh_routes[0];
-_Static_assert(sizeof rh_routes / sizeof rh_routes[0] <= RH_METRICS_ROUTES, "every route has its metrics");
+_Static_assert(sizeof rh_routes / sizeof rh_routes[0] <= RH_METRICS_ROUTES,
+               "every route has its metrics");
 
-/* --- the address ------------------------------------------------------------------------------- */
+/* --- the address --- */
 static const char *type_name(unsigned index)
 {
     return rh_resource_type(index + 1)->name;
@@ -60,15 +61,19 @@ static enum rh_rc no_type(struct rh_request *q, struct rh_text name)
 
 static enum rh_rc no_operation(struct rh_request *q, struct rh_text name)
 {
-    return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL, "The operation \"%.*s\" does not exist here; /fhir/metadata lists what does.",
-                        (int)(name.len > 64 ? 64 : name.len), name.data);
+    return rh_issue_add(
+        &q->issues, RH_UNSUPPORTED, NULL,
+        "The operation \"%.*s\" does not exist here; /fhir/metadata lists what does.",
+        (int)(name.len > 64 ? 64 : name.len), name.data);
 }
 
 static enum rh_rc nothing_here(struct rh_request *q)
 {
-    return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
-                        "There is nothing at this address. FHIR addresses are /fhir/[type], /fhir/[type]/[id] and "
-                        "/fhir/[type]/[id]/_history/[vid]; to search in a person's record use /fhir/[type]?patient=[id].");
+    return rh_issue_add(
+        &q->issues, RH_UNSUPPORTED, NULL,
+        "There is nothing at this address. FHIR addresses are /fhir/[type], /fhir/[type]/[id] and "
+        "/fhir/[type]/[id]/_history/[vid]; to search in a person's record use "
+        "/fhir/[type]?patient=[id].");
 }
 
 static bool is_operation(struct rh_text t)
@@ -105,9 +110,11 @@ static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
     if (*ret >= RH_SHAPE_INSTANCE) {
         q->id = s[2];
         if (!rh_id_is(q->id))
-            return rh_issue_add(&q->issues, q->method == RH_M_GET || q->method == RH_M_HEAD ? RH_NOTFOUND : RH_INVALID, NULL,
-                                "\"%.*s\" is not a FHIR id: 1 to 64 letters, digits, '-' or '.'.",
-                                (int)(q->id.len > 80 ? 80 : q->id.len), q->id.data);
+            return rh_issue_add(
+                &q->issues,
+                q->method == RH_M_GET || q->method == RH_M_HEAD ? RH_NOTFOUND : RH_INVALID, NULL,
+                "\"%.*s\" is not a FHIR id: 1 to 64 letters, digits, '-' or '.'.",
+                (int)(q->id.len > 80 ? 80 : q->id.len), q->id.data);
     }
     return RH_OK;
 }
@@ -146,7 +153,8 @@ static const char *allow(struct rh_request *q, enum rh_shape shape)
     struct rh_buf b = rh_buf(q->arena);
     for (unsigned i = 0; i < rh_routes_n; i++)
         if (rh_routes[i].shape == shape)
-            rh_buf_printf(&b, "%s%s, ", rh_method_name(rh_routes[i].method), rh_routes[i].method == RH_M_GET ? ", HEAD" : "");
+            rh_buf_printf(&b, "%s%s, ", rh_method_name(rh_routes[i].method),
+                          rh_routes[i].method == RH_M_GET ? ", HEAD" : "");
     rh_buf_str(&b, "OPTIONS");
     rh_buf_char(&b, 0);
     return b.rc ? NULL : b.data;
@@ -165,7 +173,8 @@ static enum rh_rc find_route(struct rh_request *q, enum rh_shape shape)
     rh_request_answer_header(q, "Allow", methods);
     if (method == RH_M_OPTIONS)
         return RH_OK;
-    return rh_issue_add(&q->issues, RH_METHOD, NULL, "This address takes %s.", methods ? methods : "other methods");
+    return rh_issue_add(&q->issues, RH_METHOD, NULL, "This address takes %s.",
+                        methods ? methods : "other methods");
 }
 
 static enum rh_rc summary_of(struct rh_request *q, struct rh_rest *r)
@@ -179,7 +188,8 @@ static enum rh_rc summary_of(struct rh_request *q, struct rh_rest *r)
             r->summary = (enum rh_summary)i;
             return RH_OK;
         }
-    return rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary is one of true, text, data, count, false; not \"%.*s\".",
+    return rh_issue_add(&q->issues, RH_QUERY, NULL,
+                        "_summary is one of true, text, data, count, false; not \"%.*s\".",
                         (int)(t.len > 64 ? 64 : t.len), t.data);
 }
 
@@ -205,7 +215,7 @@ enum rh_rc rh_rest_route(struct rh_request *q)
     return summary_of(q, r);
 }
 
-/* --- what the headers ask for ------------------------------------------------------------------ */
+/* --- what the headers ask for --- */
 static void name_request(struct rh_request *q)
 {
     static _Atomic uint64_t count;
@@ -214,14 +224,16 @@ static void name_request(struct rh_request *q)
     bool fine = sent.len > 0 && sent.len < sizeof q->request_id;
     for (size_t i = 0; fine && i < sent.len; i++) {
         char c = sent.data[i];
-        fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '.' || c == '_';
+        fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
+               c == '.' || c == '_';
     }
     if (fine) {
         memcpy(q->request_id, sent.data, sent.len);
         q->request_id[sent.len] = 0;
         return;
     }
-    uint64_t n = (uint64_t)rh_server_of(q)->started_us << 12 ^ atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+    uint64_t n = (uint64_t)rh_server_of(q)->started_us << 12 ^
+                 atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
     for (unsigned i = 0; i < 16; i++)
         q->request_id[i] = digits[n >> (60 - 4 * i) & 15];
     q->request_id[16] = 0;
@@ -230,10 +242,12 @@ static void name_request(struct rh_request *q)
 static enum rh_rc check_host(struct rh_request *q)
 {
     struct rh_text host = q->headers[RH_H_HOST];
-    /* A page of another site whose name was made to point at this machine must not read records (DNS rebinding). */
+    /* A page of another site whose name was made to point at this machine must not read records
+     * (DNS rebinding). */
     if (host.len && !rh_host_is_loopback(host))
         return rh_issue_add(&q->issues, RH_FORBIDDEN, NULL,
-                            "This server answers only requests to localhost, 127.0.0.1 or [::1]; this one was for \"%.*s\".",
+                            "This server answers only requests to localhost, 127.0.0.1 or [::1]; "
+                            "this one was for \"%.*s\".",
                             (int)(host.len > 80 ? 80 : host.len), host.data);
     struct rh_buf b = rh_buf(q->arena);
     if (host.len) {
@@ -254,9 +268,11 @@ static enum rh_rc set_caller(struct rh_request *q)
     q->caller.purpose = purpose.len ? purpose : RH_TEXT("TREAT");
     for (size_t i = 0; i < purpose.len; i++) {
         char c = purpose.data[i];
-        if (purpose.len > 40 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        if (purpose.len > 40 ||
+            !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
             return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                                "X-Purpose-Of-Use is a code of v3-PurposeOfUse such as TREAT: capital letters, digits, '-', '_'.");
+                                "X-Purpose-Of-Use is a code of v3-PurposeOfUse such as TREAT: "
+                                "capital letters, digits, '-', '_'.");
     }
     return RH_OK;
 }
@@ -267,7 +283,8 @@ static enum rh_rc check_accept(struct rh_request *q)
     if (format.data ? rh_format_json(format) : rh_accepts_json(q->headers[RH_H_ACCEPT]))
         return RH_OK;
     return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
-                        "Only FHIR JSON of R4 is available: ask for application/fhir+json (Accept) or json (_format). XML is not supported.");
+                        "Only FHIR JSON of R4 is available: ask for application/fhir+json (Accept) "
+                        "or json (_format). XML is not supported.");
 }
 
 static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
@@ -290,8 +307,10 @@ static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
             continue;
         if (media == rows[i].media)
             return RH_OK;
-        return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL, "The body must be %s (Content-Type, in UTF-8); it is %s%.*s%s.", rows[i].name,
-                            sent.len ? "\"" : "not said what it is", (int)(sent.len > 80 ? 80 : sent.len), sent.data ? sent.data : "",
+        return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL,
+                            "The body must be %s (Content-Type, in UTF-8); it is %s%.*s%s.",
+                            rows[i].name, sent.len ? "\"" : "not said what it is",
+                            (int)(sent.len > 80 ? 80 : sent.len), sent.data ? sent.data : "",
                             sent.len ? "\"" : "");
     }
     return RH_OK;
@@ -300,7 +319,9 @@ static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
 static void begin(struct rh_request *q)
 {
     name_request(q);
-    enum rh_rc rc = atomic_load_explicit(&rh_server_of(q)->ready, memory_order_acquire) ? check_host(q) : RH_BUSY;
+    enum rh_rc rc = atomic_load_explicit(&rh_server_of(q)->ready, memory_order_acquire)
+                        ? check_host(q)
+                        : RH_BUSY;
     if (!rc)
         rc = set_caller(q);
     if (!rc)
@@ -332,7 +353,7 @@ static enum rh_step run(struct rh_request *q)
     return ((const struct rh_route *)q->route)->run(q);
 }
 
-/* --- answers ----------------------------------------------------------------------------------- */
+/* --- answers --- */
 enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc)
 {
     struct rh_buf b = rh_buf(q->arena);
@@ -340,7 +361,8 @@ enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc)
     if (rh_rc_http(rc) == 500) {
         /* What went wrong inside names files and statements: it is for the log only. */
         for (unsigned i = 0; i < q->issues.count; i++)
-            rh_log(RH_LOG_ERROR, "rest", "request %s: %s", q->request_id, q->issues.rows[i].text ? q->issues.rows[i].text : "");
+            rh_log(RH_LOG_ERROR, "rest", "request %s: %s", q->request_id,
+                   q->issues.rows[i].text ? q->issues.rows[i].text : "");
         struct rh_issues public;
         rh_issues_init(&public, q->arena);
         rh_issue_add(&public, rc, NULL, "%s; request %s.", rh_rc_text(rc), q->request_id);
@@ -351,9 +373,11 @@ enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc)
     if (q->status == 503 || q->status == 507)
         rh_request_answer_header(q, "Retry-After", rc == RH_BUSY || rc == RH_NOMEM ? "1" : "30");
     q->content_type = rh_fhir_json;
-    q->answer = b.rc ? RH_TEXT("{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\",\"code\":\"too-costly\","
-                               "\"diagnostics\":\"The memory limit of this request was reached.\"}]}")
-                     : rh_buf_get(&b);
+    q->answer =
+        b.rc ? RH_TEXT("{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\","
+                       "\"code\":\"too-costly\","
+                       "\"diagnostics\":\"The memory limit of this request was reached.\"}]}")
+             : rh_buf_get(&b);
     return RH_STEP_DONE;
 }
 
@@ -388,7 +412,8 @@ void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v)
     rh_request_answer_header(q, "Last-Modified", rh_arena_copy(q->arena, date, strlen(date)));
 }
 
-enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v, struct rh_buf *out)
+enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v,
+                                  struct rh_buf *out)
 {
     const struct rh_rest *r = rh_rest_of(q);
     struct rh_subset subset = {.summary = r->summary, .elements = r->parameters.elements};
@@ -428,12 +453,14 @@ static void end(struct rh_request *q, size_t sent)
 {
     (void)sent;
     int64_t ns = rh_clock_mono_ns() - q->started_ns;
-    rh_metrics_count(&rh_server_of(q)->metrics, q->route_index, q->method, q->status, (uint64_t)ns / 1000);
+    rh_metrics_count(&rh_server_of(q)->metrics, q->route_index, q->method, q->status,
+                     (uint64_t)ns / 1000);
 }
 
 void rh_rest_app(struct rh_server *s, struct rh_http_app *ret)
 {
-    *ret = (struct rh_http_app){.user = s, .begin = begin, .run = run, .refuse = refuse, .finish = finish, .end = end};
+    *ret = (struct rh_http_app){
+        .user = s, .begin = begin, .run = run, .refuse = refuse, .finish = finish, .end = end};
 }
 
 enum rh_rc rh_rest_start(struct rh_server *s)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rest.h - FHIR R4 REST (JSON) over the record, and the few other addresses of the server: one table of routes.
+ * rest.h - FHIR R4 REST (JSON) over the record, and the few other addresses of the server: one
+ * table of routes.
  *
- * The CapabilityStatement, the Allow header, the labels of /metrics and the refusals are printed from that table.
- * https://hl7.org/fhir/R4/http.html
+ * The CapabilityStatement, the Allow header, the labels of /metrics and the refusals are printed
+ * from that table. https://hl7.org/fhir/R4/http.html
  */
 #ifndef RH_SERVER_REST_H
 #define RH_SERVER_REST_H
@@ -14,14 +15,15 @@ struct rh_web;
 
 struct rh_server {
     struct rh_record *record;
-    struct rh_http *http;      /* set when it listens */
+    struct rh_http *http; /* set when it listens */
     const struct rh_web *web;
     const char *dir;           /* data directory, for the free space in /health */
     char base[96];             /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
     struct rh_text capability; /* owned; made by rh_rest_start */
     int64_t started_us;
-    _Atomic int trouble;       /* enum rh_rc of the last write that the disk refused; RH_OK: none since the last good one */
-    _Atomic bool ready;        /* all of the above is set: requests before that hear 503 */
+    _Atomic int trouble; /* enum rh_rc of the last write that the disk refused; RH_OK: none since
+                            the last good one */
+    _Atomic bool ready;  /* all of the above is set: requests before that hear 503 */
     struct rh_metrics metrics;
 };
 

@@ -8,7 +8,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { HEALTH_FREE_BYTES = 64 << 20 /* with less room than this a full disk is not called well again */ };
+enum {
+    HEALTH_FREE_BYTES = 64 << 20 /* with less room than this a full disk is not called well again */
+};
 
 enum rh_step rh_rest_metadata(struct rh_request *q)
 {
@@ -18,7 +20,7 @@ enum rh_step rh_rest_metadata(struct rh_request *q)
     return RH_STEP_DONE;
 }
 
-/* --- health ------------------------------------------------------------------------------------ */
+/* --- health --- */
 
 /* What the disk refused last, unless the reason is gone meanwhile. */
 static enum rh_rc trouble_of(struct rh_server *s)
@@ -48,8 +50,9 @@ enum rh_step rh_rest_health(struct rh_request *q)
         rh_buf_printf(&b, "\"reason\":\"%s\",", rh_rc_text(rc));
     char started[RH_INSTANT_SIZE];
     rh_instant_print(s->started_us, started);
-    rh_buf_printf(&b, "\"version\":\"%s\",\"started\":\"%s\",\"origin\":\"%llx\",\"sequence\":%llu}\n", RH_VERSION, started,
-                  (unsigned long long)stats.origin, (unsigned long long)stats.seq);
+    rh_buf_printf(
+        &b, "\"version\":\"%s\",\"started\":\"%s\",\"origin\":\"%llx\",\"sequence\":%llu}\n",
+        RH_VERSION, started, (unsigned long long)stats.origin, (unsigned long long)stats.seq);
     if (b.rc)
         return rh_rest_refuse(q, b.rc);
     q->status = rc ? 503 : 200;
@@ -60,7 +63,7 @@ enum rh_step rh_rest_health(struct rh_request *q)
     return RH_STEP_DONE;
 }
 
-/* --- metrics ----------------------------------------------------------------------------------- */
+/* --- metrics --- */
 static const char *route_name(unsigned route)
 {
     return rh_routes[route].name;
@@ -75,28 +78,44 @@ static void print_http(const struct rh_server *s, struct rh_buf *b)
     rh_metrics_one(b, "rihla_http_waiting", "gauge", "Requests waiting for a worker.", c.waiting);
     rh_metrics_one(b, "rihla_http_workers", "gauge", "Worker threads.", c.workers);
     rh_metrics_one(b, "rihla_http_loops", "gauge", "Event loops.", c.loops);
-    rh_metrics_one(b, "rihla_http_received_bytes_total", "counter", "Bytes of request bodies.", (double)c.bytes_received);
-    rh_metrics_one(b, "rihla_http_sent_bytes_total", "counter", "Bytes of answer bodies.", (double)c.bytes_sent);
+    rh_metrics_one(b, "rihla_http_received_bytes_total", "counter", "Bytes of request bodies.",
+                   (double)c.bytes_received);
+    rh_metrics_one(b, "rihla_http_sent_bytes_total", "counter", "Bytes of answer bodies.",
+                   (double)c.bytes_sent);
 }
 
 static void print_record(const struct rh_record_stats *r, struct rh_buf *b)
 {
-    rh_metrics_one(b, "rihla_commits_total", "counter", "Commits made durable.", (double)r->commits);
-    rh_metrics_one(b, "rihla_commit_seconds_total", "counter", "Time spent in commits.", (double)r->commit_us_sum / 1e6);
-    rh_metrics_one(b, "rihla_commit_seconds_max", "gauge", "The longest commit.", (double)r->commit_us_max / 1e6);
-    rh_metrics_one(b, "rihla_writes_total", "counter", "Writes that were committed.", (double)r->writes);
-    rh_metrics_one(b, "rihla_writes_refused_total", "counter", "Writes that the writer refused.", (double)r->refused);
-    rh_metrics_one(b, "rihla_writes_waiting", "gauge", "Writes waiting for the writer.", (double)r->waiting);
-    rh_metrics_one(b, "rihla_access_rows_total", "counter", "Rows about who saw or changed what.", (double)r->audit_rows);
-    rh_metrics_one(b, "rihla_log_entries", "gauge", "Entries of the log.", (double)r->store.entries);
-    rh_metrics_one(b, "rihla_resources", "gauge", "Resources, deleted ones too.", (double)r->store.heads);
-    rh_metrics_one(b, "rihla_search_keys", "gauge", "Search keys; may be an estimate.", (double)r->store.keys);
+    rh_metrics_one(b, "rihla_commits_total", "counter", "Commits made durable.",
+                   (double)r->commits);
+    rh_metrics_one(b, "rihla_commit_seconds_total", "counter", "Time spent in commits.",
+                   (double)r->commit_us_sum / 1e6);
+    rh_metrics_one(b, "rihla_commit_seconds_max", "gauge", "The longest commit.",
+                   (double)r->commit_us_max / 1e6);
+    rh_metrics_one(b, "rihla_writes_total", "counter", "Writes that were committed.",
+                   (double)r->writes);
+    rh_metrics_one(b, "rihla_writes_refused_total", "counter", "Writes that the writer refused.",
+                   (double)r->refused);
+    rh_metrics_one(b, "rihla_writes_waiting", "gauge", "Writes waiting for the writer.",
+                   (double)r->waiting);
+    rh_metrics_one(b, "rihla_access_rows_total", "counter", "Rows about who saw or changed what.",
+                   (double)r->audit_rows);
+    rh_metrics_one(b, "rihla_log_entries", "gauge", "Entries of the log.",
+                   (double)r->store.entries);
+    rh_metrics_one(b, "rihla_resources", "gauge", "Resources, deleted ones too.",
+                   (double)r->store.heads);
+    rh_metrics_one(b, "rihla_search_keys", "gauge", "Search keys; may be an estimate.",
+                   (double)r->store.keys);
     rh_metrics_one(b, "rihla_persons", "gauge", "Persons with a record.", (double)r->store.parts);
-    rh_metrics_one(b, "rihla_store_bytes", "gauge", "Bytes of the database.", (double)r->store.bytes);
-    rh_metrics_one(b, "rihla_store_wal_bytes", "gauge", "Bytes of the write-ahead log.", (double)r->store.wal_bytes);
-    rh_buf_printf(b, "# HELP rihla_log_sequence Last entry of an origin.\n# TYPE rihla_log_sequence counter\n"
-                     "rihla_log_sequence{origin=\"%llx\"} %llu\n",
-                  (unsigned long long)r->origin, (unsigned long long)r->seq);
+    rh_metrics_one(b, "rihla_store_bytes", "gauge", "Bytes of the database.",
+                   (double)r->store.bytes);
+    rh_metrics_one(b, "rihla_store_wal_bytes", "gauge", "Bytes of the write-ahead log.",
+                   (double)r->store.wal_bytes);
+    rh_buf_printf(
+        b,
+        "# HELP rihla_log_sequence Last entry of an origin.\n# TYPE rihla_log_sequence counter\n"
+        "rihla_log_sequence{origin=\"%llx\"} %llu\n",
+        (unsigned long long)r->origin, (unsigned long long)r->seq);
 }
 
 enum rh_step rh_rest_metrics(struct rh_request *q)
@@ -104,8 +123,12 @@ enum rh_step rh_rest_metrics(struct rh_request *q)
     struct rh_server *s = rh_server_of(q);
     struct rh_record_stats stats = {0};
     struct rh_buf b = rh_buf(q->arena);
-    rh_buf_printf(&b, "# HELP rihla_info What runs.\n# TYPE rihla_info gauge\nrihla_info{version=\"%s\",fhir=\"4.0.1\"} 1\n", RH_VERSION);
-    rh_metrics_one(&b, "process_start_time_seconds", "gauge", "When it started.", (double)s->started_us / 1e6);
+    rh_buf_printf(&b,
+                  "# HELP rihla_info What runs.\n# TYPE rihla_info "
+                  "gauge\nrihla_info{version=\"%s\",fhir=\"4.0.1\"} 1\n",
+                  RH_VERSION);
+    rh_metrics_one(&b, "process_start_time_seconds", "gauge", "When it started.",
+                   (double)s->started_us / 1e6);
     rh_metrics_process(&b);
     print_http(s, &b);
     if (!rh_record_stats(q->session, &stats))

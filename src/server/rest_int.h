@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rest_int.h - shared by the files of rest: routes, the state of a request, answers. Not for others.
+ * rest_int.h - shared by the files of rest: routes, the state of a request, answers. Not for
+ * others.
  */
 #ifndef RH_SERVER_REST_INT_H
 #define RH_SERVER_REST_INT_H
@@ -33,15 +34,15 @@ enum { RH_TAKES_NOTHING = 0, RH_TAKES_JSON = 1, RH_TAKES_PATCH = 2, RH_TAKES_FOR
 struct rh_route {
     enum rh_shape shape;
     enum rh_method method;
-    const char *name;       /* label in /metrics; for FHIR the code of its interaction */
+    const char *name; /* label in /metrics; for FHIR the code of its interaction */
     enum rh_place place;
-    unsigned takes;         /* kinds of body */
+    unsigned takes; /* kinds of body */
     unsigned body_max;
     enum rh_step (*run)(struct rh_request *q);
     const char *type_code;   /* in CapabilityStatement.rest.resource.interaction; NULL: none */
     const char *system_code; /* in CapabilityStatement.rest.interaction; NULL: none */
-    bool fhir;              /* negotiates FHIR JSON */
-    bool in_bundle;         /* may be a GET entry of a Bundle */
+    bool fhir;               /* negotiates FHIR JSON */
+    bool in_bundle;          /* may be a GET entry of a Bundle */
 };
 
 /* Of one request, in its arena. */
@@ -69,14 +70,16 @@ extern const char rh_fhir_json[]; /* its media type */
 
 /* Finds route, type, id, version and result parameters from q->method, path and query. */
 enum rh_rc rh_rest_route(struct rh_request *q);
-/* The answer is a refusal: status and OperationOutcome of rc and q->issues. Returns RH_STEP_DONE. */
+/* The answer is a refusal: status and OperationOutcome of rc and q->issues. Returns RH_STEP_DONE.
+ */
 enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc);
 /* The answer is this JSON text. Returns RH_STEP_DONE. */
 enum rh_step rh_rest_answer(struct rh_request *q, int status, struct rh_buf *json);
 /* Sets ETag and Last-Modified. */
 void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v);
 /* Appends the resource, cut as _summary and _elements of the request say. */
-enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v, struct rh_buf *out);
+enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v,
+                                  struct rh_buf *out);
 
 /* --- rest_read.c --- */
 enum rh_step rh_rest_read(struct rh_request *q);

@@ -5,17 +5,21 @@
 
 #include <stdio.h>
 
-/* --- read -------------------------------------------------------------------------------------- */
+/* --- read --- */
 
 /* Reads take the result parameters only. */
 static enum rh_rc no_others(struct rh_request *q)
 {
     const struct rh_rest *r = rh_rest_of(q);
     if (r->summary == RH_SUMMARY_COUNT)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary=count is for searches; a read takes true, text, data or false.");
+        return rh_issue_add(
+            &q->issues, RH_QUERY, NULL,
+            "_summary=count is for searches; a read takes true, text, data or false.");
     if (r->parameters.rest.len && !q->lenient)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "A read takes _format, _pretty, _summary and _elements; not \"%.*s\".",
-                            (int)(r->parameters.rest.len > 80 ? 80 : r->parameters.rest.len), r->parameters.rest.data);
+        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+                            "A read takes _format, _pretty, _summary and _elements; not \"%.*s\".",
+                            (int)(r->parameters.rest.len > 80 ? 80 : r->parameters.rest.len),
+                            r->parameters.rest.data);
     return RH_OK;
 }
 
@@ -24,7 +28,8 @@ static bool not_modified(const struct rh_request *q, const struct rh_version *v)
 {
     char id[RH_VERSION_ID_SIZE];
     int64_t since_us;
-    struct rh_text tags = q->headers[RH_H_IF_NONE_MATCH], since = q->headers[RH_H_IF_MODIFIED_SINCE];
+    struct rh_text tags = q->headers[RH_H_IF_NONE_MATCH],
+                   since = q->headers[RH_H_IF_MODIFIED_SINCE];
     if (tags.data) {
         rh_version_id(v->origin, v->seq, id);
         return rh_etag_matches(tags, id);
@@ -69,9 +74,9 @@ enum rh_step rh_rest_vread(struct rh_request *q)
     return answer_version(q, rc, &v);
 }
 
-/* --- Bundles of versions ----------------------------------------------------------------------- */
-static void write_link(struct rh_request *q, struct rh_buf *out, const char *relation, const char *path, const struct rh_page *page,
-                       bool next)
+/* --- Bundles of versions --- */
+static void write_link(struct rh_request *q, struct rh_buf *out, const char *relation,
+                       const char *path, const struct rh_page *page, bool next)
 {
     struct rh_buf url = rh_buf(q->arena);
     rh_buf_text(&url, q->ctx.base);
@@ -92,7 +97,8 @@ static void write_link(struct rh_request *q, struct rh_buf *out, const char *rel
         out->rc = url.rc;
 }
 
-static void write_head(struct rh_request *q, struct rh_buf *out, const char *type, const char *path, const struct rh_page *page)
+static void write_head(struct rh_request *q, struct rh_buf *out, const char *type, const char *path,
+                       const struct rh_page *page)
 {
     rh_buf_str(out, "{\"resourceType\":\"Bundle\",\"type\":\"");
     rh_buf_str(out, type);
@@ -124,7 +130,7 @@ static void write_full_url(struct rh_request *q, struct rh_buf *out, const struc
         out->rc = url.rc;
 }
 
-/* --- search ------------------------------------------------------------------------------------ */
+/* --- search --- */
 
 /* The form of POST [type]/_search and the parameters of its address are one query. */
 static enum rh_rc join_form(struct rh_request *q)
@@ -146,11 +152,13 @@ static enum rh_rc join_form(struct rh_request *q)
         return rc;
     q->pretty = rh_text_is(r->parameters.pretty, "true");
     if (r->parameters.format.data && !rh_format_json(r->parameters.format))
-        return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL, "Only FHIR JSON is available: _format=json.");
+        return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
+                            "Only FHIR JSON is available: _format=json.");
     return RH_OK;
 }
 
-static enum rh_rc write_searchset(struct rh_request *q, const struct rh_page *page, struct rh_buf *out)
+static enum rh_rc write_searchset(struct rh_request *q, const struct rh_page *page,
+                                  struct rh_buf *out)
 {
     char path[80];
     const char *separator = ",\"entry\":[";
@@ -182,7 +190,8 @@ enum rh_step rh_rest_search(struct rh_request *q)
     struct rh_query *parsed = rh_arena_zero(q->arena, sizeof *parsed);
     enum rh_rc rc = parsed ? join_form(q) : RH_NOMEM;
     if (!rc)
-        rc = rh_record_search(q->session, &q->ctx, &q->caller, q->type, q->query, q->lenient, &page, parsed);
+        rc = rh_record_search(q->session, &q->ctx, &q->caller, q->type, q->query, q->lenient, &page,
+                              parsed);
     if (rc)
         return rh_rest_refuse(q, rc);
     rh_rest_of(q)->summary = parsed->summary;
@@ -193,14 +202,16 @@ enum rh_step rh_rest_search(struct rh_request *q)
 
 enum rh_step rh_rest_system_search(struct rh_request *q)
 {
-    enum rh_rc rc = rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
-                                 "A search over all types is not supported. Search in one type: /fhir/[type]?…; "
-                                 "/fhir/metadata lists the types and their parameters.");
+    enum rh_rc rc = rh_issue_add(
+        &q->issues, RH_UNSUPPORTED, NULL,
+        "A search over all types is not supported. Search in one type: /fhir/[type]?…; "
+        "/fhir/metadata lists the types and their parameters.");
     return rh_rest_refuse(q, rc);
 }
 
-/* --- history ----------------------------------------------------------------------------------- */
-static enum rh_rc write_history_entry(struct rh_request *q, const struct rh_version *v, struct rh_buf *out)
+/* --- history --- */
+static enum rh_rc write_history_entry(struct rh_request *q, const struct rh_version *v,
+                                      struct rh_buf *out)
 {
     char id[RH_VERSION_ID_SIZE], time[RH_INSTANT_SIZE];
     const char *type = rh_resource_type(v->type)->name;
@@ -236,9 +247,11 @@ enum rh_step rh_rest_history(struct rh_request *q)
     struct rh_page page = {0};
     const struct rh_rest *r = rh_rest_of(q);
     if (r->summary == RH_SUMMARY_COUNT)
-        return rh_rest_refuse(q, rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary=count is for searches."));
+        return rh_rest_refuse(
+            q, rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary=count is for searches."));
     struct rh_text query = q->query.data ? r->parameters.rest : (struct rh_text){NULL, 0};
-    enum rh_rc rc = rh_record_history(q->session, &q->ctx, &q->caller, q->type, q->id, query, q->lenient, &page);
+    enum rh_rc rc = rh_record_history(q->session, &q->ctx, &q->caller, q->type, q->id, query,
+                                      q->lenient, &page);
     if (rc)
         return rh_rest_refuse(q, rc);
     struct rh_buf path = rh_buf(q->arena), out = rh_buf(q->arena);

@@ -23,15 +23,19 @@ static struct rh_text condition_of(struct rh_text t)
 
 static enum rh_step outcome_answer(struct rh_request *q, int status, const struct rh_write_op *op)
 {
-    static const char *const done[RH_INTERACTIONS] = {
-        [RH_CREATE] = "created", [RH_UPDATE] = "updated", [RH_PATCH] = "patched", [RH_DELETE] = "deleted"};
+    static const char *const done[RH_INTERACTIONS] = {[RH_CREATE] = "created",
+                                                      [RH_UPDATE] = "updated",
+                                                      [RH_PATCH] = "patched",
+                                                      [RH_DELETE] = "deleted"};
     struct rh_issues all;
     struct rh_buf out = rh_buf(q->arena);
-    const char *what = op->changed ? (status == 201 ? "created" : done[op->interaction]) : "left as it was";
+    const char *what =
+        op->changed ? (status == 201 ? "created" : done[op->interaction]) : "left as it was";
     rh_issues_init(&all, q->arena);
     for (unsigned i = 0; i < q->issues.count; i++)
         rh_issue_at(&all, q->issues.rows[i]);
-    const char *text = op->version.id.len ? rh_arena_printf(q->arena, "%s/%.*s was %s.", rh_resource_type(op->type)->name,
+    const char *text = op->version.id.len ? rh_arena_printf(q->arena, "%s/%.*s was %s.",
+                                                            rh_resource_type(op->type)->name,
                                                             RH_TEXT_ARG(op->version.id), what)
                                           : "There was nothing to do.";
     if (text)
@@ -92,23 +96,28 @@ static enum rh_rc criteria(struct rh_request *q, struct rh_write_op *op)
 {
     const struct rh_rest *r = rh_rest_of(q);
     if (r->summary != RH_SUMMARY_FALSE || r->parameters.elements.data)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "_summary and _elements are for reads and searches, not for writes.");
+        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+                            "_summary and _elements are for reads and searches, not for writes.");
     op->conditional = q->id.len == 0 && op->interaction != RH_CREATE;
     struct rh_text rest = q->query.data ? r->parameters.rest : (struct rh_text){NULL, 0};
     if (op->conditional) {
         op->criteria = rest;
         if (!rest.len)
             return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                                "This needs the id of a resource (/fhir/[type]/[id]) or a condition (/fhir/[type]?identifier=…).");
+                                "This needs the id of a resource (/fhir/[type]/[id]) or a "
+                                "condition (/fhir/[type]?identifier=…).");
         return RH_OK;
     }
     if (rest.len && !q->lenient)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "A write to one resource takes _format and _pretty; not \"%.*s\".",
+        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+                            "A write to one resource takes _format and _pretty; not \"%.*s\".",
                             (int)(rest.len > 80 ? 80 : rest.len), rest.data);
     if (op->interaction == RH_CREATE && q->headers[RH_H_IF_NONE_EXIST].data) {
         op->criteria = condition_of(q->headers[RH_H_IF_NONE_EXIST]);
         if (!op->criteria.len)
-            return rh_issue_add(&q->issues, RH_INVALID, NULL, "If-None-Exist needs a search, e.g. identifier=http://example.org|1.");
+            return rh_issue_add(
+                &q->issues, RH_INVALID, NULL,
+                "If-None-Exist needs a search, e.g. identifier=http://example.org|1.");
     }
     return RH_OK;
 }
@@ -119,9 +128,11 @@ static enum rh_rc preconditions(struct rh_request *q, struct rh_write_op *op)
     if (match.data && op->interaction == RH_CREATE)
         return rh_issue_add(&q->issues, RH_INVALID, NULL, "If-Match has no meaning for a create.");
     if (none.data && op->interaction != RH_UPDATE)
-        return rh_issue_add(&q->issues, RH_INVALID, NULL, "If-None-Match has no meaning here; for a create use If-None-Exist.");
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "If-None-Match has no meaning here; for a create use If-None-Exist.");
     if (none.data && !rh_text_is(none, "*"))
-        return rh_issue_add(&q->issues, RH_INVALID, NULL, "For an update If-None-Match can only be \"*\".");
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "For an update If-None-Match can only be \"*\".");
     if (match.data && (!match.len || memchr(match.data, ',', match.len)))
         return rh_issue_add(&q->issues, RH_INVALID, NULL, "If-Match names one version: W/\"…\".");
     op->if_match = match;
@@ -174,10 +185,11 @@ enum rh_step rh_rest_delete(struct rh_request *q)
     return write_one(q, RH_DELETE);
 }
 
-/* --- batch and transaction --------------------------------------------------------------------- */
+/* --- batch and transaction --- */
 
 /* One GET entry is a request of its own, with the arena and the session of the Bundle's. */
-static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf *out, struct rh_issues *is, struct rh_version *version)
+static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf *out,
+                      struct rh_issues *is, struct rh_version *version)
 {
     struct rh_request *q = user;
     struct rh_request *inner = rh_arena_zero(q->arena, sizeof *inner);
@@ -200,7 +212,8 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
         rc = rh_rest_route(inner);
     const struct rh_route *route = inner->route;
     if (!rc && !route->in_bundle)
-        rc = rh_issue_add(&inner->issues, RH_UNSUPPORTED, NULL, "\"%.*s\" cannot be read inside a Bundle.", RH_TEXT_ARG(get->url));
+        rc = rh_issue_add(&inner->issues, RH_UNSUPPORTED, NULL,
+                          "\"%.*s\" cannot be read inside a Bundle.", RH_TEXT_ARG(get->url));
     if (rc)
         rh_rest_refuse(inner, rc);
     else
@@ -209,7 +222,8 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
         for (unsigned i = 0; i < inner->issues.count && inner->status != 500; i++)
             rh_issue_at(is, inner->issues.rows[i]);
         if (!is->count)
-            rh_issue_add(is, inner->status == 500 ? RH_INTERNAL : RH_INVALID, NULL, "This entry was not answered.");
+            rh_issue_add(is, inner->status == 500 ? RH_INTERNAL : RH_INVALID, NULL,
+                         "This entry was not answered.");
     } else {
         rh_buf_text(out, inner->answer);
     }
@@ -221,7 +235,8 @@ static enum rh_step bundle_answer(struct rh_request *q)
     struct rh_rest *r = rh_rest_of(q);
     struct rh_buf out = rh_buf(q->arena);
     bool representation = q->prefer_return == RH_RETURN_REPRESENTATION;
-    enum rh_rc rc = rh_bundle_response(q->session, &q->ctx, r->bundle, representation, answer_get, q, &out);
+    enum rh_rc rc =
+        rh_bundle_response(q->session, &q->ctx, r->bundle, representation, answer_get, q, &out);
     return rc ? rh_rest_refuse(q, rc) : rh_rest_answer(q, 200, &out);
 }
 
@@ -238,11 +253,13 @@ enum rh_step rh_rest_bundle(struct rh_request *q)
     yyjson_doc *doc;
     enum rh_rc rc = RH_OK;
     if (!rh_text_trim(q->body).len)
-        rc = rh_issue_add(&q->issues, RH_SYNTAX, NULL, "The body is empty; send a Bundle of type batch or transaction.");
+        rc = rh_issue_add(&q->issues, RH_SYNTAX, NULL,
+                          "The body is empty; send a Bundle of type batch or transaction.");
     if (!rc)
         rc = rh_json_parse(q->arena, &q->issues, q->body, &doc);
     if (!rc)
-        rc = rh_bundle_open(q->session, &q->ctx, &q->caller, yyjson_doc_get_root(doc), q->lenient, &r->bundle);
+        rc = rh_bundle_open(q->session, &q->ctx, &q->caller, yyjson_doc_get_root(doc), q->lenient,
+                            &r->bundle);
     if (rc)
         return rh_rest_refuse(q, rc);
     if (!r->bundle->write)

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 /* "host:port", "[host]:port" or "port". */
-static enum rh_rc parse_listen(const char *text, struct rh_issues *is, struct rh_text *host, unsigned *port)
+static enum rh_rc parse_listen(const char *text, struct rh_issues *is, struct rh_text *host,
+                               unsigned *port)
 {
     struct rh_text t = rh_text(text), number = t;
     *host = RH_TEXT("127.0.0.1");
@@ -29,7 +30,8 @@ static enum rh_rc parse_listen(const char *text, struct rh_issues *is, struct rh
         *host = (struct rh_text){host->data + 1, host->len - 2};
     uint64_t n;
     if (!host->len || rh_text_u64(number, 65535, &n))
-        return rh_issue_add(is, RH_INVALID, NULL, "\"%s\" is not an address to listen on, such as 127.0.0.1:8080.", text);
+        return rh_issue_add(is, RH_INVALID, NULL,
+                            "\"%s\" is not an address to listen on, such as 127.0.0.1:8080.", text);
     *port = (unsigned)n;
     return RH_OK;
 }
@@ -57,7 +59,8 @@ static void wait_for_signal(const sigset_t *wanted)
     int number = 0;
     while (sigwait(wanted, &number) != 0)
         continue;
-    rh_log(RH_LOG_INFO, "serve", "%s: finishing what is in flight", number == SIGINT ? "interrupted" : "asked to end");
+    rh_log(RH_LOG_INFO, "serve", "%s: finishing what is in flight",
+           number == SIGINT ? "interrupted" : "asked to end");
     pthread_sigmask(SIG_UNBLOCK, wanted, NULL); /* a second one ends the process at once */
 }
 
@@ -77,7 +80,8 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     if (!rc)
         rc = rh_web_open(o->web_dir, is, &p->web);
     if (!rc)
-        rc = rh_record_open(&(struct rh_record_options){.dir = o->dir, .create = true}, is, &s->record);
+        rc = rh_record_open(&(struct rh_record_options){.dir = o->dir, .create = true}, is,
+                            &s->record);
     if (rc)
         return rc;
     s->web = p->web;
@@ -87,8 +91,9 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     if (rc)
         return rc;
     bool six = memchr(http.host.data, ':', http.host.len) != NULL;
-    snprintf(s->base, sizeof s->base, "http://%s%.*s%s:%u/fhir", six ? "[" : "", (int)(http.host.len > 50 ? 50 : http.host.len),
-             http.host.data, six ? "]" : "", rh_http_port(s->http));
+    snprintf(s->base, sizeof s->base, "http://%s%.*s%s:%u/fhir", six ? "[" : "",
+             (int)(http.host.len > 50 ? 50 : http.host.len), http.host.data, six ? "]" : "",
+             rh_http_port(s->http));
     rc = rh_rest_start(s);
     if (!rc)
         rc = rh_control_open(o->dir, s->record, o->commands, o->n_commands, is, &p->control);

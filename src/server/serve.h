@@ -9,16 +9,18 @@
 
 struct rh_serve_options {
     const char *dir;     /* data directory; made when it is not there */
-    const char *listen;  /* "127.0.0.1:8080", "[::1]:0", "localhost:8080", "8080"; port 0: one that is free */
+    const char *listen;  /* "127.0.0.1:8080", "[::1]:0", "localhost:8080", "8080"; port 0: one that
+                            is free */
     const char *web_dir; /* NULL: the web app that is built in */
     const struct rh_control_command *commands; /* of the control socket */
     unsigned n_commands;
     unsigned workers, loops; /* 0: by the number of cores */
 };
 
-/* Prints "listening on http://127.0.0.1:PORT" on stdout when requests are answered, then waits for SIGTERM or SIGINT, finishes what is
- * in flight and closes. A second signal ends the process at once. To be called on the main thread before others are started. Errors
- * with issues: those of rh_record_open, rh_http_open, rh_web_open. */
+/* Prints "listening on http://127.0.0.1:PORT" on stdout when requests are answered, then waits for
+ * SIGTERM or SIGINT, finishes what is in flight and closes. A second signal ends the process at
+ * once. To be called on the main thread before others are started. Errors with issues: those of
+ * rh_record_open, rh_http_open, rh_web_open. */
 enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is);
 
 #endif

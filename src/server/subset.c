@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/subset.h"
 
-static const char subsetted[] = "{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-ObservationValue\",\"code\":\"SUBSETTED\"}";
+static const char subsetted[] = "{\"system\":\"http://terminology.hl7.org/CodeSystem/"
+                                "v3-ObservationValue\",\"code\":\"SUBSETTED\"}";
 
 bool rh_subset_cuts(const struct rh_subset *s)
 {
-    return s->elements.len > 0 || (s->summary != RH_SUMMARY_FALSE && s->summary != RH_SUMMARY_COUNT);
+    return s->elements.len > 0 ||
+           (s->summary != RH_SUMMARY_FALSE && s->summary != RH_SUMMARY_COUNT);
 }
 
-/* "name", "value" for valueQuantity, or "Patient.name"; what is below the first level is not told apart. */
-static bool listed(struct rh_text list, const struct rh_type *type, struct rh_text name, const struct rh_element *e)
+/* "name", "value" for valueQuantity, or "Patient.name"; what is below the first level is not told
+ * apart. */
+static bool listed(struct rh_text list, const struct rh_type *type, struct rh_text name,
+                   const struct rh_element *e)
 {
     struct rh_text rest = list, item;
     while (rh_text_split(&rest, ',', &item)) {
@@ -55,7 +59,7 @@ static void write_meta(yyjson_val *meta, struct rh_buf *out)
     yyjson_val *key, *value;
     bool tagged = false;
     rh_buf_str(out, ",\"meta\":{");
-    yyjson_obj_foreach(meta, i, max, key, value) {
+    yyjson_obj_foreach (meta, i, max, key, value) {
         rh_buf_str(out, i ? "," : "");
         rh_buf_json(out, rh_json_text(key));
         rh_buf_char(out, ':');
@@ -64,7 +68,7 @@ static void write_meta(yyjson_val *meta, struct rh_buf *out)
             yyjson_val *tag;
             tagged = true;
             rh_buf_char(out, '[');
-            yyjson_arr_foreach(value, k, n, tag) {
+            yyjson_arr_foreach (value, k, n, tag) {
                 rh_json_write(out, tag);
                 rh_buf_char(out, ',');
             }
@@ -82,14 +86,15 @@ static void write_meta(yyjson_val *meta, struct rh_buf *out)
     rh_buf_char(out, '}');
 }
 
-void rh_subset_write(const struct rh_subset *s, const struct rh_type *type, const yyjson_val *resource, struct rh_buf *out)
+void rh_subset_write(const struct rh_subset *s, const struct rh_type *type,
+                     const yyjson_val *resource, struct rh_buf *out)
 {
     size_t i, max;
     yyjson_val *key, *value, *root = (yyjson_val *)(uintptr_t)resource;
     yyjson_val *meta = yyjson_obj_get(root, "meta");
     bool first = true;
     rh_buf_char(out, '{');
-    yyjson_obj_foreach(root, i, max, key, value) {
+    yyjson_obj_foreach (root, i, max, key, value) {
         struct rh_text name = rh_json_text(key);
         if (value == meta || !kept(s, type, name))
             continue;

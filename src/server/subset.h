@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * subset.h - a resource cut down as _summary and _elements ask: FHIR R4, search, "summary" and "elements".
+ * subset.h - a resource cut down as _summary and _elements ask: FHIR R4, search, "summary" and
+ * "elements".
  *
- * Mandatory top-level elements always stay, and meta.tag says SUBSETTED, so that a client does not take the part for the whole.
- * _summary=true keeps what stands in the tables as summary; where the tables do not know, id, meta and what is mandatory.
+ * Mandatory top-level elements always stay, and meta.tag says SUBSETTED, so that a client does not
+ * take the part for the whole. _summary=true keeps what stands in the tables as summary; where the
+ * tables do not know, id, meta and what is mandatory.
  */
 #ifndef RH_SERVER_SUBSET_H
 #define RH_SERVER_SUBSET_H
@@ -14,10 +16,12 @@
 
 struct rh_subset {
     enum rh_summary summary;
-    struct rh_text elements; /* decoded, comma separated: "name,birthDate" or "Patient.name"; empty: all */
+    struct rh_text
+        elements; /* decoded, comma separated: "name,birthDate" or "Patient.name"; empty: all */
 };
 
 bool rh_subset_cuts(const struct rh_subset *s);
-void rh_subset_write(const struct rh_subset *s, const struct rh_type *type, const yyjson_val *resource, struct rh_buf *out);
+void rh_subset_write(const struct rh_subset *s, const struct rh_type *type,
+                     const yyjson_val *resource, struct rh_buf *out);
 
 #endif

@@ -23,14 +23,18 @@ struct rh_web {
     unsigned n;
 };
 
-static const char csp[] = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+static const char csp[] = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri "
+                          "'none'; form-action 'self'; frame-ancestors 'none'";
 
 static const char plain_page[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Rihla</title></head><body>\n"
+    "<!doctype html>\n<html lang=\"en\"><head><meta "
+    "charset=\"utf-8\"><title>Rihla</title></head><body>\n"
     "<h1>Rihla</h1>\n<p>The record server is running. Synthetic data only, please.</p>\n"
-    "<p>The web app is not part of this build. To make it: <code>./dev build</code> (with npm), or start with "
+    "<p>The web app is not part of this build. To make it: <code>./dev build</code> (with npm), or "
+    "start with "
     "<code>--web-dir web/out</code>.</p>\n"
-    "<p><a href=\"/fhir/metadata?_pretty=true\">/fhir/metadata</a> · <a href=\"/health\">/health</a> · "
+    "<p><a href=\"/fhir/metadata?_pretty=true\">/fhir/metadata</a> · <a "
+    "href=\"/health\">/health</a> · "
     "<a href=\"/metrics\">/metrics</a></p>\n</body></html>\n";
 
 static const char *type_of(struct rh_text name)
@@ -38,11 +42,16 @@ static const char *type_of(struct rh_text name)
     static const struct {
         const char *suffix, *type;
     } rows[] = {
-        {".html", "text/html; charset=utf-8"},      {".js", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},        {".json", "application/json"},
-        {".svg", "image/svg+xml"},                  {".png", "image/png"},
-        {".ico", "image/x-icon"},                   {".woff2", "font/woff2"},
-        {".txt", "text/plain; charset=utf-8"},      {".wasm", "application/wasm"},
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".json", "application/json"},
+        {".svg", "image/svg+xml"},
+        {".png", "image/png"},
+        {".ico", "image/x-icon"},
+        {".woff2", "font/woff2"},
+        {".txt", "text/plain; charset=utf-8"},
+        {".wasm", "application/wasm"},
         {".webmanifest", "application/manifest+json"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -51,7 +60,8 @@ static const char *type_of(struct rh_text name)
     return "application/octet-stream";
 }
 
-/* "app-1a2b3c4d.js": at least eight letters or digits between the last '-' and the '.' behind it. */
+/* "app-1a2b3c4d.js": at least eight letters or digits between the last '-' and the '.' behind it.
+ */
 static bool has_hash(struct rh_text name)
 {
     size_t dash = name.len, n = 0;
@@ -71,7 +81,8 @@ static enum rh_rc add(struct rh_web *w, struct rh_text name, struct rh_text body
     char text[2 * RH_HASH_SIZE + 1];
     struct rh_buf packed = rh_buf(w->arena);
     rh_hash_hex(&hash, text);
-    *f = (struct file){.name = name, .body = body, .type = type_of(name), .for_ever = has_hash(name)};
+    *f = (struct file){
+        .name = name, .body = body, .type = type_of(name), .for_ever = has_hash(name)};
     snprintf(f->etag, sizeof f->etag, "\"%.32s\"", text);
     enum rh_rc rc = body.len < RH_HTTP_GZIP_MIN ? RH_OK : rh_gzip_pack(body, 9, &packed);
     if (!rc && packed.len && packed.len < body.len * 9 / 10)
@@ -87,7 +98,8 @@ static enum rh_rc add_folder(struct rh_web *w, const char *dir, struct rh_issues
     enum rh_rc rc = RH_OK;
     bool index = false;
     if (!d)
-        return rh_issue_add(is, RH_NOTFOUND, NULL, "The folder of the web app, %s, cannot be opened.", dir);
+        return rh_issue_add(is, RH_NOTFOUND, NULL,
+                            "The folder of the web app, %s, cannot be opened.", dir);
     while (!rc && (e = readdir(d))) {
         char *path = rh_arena_printf(w->arena, "%s/%s", dir, e->d_name);
         struct rh_text name = rh_text_copy(w->arena, rh_text(e->d_name)), body;
@@ -150,7 +162,8 @@ enum rh_step rh_rest_web(struct rh_request *q)
 {
     const struct file *f = find(rh_server_of(q)->web, q);
     if (!f) {
-        enum rh_rc rc = rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL, "There is nothing at this address; the FHIR base is /fhir.");
+        enum rh_rc rc = rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
+                                     "There is nothing at this address; the FHIR base is /fhir.");
         return rh_rest_refuse(q, rc);
     }
     rh_request_answer_header(q, "ETag", f->etag);

@@ -2,9 +2,9 @@
 /*
  * webfiles.h - the files of the web app, from the program itself or from a folder.
  *
- * All are read when the server starts; nothing of a request's address reaches the file system. A name with a hash in it
- * (app-1a2b3c4d.js) is cached for ever, the others are asked for again each time by ETag. Without a web app there is a plain page that
- * says how to build one.
+ * All are read when the server starts; nothing of a request's address reaches the file system. A
+ * name with a hash in it (app-1a2b3c4d.js) is cached for ever, the others are asked for again each
+ * time by ETag. Without a web app there is a plain page that says how to build one.
  */
 #ifndef RH_SERVER_WEBFILES_H
 #define RH_SERVER_WEBFILES_H
