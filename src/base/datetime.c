@@ -212,8 +212,8 @@ bool rh_time_is(struct rh_text t)
 
 void rh_instant_print(int64_t us, char ret[RH_INSTANT_SIZE])
 {
-    /* Outside the years 0001..9999 there is no FHIR instant; the nearest one is shown. */
-    int64_t first = rh_days_from_civil(1, 1, 1) * US_PER_DAY;
+    /* Four digits: the year 0 is where the first day of the year 1 begins east of Greenwich. */
+    int64_t first = rh_days_from_civil(0, 1, 1) * US_PER_DAY;
     int64_t last = rh_days_from_civil(10000, 1, 1) * US_PER_DAY - 1;
     us = us < first ? first : us > last ? last : us;
 
