@@ -135,8 +135,11 @@ static bool gone(const struct wire *w)
 
 bool rh_control_progress(void *call, const char *phase, uint64_t done, uint64_t total)
 {
+    const struct rh_control_local *local = ((struct rh_control_call *)call)->local;
     struct wire *w = ((struct rh_control_call *)call)->private;
     char line[200];
+    if (local)
+        return !local->progress || local->progress(local->user, phase, done, total);
     int64_t now = rh_clock_mono_ns();
     pthread_mutex_lock(&w->lock);
     bool due =
@@ -154,9 +157,24 @@ bool rh_control_progress(void *call, const char *phase, uint64_t done, uint64_t 
     return go_on;
 }
 
+static void say_here(const struct rh_control_local *local, struct rh_text json)
+{
+    struct rh_arena *a = rh_arena_open(4 * (json.len + 4096));
+    struct rh_issues is;
+    yyjson_doc *doc;
+    rh_issues_init(&is, a);
+    if (local->say && rh_json_parse(a, &is, json, &doc) == RH_OK)
+        local->say(local->user, yyjson_doc_get_root(doc));
+    rh_arena_close(a);
+}
+
 void rh_control_say(struct rh_control_call *call, struct rh_text json)
 {
     struct wire *w = call->private;
+    if (call->local) {
+        say_here(call->local, json);
+        return;
+    }
     pthread_mutex_lock(&w->lock);
     w->broken = w->broken || !send_all(w->fd, "{\"say\":", 7) ||
                 !send_all(w->fd, json.data, json.len) || !send_all(w->fd, "}\n", 2);

@@ -26,12 +26,20 @@ enum {
     RH_CONTROL_PROGRESS_MS = 100 /* progress is sent at most this often */
 };
 
+/* Who is told meanwhile, when the command runs in the process that asked for it. */
+struct rh_control_local {
+    rh_progress *progress;                       /* may be NULL */
+    void (*say)(void *user, yyjson_val *what);   /* may be NULL */
+    void *user;
+};
+
 struct rh_control_call {
     struct rh_record *record;
     struct rh_arena *arena;
     struct rh_issues *issues;
     yyjson_val *args;     /* object; NULL: none */
     struct rh_buf answer; /* a JSON value, filled by the command; empty: null */
+    const struct rh_control_local *local; /* NULL: over the socket */
     void *private;
 };
 

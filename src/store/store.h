@@ -27,7 +27,8 @@
 enum {
     RH_STORE_KEY_MAX = 256,      /* bytes of one search key */
     RH_STORE_ID_MAX = 64,        /* characters of a resource id */
-    RH_STORE_BODY_MAX = 64 << 20 /* bytes of one stored body */
+    RH_STORE_BODY_MAX = 64 << 20, /* bytes of one stored body */
+    RH_STORE_SCHEMA = 1           /* number of the newest migration */
 };
 
 struct rh_store; /* an open data directory */

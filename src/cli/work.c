@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* work.c - import, export, backup, restore, check and serve: the command line's side. */
+#include "cli/cli.h"
+#include "server/commands.h"
+#include "server/serve.h"
+#include "system/progress.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C stops in order, what is done stays; a second one ends at once. */
+static void catch_signals(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+struct telling {
+    struct rh_cli *cli;
+    struct rh_progress *progress;
+    uint64_t resources, refused;
+};
+
+static bool on_progress(void *user, const char *phase, uint64_t done, uint64_t total)
+{
+    struct telling *t = user;
+    (void)phase;
+    rh_progress_set(t->progress, done, total, t->resources ? t->resources : done);
+    return !interrupted;
+}
+
+static void say_refused(struct telling *t, yyjson_val *r)
+{
+    struct rh_text file = rh_json_get(r, "file"), expression = rh_json_get(r, "expression"), text = rh_json_get(r, "text");
+    struct rh_text line = rh_json_text(yyjson_obj_get(r, "line"));
+    t->refused++;
+    rh_progress_clear(t->progress);
+    fprintf(stderr, "%.*s:%.*s: %.*s%s%.*s\n", RH_TEXT_ARG(file), RH_TEXT_ARG(line), RH_TEXT_ARG(expression), expression.len ? ": " : "",
+            RH_TEXT_ARG(text));
+}
+
+static void on_say(void *user, yyjson_val *what)
+{
+    struct telling *t = user;
+    yyjson_val *refused = yyjson_obj_get(what, "refused"), *resumed = yyjson_obj_get(what, "resumed"),
+               *resources = yyjson_obj_get(what, "resources");
+    if (resources)
+        rh_text_u64(rh_json_text(resources), UINT64_MAX, &t->resources);
+    if (refused)
+        say_refused(t, refused);
+    if (resumed && !t->cli->quiet) {
+        struct rh_text file = rh_json_get(resumed, "file");
+        rh_progress_clear(t->progress);
+        fprintf(stderr, "%.*s: going on where the last import stopped\n", RH_TEXT_ARG(file));
+    }
+}
+
+static enum rh_progress_kind progress_kind(const struct rh_cli *c)
+{
+    return c->quiet ? RH_PROGRESS_NONE : c->json ? RH_PROGRESS_JSON : RH_PROGRESS_AUTO;
+}
+
+/* Does the work and prints its answer; *answer is NULL after an error, which has been said. */
+static int work(struct rh_cli *c, bool create, const char *unit, struct rh_text args, yyjson_val **answer)
+{
+    struct telling t = {.cli = c};
+    *answer = NULL;
+    catch_signals();
+    t.progress = rh_progress_open(progress_kind(c), c->command->name, unit);
+    struct rh_control_local told = {on_progress, on_say, &t};
+    enum rh_rc rc = rh_work(c->data, create, c->command->name, args, &told, c->arena, &c->issues, answer);
+    rh_progress_close(t.progress);
+    if (rc) {
+        *answer = NULL;
+        return rh_cli_fail(c, rc);
+    }
+    if (c->json) {
+        struct rh_buf b = rh_buf(c->arena);
+        rh_json_write(&b, *answer);
+        printf("%.*s\n", RH_TEXT_ARG(rh_buf_get(&b)));
+    }
+    return RH_EXIT_OK;
+}
+
+static unsigned long long figure(yyjson_val *answer, const char *name)
+{
+    uint64_t n = 0;
+    rh_text_u64(rh_json_text(yyjson_obj_get(answer, name)), UINT64_MAX, &n);
+    return n;
+}
+
+/* The other process may have another working directory. */
+static void add_path(struct rh_buf *b, const char *path)
+{
+    char real[PATH_MAX], here[PATH_MAX];
+    if (realpath(path, real)) {
+        rh_buf_json(b, rh_text(real));
+    } else if (path[0] != '/' && getcwd(here, sizeof here)) {
+        char *joined = rh_arena_printf(b->arena, "%s/%s", here, path);
+        rh_buf_json(b, rh_text(joined ? joined : path));
+    } else {
+        rh_buf_json(b, rh_text(path));
+    }
+}
+
+int rh_cmd_import(struct rh_cli *c)
+{
+    struct rh_buf args = rh_buf(c->arena);
+    yyjson_val *answer;
+    rh_buf_str(&args, "{\"paths\":[");
+    for (unsigned i = 0; i < c->n_args; i++) {
+        if (i)
+            rh_buf_char(&args, ',');
+        add_path(&args, c->args[i]);
+    }
+    rh_buf_str(&args, "]}");
+    int exit_code = work(c, true, "resources", rh_buf_get(&args), &answer);
+    if (!answer)
+        return exit_code;
+    if (!c->json)
+        printf("imported %llu files: %llu created, %llu updated, %llu unchanged, %llu refused\n", figure(answer, "files"), figure(answer, "created"),
+               figure(answer, "updated"), figure(answer, "unchanged"), figure(answer, "refused"));
+    return figure(answer, "refused") ? RH_EXIT_NO : RH_EXIT_OK;
+}
+
+int rh_cmd_export(struct rh_cli *c)
+{
+    struct rh_buf args = rh_buf(c->arena);
+    yyjson_val *answer;
+    rh_buf_str(&args, "{\"out\":");
+    add_path(&args, c->args[0]);
+    rh_buf_str(&args, ",\"types\":[");
+    for (unsigned i = 0; i < c->n_more; i++) {
+        if (i)
+            rh_buf_char(&args, ',');
+        rh_buf_json(&args, rh_text(c->more[i]));
+    }
+    rh_buf_printf(&args, "],\"gzip\":%s}", rh_cli_value(c, "gzip") ? "true" : "false");
+    int exit_code = work(c, false, "resources", rh_buf_get(&args), &answer);
+    if (answer && !c->json)
+        printf("exported %llu resources in %llu files to %s\n", figure(answer, "resources"), figure(answer, "files"), c->args[0]);
+    return exit_code;
+}
+
+int rh_cmd_backup(struct rh_cli *c)
+{
+    struct rh_buf args = rh_buf(c->arena);
+    yyjson_val *answer;
+    rh_buf_str(&args, "{\"out\":");
+    add_path(&args, c->args[0]);
+    rh_buf_str(&args, "}");
+    int exit_code = work(c, false, "pages", rh_buf_get(&args), &answer);
+    if (answer && !c->json)
+        printf("backed up to %s; restore it with: rihla restore %s --data NEWDIR\n", c->args[0], c->args[0]);
+    return exit_code;
+}
+
+int rh_cmd_restore(struct rh_cli *c)
+{
+    struct telling t = {.cli = c};
+    catch_signals();
+    t.progress = rh_progress_open(progress_kind(c), "restore", "steps");
+    enum rh_rc rc = rh_record_restore(&c->issues, c->args[0], c->data, on_progress, &t);
+    rh_progress_close(t.progress);
+    if (rc)
+        return rh_cli_fail(c, rc);
+    if (c->json)
+        printf("{\"data\":\"restored\"}\n");
+    else
+        printf("restored %s from %s; verify it with: rihla check --data %s\n", c->data, c->args[0], c->data);
+    return RH_EXIT_OK;
+}
+
+int rh_cmd_check(struct rh_cli *c)
+{
+    yyjson_val *answer;
+    struct rh_text args = rh_cli_value(c, "rebuild") ? RH_TEXT("{\"rebuild\":true}") : RH_TEXT("{}");
+    int exit_code = work(c, false, "rows", args, &answer);
+    if (!answer) {
+        for (unsigned i = 0; i < c->issues.count; i++)
+            if (c->issues.rows[i].rc != RH_CORRUPT)
+                return exit_code;
+        return c->issues.count ? RH_EXIT_NO : exit_code;
+    }
+    if (!c->json)
+        printf("%llu versions, %llu resources, %llu search keys: everything is as it was written\n%.*s", figure(answer, "entries"),
+               figure(answer, "resources"), figure(answer, "keys"), RH_TEXT_ARG(rh_json_get(answer, "origins")));
+    if (!c->json && figure(answer, "orphans"))
+        printf("%llu search keys have no resource (an import was cut off): harmless; rihla check --rebuild removes them\n", figure(answer, "orphans"));
+    return RH_EXIT_OK;
+}
+
+int rh_cmd_serve(struct rh_cli *c)
+{
+    const char *listen = rh_cli_value(c, "listen");
+    struct rh_serve_options o = {
+        .dir = c->data,
+        .listen = listen ? listen : "127.0.0.1:8080",
+        .web_dir = rh_cli_value(c, "web-dir"),
+        .commands = rh_work_commands,
+        .n_commands = rh_n_work_commands,
+    };
+    enum rh_rc rc = rh_serve(&o, &c->issues);
+    return rc ? rh_cli_fail(c, rc) : RH_EXIT_OK;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "server/commands.h"
+
+#include "programme/export.h"
+#include "programme/import.h"
+#include "system/clock.h"
+
+#include <unistd.h>
+
+enum { SAY_BYTES = 256 << 10, SAY_COUNT_MS = 200 };
+
+static struct rh_caller caller(void)
+{
+    return (struct rh_caller){.user = RH_TEXT("operator"), .purpose = RH_TEXT("HSYSADMIN"), .local = true};
+}
+
+/* An array of strings as a C array; *n is 0 when it is missing. */
+static enum rh_rc strings(struct rh_control_call *c, const char *name, const char ***ret, unsigned *n)
+{
+    yyjson_val *list = yyjson_obj_get(c->args, name), *item;
+    size_t i, max;
+    *n = 0;
+    *ret = rh_arena_alloc(c->arena, (yyjson_arr_size(list) + 1) * sizeof(char *));
+    if (!*ret)
+        return RH_NOMEM;
+    yyjson_arr_foreach(list, i, max, item) {
+        if (!yyjson_is_str(item))
+            return rh_issue_add(c->issues, RH_INVALID, NULL, "%s must be a list of texts", name);
+        (*ret)[(*n)++] = yyjson_get_str(item);
+    }
+    return RH_OK;
+}
+
+static void member(struct rh_buf *b, const char *name, uint64_t n)
+{
+    rh_buf_printf(b, "%c\"%s\":%llu", b->data && b->data[b->len - 1] == '{' ? ' ' : ',', name, (unsigned long long)n);
+}
+
+/* --- import ------------------------------------------------------------------------------------ */
+
+struct importing {
+    struct rh_control_call *call;
+    int64_t said_ns;
+};
+
+static bool import_progress(void *user, uint64_t done, uint64_t total, uint64_t resources)
+{
+    struct importing *im = user;
+    int64_t now = rh_clock_mono_ns();
+    if (now - im->said_ns > SAY_COUNT_MS * INT64_C(1000000)) {
+        char text[64];
+        int n = snprintf(text, sizeof text, "{\"resources\":%llu}", (unsigned long long)resources);
+        im->said_ns = now;
+        rh_control_say(im->call, (struct rh_text){text, (size_t)n});
+    }
+    return rh_control_progress(im->call, "import", done, total);
+}
+
+static void import_refused(void *user, const char *file, uint64_t line, const struct rh_issues *is, enum rh_rc rc)
+{
+    struct importing *im = user;
+    struct rh_arena *a = rh_arena_open(SAY_BYTES);
+    const struct rh_issue none = {.text = rh_rc_text(rc)};
+    const struct rh_issue *first = &none;
+    for (unsigned i = 0; i < is->count && first == &none; i++)
+        if (is->rows[i].severity <= RH_ERROR)
+            first = &is->rows[i];
+    struct rh_buf b = rh_buf(a);
+    rh_buf_str(&b, "{\"refused\":{\"file\":");
+    rh_buf_json(&b, rh_text(file));
+    rh_buf_printf(&b, ",\"line\":%llu,\"expression\":", (unsigned long long)(line + (first->line ? first->line - 1 : 0)));
+    rh_buf_json(&b, rh_text(first->expression ? first->expression : ""));
+    rh_buf_str(&b, ",\"text\":");
+    rh_buf_json(&b, rh_text(first->text ? first->text : ""));
+    rh_buf_printf(&b, ",\"more\":%u}}", is->count > 1 ? is->count - 1 + is->dropped : 0);
+    if (!b.rc)
+        rh_control_say(im->call, rh_buf_get(&b));
+    rh_arena_close(a);
+}
+
+static void import_resumed(void *user, const char *file, uint64_t position)
+{
+    struct importing *im = user;
+    struct rh_arena *a = rh_arena_open(SAY_BYTES);
+    struct rh_buf b = rh_buf(a);
+    rh_buf_str(&b, "{\"resumed\":{\"file\":");
+    rh_buf_json(&b, rh_text(file));
+    rh_buf_printf(&b, ",\"position\":%llu}}", (unsigned long long)position);
+    if (!b.rc)
+        rh_control_say(im->call, rh_buf_get(&b));
+    rh_arena_close(a);
+}
+
+static enum rh_rc run_import(struct rh_control_call *c)
+{
+    struct importing im = {.call = c};
+    struct rh_import_events events = {&im, import_progress, import_refused, import_resumed};
+    struct rh_import_result r;
+    struct rh_caller who = caller();
+    const char **paths;
+    unsigned n;
+    enum rh_rc rc = strings(c, "paths", &paths, &n);
+    if (rc == RH_OK)
+        rc = rh_import(c->record, &who, c->issues, paths, n, &events, &r);
+    if (rc)
+        return rc;
+    rh_buf_str(&c->answer, "{");
+    member(&c->answer, "created", r.counts.created);
+    member(&c->answer, "updated", r.counts.updated);
+    member(&c->answer, "unchanged", r.counts.unchanged);
+    member(&c->answer, "refused", r.counts.refused);
+    member(&c->answer, "files", r.files);
+    member(&c->answer, "skippedFiles", r.skipped_files);
+    member(&c->answer, "bytes", r.bytes);
+    rh_buf_str(&c->answer, "}");
+    return c->answer.rc;
+}
+
+/* --- export, backup, check --------------------------------------------------------------------- */
+
+static enum rh_rc run_export(struct rh_control_call *c)
+{
+    struct rh_export_result r;
+    struct rh_caller who = caller();
+    const char **types;
+    unsigned n;
+    enum rh_rc rc = strings(c, "types", &types, &n);
+    struct rh_export_options o = {
+        .out = rh_json_get(c->args, "out").data,
+        .types = types,
+        .n_types = n,
+        .gzip = yyjson_get_bool(yyjson_obj_get(c->args, "gzip")),
+    };
+    if (rc == RH_OK && !o.out)
+        rc = rh_issue_add(c->issues, RH_INVALID, NULL, "where to is missing");
+    if (rc == RH_OK)
+        rc = rh_export(c->record, &who, c->issues, &o, rh_control_progress, c, &r);
+    if (rc)
+        return rc;
+    rh_buf_str(&c->answer, "{");
+    member(&c->answer, "resources", r.resources);
+    member(&c->answer, "files", r.files);
+    member(&c->answer, "bytes", r.bytes);
+    rh_buf_str(&c->answer, "}");
+    return c->answer.rc;
+}
+
+static enum rh_rc run_backup(struct rh_control_call *c)
+{
+    const char *out = rh_json_get(c->args, "out").data;
+    if (!out)
+        return rh_issue_add(c->issues, RH_INVALID, NULL, "where to is missing");
+    rh_buf_str(&c->answer, "{}");
+    return rh_record_backup(c->record, c->issues, out, rh_control_progress, c);
+}
+
+static enum rh_rc run_check(struct rh_control_call *c)
+{
+    struct rh_ctx ctx = {.arena = c->arena, .issues = c->issues, .now_us = rh_clock_now_us()};
+    struct rh_check_report r = {0};
+    enum rh_rc rc = RH_OK;
+    if (yyjson_get_bool(yyjson_obj_get(c->args, "rebuild"))) {
+        if (!c->local)
+            return rh_issue_add(c->issues, RH_INUSE, NULL, "the indexes cannot be made again while the directory is served: stop the server first");
+        rc = rh_record_rebuild(c->record, c->issues, rh_control_progress, c);
+    }
+    if (rc == RH_OK)
+        rc = rh_record_check(c->record, &ctx, rh_control_progress, c, &r);
+    if (rc)
+        return rc;
+    rh_buf_str(&c->answer, "{");
+    member(&c->answer, "entries", r.entries);
+    member(&c->answer, "resources", r.resources);
+    member(&c->answer, "keys", r.keys);
+    member(&c->answer, "orphans", r.orphans);
+    member(&c->answer, "problems", r.problems);
+    rh_buf_str(&c->answer, ",\"origins\":");
+    rh_buf_json(&c->answer, r.origins);
+    rh_buf_str(&c->answer, "}");
+    return c->answer.rc;
+}
+
+const struct rh_control_command rh_work_commands[] = {
+    {"import", run_import},
+    {"export", run_export},
+    {"backup", run_backup},
+    {"check", run_check},
+};
+const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
+
+/* --- here or there ----------------------------------------------------------------------------- */
+
+static enum rh_rc run_here(const char *dir, bool create, const char *command, struct rh_text args, const struct rh_control_local *told,
+                           struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
+{
+    struct rh_record *record;
+    struct rh_record_options o = {.dir = dir, .create = create};
+    yyjson_doc *doc;
+    enum rh_rc rc = rh_json_parse(a, is, args, &doc);
+    if (rc == RH_OK)
+        rc = rh_record_open(&o, is, &record);
+    if (rc)
+        return rc;
+    struct rh_control_call call = {
+        .record = record, .arena = a, .issues = is, .args = yyjson_doc_get_root(doc), .answer = rh_buf(a), .local = told};
+    rc = RH_INTERNAL;
+    for (unsigned i = 0; i < rh_n_work_commands; i++)
+        if (strcmp(rh_work_commands[i].name, command) == 0)
+            rc = rh_work_commands[i].run(&call);
+    rh_record_close(record);
+    if (rc == RH_OK)
+        rc = rh_json_parse(a, is, rh_buf_get(&call.answer), &doc);
+    if (rc == RH_OK)
+        *ret = yyjson_doc_get_root(doc);
+    return rc;
+}
+
+enum rh_rc rh_work(const char *dir, bool create, const char *command, struct rh_text args, const struct rh_control_local *told,
+                   struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
+{
+    enum rh_rc rc = rh_control_ask(dir, command, args, told->progress, told->say, told->user, a, is, ret);
+    if (rc == RH_NOTFOUND && is->count == 0)
+        return run_here(dir, create, command, args, told, a, is, ret);
+    return rc;
+}
