@@ -28,6 +28,8 @@ static bool split(struct rh_text t, struct parts *ret)
 {
     struct parts p = {.negative = next_is(t, 0, '-')};
     size_t at = p.negative ? 1 : 0;
+    if (t.len == 0)
+        return false;
     if (!digits(t, &at, &p.whole) || (p.whole.len > 1 && p.whole.data[0] == '0'))
         return false;
     if (next_is(t, at, '.')) {

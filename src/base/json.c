@@ -105,6 +105,15 @@ static bool is_identifier(struct rh_text t)
     return t.len > 0;
 }
 
+static void quoted(struct rh_buf *b, struct rh_text name)
+{
+    const char *quote = is_identifier(name) ? "" : "`";
+    rh_buf_str(b, quote);
+    for (size_t i = 0; i < name.len; i++) /* FHIRPath takes no raw control character */
+        rh_buf_char(b, (unsigned char)name.data[i] < 0x20 ? '?' : name.data[i]);
+    rh_buf_str(b, quote);
+}
+
 /* One step of the path: from a container to the member or item that is `target`. */
 static void step(struct rh_buf *b, const yyjson_val *container, const yyjson_val *target)
 {
@@ -122,12 +131,9 @@ static void step(struct rh_buf *b, const yyjson_val *container, const yyjson_val
     yyjson_obj_foreach (plain(container), i, count, key, val) {
         if (val != target && key != target)
             continue;
-        struct rh_text name = shown(key);
         if (b->len)
             rh_buf_char(b, '.');
-        rh_buf_str(b, is_identifier(name) ? "" : "`");
-        rh_buf_text(b, name);
-        rh_buf_str(b, is_identifier(name) ? "" : "`");
+        quoted(b, shown(key));
         return;
     }
 }
@@ -290,6 +296,10 @@ static enum rh_rc refuse_syntax(struct rh_issues *is, struct rh_text text,
     if (err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
         return RH_NOMEM;
     size_t at = err->pos < text.len ? err->pos : text.len;
+    /* yyjson may stand one behind the character that should have been a digit. */
+    if (err->code == YYJSON_READ_ERROR_INVALID_NUMBER && strstr(err->msg, "no digit"))
+        while (at > 0 && text.data[at - 1] && !strchr("+-.0123456789Ee", text.data[at - 1]))
+            at--;
     if (err->code == YYJSON_READ_ERROR_EMPTY_CONTENT)
         return refuse(is, text, at, NULL, "the content is empty, a JSON value is wanted");
 
