@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A disk that is full or read-only: clear refusals, nothing lost, and it goes on when there is room again.
+
+Needs the right to mount a small file system of its own (root); says so and skips otherwise.
+"""
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import Server, rihla
+
+NOISE = os.urandom(48_000).hex()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    where = tmp_path / "disk"
+    where.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(where)], capture_output=True, text=True)
+    if done.returncode:
+        assert os.environ.get("CI") != "true", f"mount: {done.stderr}"
+        pytest.skip(f"cannot mount a small disk: {done.stderr.strip()}")
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+def basic(n, text=NOISE):
+    return {"resourceType": "Basic", "id": f"b{n}", "code": {"text": text[n % 1000:]}}
+
+
+def fill(client):
+    """Writes until the disk is full; ids that were acknowledged, and the refusal."""
+    kept = []
+    for n in range(2000):
+        r = client.put(f"/Basic/b{n}", content=json.dumps(basic(n)))
+        if r.status_code != 201:
+            return kept, r
+        kept.append(n)
+    raise AssertionError("the disk never became full")
+
+
+def test_a_full_disk_is_507_and_nothing_is_lost(small_disk, tmp_path):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 8_000_000)
+    server = Server(small_disk / "data", tmp_path / "server.log")
+    server.start()
+    try:
+        with server.client() as c:
+            kept, refusal = fill(c)
+            assert refusal.status_code == 507, refusal.text
+            assert refusal.json()["resourceType"] == "OperationOutcome"
+            assert "full" in refusal.text
+            assert len(kept) > 10
+            for n in kept[:: max(1, len(kept) // 20)]:
+                assert c.get(f"/Basic/b{n}").json()["code"]["text"] == basic(n)["code"]["text"]
+            ballast.unlink()  # room again: the same process goes on
+            r = c.put("/Basic/after", content=json.dumps({"resourceType": "Basic", "id": "after", "code": {"text": "room"}}))
+            assert r.status_code == 201, r.text
+            for n in kept:
+                assert c.get(f"/Basic/b{n}").status_code == 200
+    finally:
+        assert server.stop() == 0
+    rihla("check", "--data", server.data)
+
+
+def test_a_disk_that_becomes_read_only_is_503_and_reads_go_on(small_disk, tmp_path):
+    server = Server(small_disk / "data", tmp_path / "server.log")
+    server.start()
+    try:
+        with server.client() as c:
+            assert c.put("/Basic/a", content=json.dumps(basic(1) | {"id": "a"})).status_code == 201
+            done = subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], capture_output=True, text=True)
+            if done.returncode:  # files open for writing keep it writable
+                done = subprocess.run(["mount", "-o", "remount,ro,force", str(small_disk)], capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"this system does not make a disk with open files read-only: {done.stderr.strip()}")
+            r = c.put("/Basic/b", content=json.dumps(basic(2) | {"id": "b"}))
+            assert r.status_code == 503, r.text
+            assert c.get("/Basic/a").status_code == 200
+            subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+            assert c.put("/Basic/b", content=json.dumps(basic(2) | {"id": "b"})).status_code == 201
+    finally:
+        server.stop()
+
+
+def test_a_read_only_directory_is_refused_with_a_reason(small_disk, tmp_path):
+    rihla("import", "--data", small_disk / "data", one_file(tmp_path))
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = subprocess.run([os.environ.get("RIHLA_BIN", "build/rihla"), "check", "--data", str(small_disk / "data")], capture_output=True, text=True)
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert done.returncode == 3
+    assert "read-only" in done.stderr.lower() or "cannot be written" in done.stderr.lower(), done.stderr
+    rihla("check", "--data", small_disk / "data")
+
+
+def one_file(tmp_path):
+    path = tmp_path / "one.ndjson"
+    path.write_text(json.dumps({"resourceType": "Basic", "id": "one", "code": {"text": "one"}}) + "\n")
+    return path
