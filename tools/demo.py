@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes synthetic FHIR R4 records of people on the move as NDJSON, for demonstrations, tests and training.
+"""Writes synthetic FHIR R4 records of people on the move as NDJSON: for demos, tests and training.
 
-The same seed, number of people and day give the same bytes; ids do not depend on the day, so a demo that is
-imported again replaces itself. No real person is described. Organizations, Locations, Practitioners and
-Patients come first. Memory does not grow with --people: households are made twice instead of kept.
+The same seed, number of people and day give the same bytes; ids do not depend on the day, so a demo
+that is imported again replaces itself. No real person is described. Organizations, Locations,
+Practitioners and Patients come first. Memory does not grow with --people: households are made twice
+instead of being kept.
 """
 
 import argparse
@@ -72,10 +73,23 @@ def _count(text):
 
 def main(argv=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--out", required=True, metavar="FILE.ndjson", help="where to write; - is standard output")
-    p.add_argument("--people", type=_count, default=300, help="how many; never fewer than the named cast (default 300)")
+    p.add_argument(
+        "--out", required=True, metavar="FILE.ndjson", help="where to write; - is standard output"
+    )
+    p.add_argument(
+        "--people",
+        type=_count,
+        default=300,
+        help="how many; never fewer than the named cast (default 300)",
+    )
     p.add_argument("--seed", type=int, default=1, help="another seed, other people (default 1)")
-    p.add_argument("--today", type=_day, default=None, metavar="YYYY-MM-DD", help="the day that dates count back from")
+    p.add_argument(
+        "--today",
+        type=_day,
+        default=None,
+        metavar="YYYY-MM-DD",
+        help="the day that dates count back from",
+    )
     a = p.parse_args(argv)
     today = a.today or datetime.date.today()
     if a.out == "-":
@@ -90,7 +104,10 @@ def main(argv=None):
     except OSError as e:
         print(f"demo.py: cannot write {a.out}: {e.strerror}", file=sys.stderr)
         return 3
-    print(f"{sum(counts.values())} resources of {counts['Patient']} people written to {a.out}", file=sys.stderr)
+    print(
+        f"{sum(counts.values())} resources of {counts['Patient']} people written to {a.out}",
+        file=sys.stderr,
+    )
     return 0
 
 

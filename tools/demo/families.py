@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What binds a household: RelatedPerson in both directions, and one Group of those who travel together."""
+"""What binds a household: RelatedPerson both ways, and one Group of those who travel together."""
 
 from datetime import timedelta
 
 from .fhir import CASE_NUMBER, TERMINOLOGY, concept, ref, resource, uid
 from .people import case_number
 
-# What the second is to the first: (role of the first, role of the second) -> code for a man, for a woman.
+# (role of one, role of the other) -> what the other is to the one: as a man, as a woman.
 _MOTHER_FATHER = (("FTH", "father"), ("MTH", "mother"))
 _SPOUSE = (("HUSB", "husband"), ("WIFE", "wife"))
 _CHILD = (("SON", "natural son"), ("DAU", "natural daughter"))
@@ -43,7 +43,9 @@ def related(home):
                 identifier=[{"system": CASE_NUMBER, "value": case_number(other)}],
                 active=True,
                 patient=ref("Patient", person.key),
-                relationship=[concept(TERMINOLOGY + "v3-RoleCode", *codes[0 if other.sex == "m" else 1])],
+                relationship=[
+                    concept(TERMINOLOGY + "v3-RoleCode", *codes[0 if other.sex == "m" else 1])
+                ],
                 name=[name],
                 gender="male" if other.sex == "m" else "female",
             )
@@ -52,7 +54,7 @@ def related(home):
 def group(home, today):
     if len(home.people) < 2:
         return
-    since = (today - timedelta(days=home.people[0].legs[0].arrived)).isoformat()
+    joined = lambda p: (today - timedelta(days=min(p.legs[0].arrived, p.age))).isoformat()
     yield resource(
         "Group",
         home.key,
@@ -62,5 +64,8 @@ def group(home, today):
         code={"text": "Household travelling together"},
         name="Household of " + home.people[0].display(),
         quantity=len(home.people),
-        member=[{"entity": ref("Patient", p.key, p.display()), "period": {"start": since}} for p in home.people],
+        member=[
+            {"entity": ref("Patient", p.key, p.display()), "period": {"start": joined(p)}}
+            for p in home.people
+        ],
     )

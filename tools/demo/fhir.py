@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small builders of FHIR R4 JSON, and the one way it is written.
 
-Decimals are text with their digits kept: dec("37.0") is written as the JSON number 37.0. A plain Python
-float would lose the trailing zero, which is part of what was measured.
+Decimals are text with their digits kept: dec("37.0") is written as the JSON number 37.0. A plain
+Python float would lose trailing zeros, which are part of what was measured.
 """
 
 import csv

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Households: who they are, who belongs to whom, and where they went. Nothing here is a FHIR resource but `patient`.
+"""Households: who they are, who belongs to whom, and where they went.
 
-A person is a `Person`; days are counted backwards from today, so a record is as fresh on every day it is made.
+A person is a `Person`; only `patient` makes a FHIR resource. Days are counted backwards from today,
+so a record is as fresh on every day it is made.
 """
 
 from dataclasses import dataclass, field
@@ -122,9 +123,15 @@ def _members(dice):
     if kind < 50:
         return [("head", dice.pick("mmf"), dice.between(14, 17))]
     if kind < 60:
-        return [("head", dice.pick("mf"), dice.between(19, 30)), ("sibling", dice.pick("mf"), dice.between(8, 17))]
+        return [
+            ("head", dice.pick("mf"), dice.between(19, 30)),
+            ("sibling", dice.pick("mf"), dice.between(8, 17)),
+        ]
     mother = dice.between(21, 43)
-    children = [("child", dice.pick("mf"), dice.between(0, min(17, mother - 18))) for _ in range(dice.between(1, 4))]
+    children = [
+        ("child", dice.pick("mf"), dice.between(0, min(17, mother - 18)))
+        for _ in range(dice.between(1, 4))
+    ]
     children.sort(key=lambda c: -c[2])
     if kind < 72:
         return [("head", "f", mother)] + children
@@ -150,18 +157,26 @@ def household(seed, index):
         used.append(given)
         own_line = line if role in ("head", "sibling") else _line(dice, naming, pool)
         if role == "child" and father:
-            own_line = {"father": father, "grandfather": line["father"], "family": line.get("family")}
+            own_line = {
+                "father": father,
+                "grandfather": line["father"],
+                "family": line.get("family"),
+            }
         elif role == "child":
             own_line["family"] = line.get("family")
         elif role == "spouse" and naming == "family" and dice.chance(60):
             own_line["family"] = line["family"]
         if role == "head" and sex == "m":
             father = given
-        person = Person(uid(seed, "person", index, i), sex, years * 365 + dice.below(365), origin, [])
+        person = Person(
+            uid(seed, "person", index, i), sex, years * 365 + dice.below(365), origin, []
+        )
         person.names = _names(dice, naming, pool, given, own_line)
         person.role, person.legs = role, legs
         person.precision = _precision(dice, years)
-        person.phone = f"+000 55{dice.between(10000, 99999)}" if years > 15 and dice.chance(60) else ""
+        person.phone = (
+            f"+000 55{dice.between(10000, 99999)}" if years > 15 and dice.chance(60) else ""
+        )
         if dice.chance(6) and len(person.names) == 2:
             person.names.pop(dice.below(2))  # a clerk wrote one spelling only
         home.people.append(person)
@@ -198,24 +213,47 @@ def case_number(person):
     return f"RH-{person.number:07d}-{check_digit(person.number)}"
 
 
-def _addresses(person, today):
+def birth_place(person):
+    """City and country: of the origin, or of the centre where the household was."""
     row = ORIGINS[person.origin]
-    first = today - timedelta(days=person.legs[0].arrived)
-    rows = [{"use": "old", "city": row["city"], "country": row["country"], "period": {"end": first.isoformat()[:7]}}]
     for leg in person.legs:
+        if person.age <= leg.arrived:
+            row = sites.SITES[leg.site]
+    return {"city": row["city"], "country": row["country"]}
+
+
+def _addresses(person, today):
+    rows = []
+    date = lambda day: (today - timedelta(days=day)).isoformat()
+    if person.age > person.legs[0].arrived:
+        rows.append(
+            {
+                "use": "old",
+                **birth_place(person),
+                "period": {"end": date(person.legs[0].arrived)[:7]},
+            }
+        )
+    for leg in person.legs:
+        if leg.left and leg.left >= person.age:
+            continue  # not yet born
         site = sites.SITES[leg.site]
-        period = {"start": (today - timedelta(days=leg.arrived)).isoformat()}
+        period = {"start": date(min(leg.arrived, person.age))}
         if leg.left:
-            period["end"] = (today - timedelta(days=leg.left)).isoformat()
-        use = "temp" if leg.left == 0 else "old"
-        rows.append({"use": use, "city": site["city"], "country": site["country"], "period": period})
+            period["end"] = date(leg.left)
+        use = "old" if leg.left else "temp"
+        rows.append(
+            {"use": use, "city": site["city"], "country": site["country"], "period": period}
+        )
     return rows
 
 
 def _human_names(person):
     rows = []
     for i, (given, family, _own) in enumerate(person.names):
-        name = {"use": "official" if i == 0 else "usual", "text": " ".join(given + [family]).strip()}
+        name = {
+            "use": "official" if i == 0 else "usual",
+            "text": " ".join(given + [family]).strip(),
+        }
         if family:
             name["family"] = family
         if given:
@@ -226,7 +264,9 @@ def _human_names(person):
 
 def _contact(home, person):
     """Whom to call: the head of the household, or for the head the spouse."""
-    others = [p for p in home.people if p is not person and p.years >= 15 and p.role in ("head", "spouse")]
+    others = [
+        p for p in home.people if p is not person and p.years >= 15 and p.role in ("head", "spouse")
+    ]
     if not others:
         return None
     other = others[0]
@@ -246,8 +286,14 @@ def _contact(home, person):
 def _marital(home, person):
     if person.years < 18:
         return None
-    married = person.role == "spouse" or (person.role == "head" and any(p.role == "spouse" for p in home.people))
-    code = ("M", "Married") if married else ("W", "Widowed") if person.role == "parent" else ("U", "unmarried")
+    married = person.role == "spouse" or (
+        person.role == "head" and any(p.role == "spouse" for p in home.people)
+    )
+    code = (
+        ("M", "Married")
+        if married
+        else ("W", "Widowed") if person.role == "parent" else ("U", "unmarried")
+    )
     return concept(TERMINOLOGY + "v3-MaritalStatus", *code)
 
 
@@ -261,8 +307,14 @@ def patient(home, person, today):
         "Patient",
         person.key,
         extension=[
-            {"url": CORE + "patient-birthPlace", "valueAddress": {"city": row["city"], "country": row["country"]}},
-            {"url": CORE + "patient-nationality", "extension": [{"url": "code", "valueCodeableConcept": nation}]},
+            {
+                "url": CORE + "patient-birthPlace",
+                "valueAddress": birth_place(person),
+            },
+            {
+                "url": CORE + "patient-nationality",
+                "extension": [{"url": "code", "valueCodeableConcept": nation}],
+            },
         ],
         identifier=[
             {

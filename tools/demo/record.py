@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of one person: encounters on the way, and what was found, measured, given and prescribed there."""
+"""The record of one person: encounters on the way, and what was found, measured and given there."""
 
 from datetime import timedelta
 
 from . import sites
-from .fhir import (ATC, CORE, CVX, ICD10, LOINC, SNOMED, TERMINOLOGY, Dice, coding, concept, dec, quantity, ref,
-                   resource, table, uid)
+from .fhir import (
+    ATC,
+    CORE,
+    CVX,
+    ICD10,
+    LOINC,
+    SNOMED,
+    TERMINOLOGY,
+    Dice,
+    coding,
+    concept,
+    dec,
+    quantity,
+    ref,
+    resource,
+    table,
+    uid,
+)
 
 CONDITIONS = {row["icd10"]: row for row in table("conditions.tsv")}
 MEDICINES = {row["atc"]: row for row in table("medicines.tsv")}
@@ -38,9 +54,15 @@ _ALLERGIES = [
 ]
 _FILMS = [
     (90, "Normal chest radiograph. No sign of active or past tuberculosis."),
-    (94, "Calcified nodule in the right upper lobe, unchanged pattern of an old lesion. No active disease seen."),
+    (
+        94,
+        "Calcified nodule in the right upper lobe, typical of an old lesion. No active disease seen.",
+    ),
     (96, "Blunted left costophrenic angle. Advise lateral view and clinical correlation."),
-    (98, "Patchy opacity in the left upper zone, suggestive of tuberculosis. Sputum examination advised."),
+    (
+        98,
+        "Patchy opacity in the left upper zone, suggestive of tuberculosis. Sputum tests advised.",
+    ),
     (100, "Enlarged cardiac silhouette; lungs clear. Refer for assessment."),
 ]
 _SMOKING = [
@@ -48,8 +70,17 @@ _SMOKING = [
     (85, "77176002", "Smoker"),
     (100, "8517006", "Ex-smoker"),
 ]
-# Length in cm and weight in kg at ages in years; between them a straight line. Plausible, not a growth standard.
-_GROWTH = [(0, 50, 3.4), (1, 74, 9.2), (2, 86, 11.8), (5, 108, 18), (8, 126, 25), (12, 148, 39), (15, 163, 53), (18, 167, 63)]
+# Ages in years, length in cm, weight in kg, and straight lines between: not a growth standard.
+_GROWTH = [
+    (0, 50, 3.4),
+    (1, 74, 9.2),
+    (2, 86, 11.8),
+    (5, 108, 18),
+    (8, 126, 25),
+    (12, 148, 39),
+    (15, 163, 53),
+    (18, 167, 63),
+]
 
 
 class Visit:
@@ -58,7 +89,7 @@ class Visit:
 
 
 def plan(home, seed):
-    """Visits of a household, oldest first: one on arrival at each centre, some again, one full assessment."""
+    """Visits of a household, oldest first: on arrival at each centre, some again, one assessment."""
     dice = Dice(f"{seed}/plan/{home.key}")
     legs, visits = home.people[0].legs, []
     assessed = max(len(legs) - 2, 0)
@@ -103,7 +134,8 @@ class Record:
 
     def time(self, visit, minutes=0):
         m = 8 * 60 + (self.minute + minutes) % 540
-        return f"{self.date(visit.day)}T{m // 60:02d}:{m % 60:02d}:00{sites.SITES[visit.site]['offset']}"
+        clock = f"{m // 60:02d}:{m % 60:02d}:00"
+        return f"{self.date(visit.day)}T{clock}{sites.SITES[visit.site]['offset']}"
 
     def age_at(self, day):
         """Days lived `day` days ago; below 0: not yet born."""
@@ -112,7 +144,10 @@ class Record:
     # --- encounters -----------------------------------------------------------------------
 
     def encounter(self, visit):
-        named = {"arrival": "First visit at this centre", "assessment": "Health assessment before departure"}
+        named = {
+            "arrival": "First visit at this centre",
+            "assessment": "Health assessment before departure",
+        }
         reasons = [self.condition_concept(c) for c, v in self.problems if v is visit]
         self.encounter_id = self.id("encounter")
         self.here = ref("Encounter", self.encounter_id)
@@ -122,7 +157,11 @@ class Record:
                 "Encounter",
                 self.encounter_id,
                 status="finished",
-                class_=_FIELD if visit.kind == "arrival" and visit.site in ("lesvos", "lampedusa") else _AMBULATORY,
+                class_=(
+                    _FIELD
+                    if visit.kind == "arrival" and visit.site in ("lesvos", "lampedusa")
+                    else _AMBULATORY
+                ),
                 type=[{"text": named.get(visit.kind, "Follow-up visit")}],
                 subject=self.subject,
                 participant=[doctor],
@@ -175,12 +214,18 @@ class Record:
         height, weight = self.size(visit.day)
         weight *= self.dice.around(1.0, 0.008)
         body = lambda code, display, v, digits, unit: self.observe(
-            visit, "vital", concept(LOINC, code, display), valueQuantity=quantity(dec(v, digits), unit, unit))
+            visit,
+            "vital",
+            concept(LOINC, code, display),
+            valueQuantity=quantity(dec(v, digits), unit, unit),
+        )
         body("29463-7", "Body weight", weight, 1 if weight >= 10 else 2, "kg")
         if visit.kind == "assessment" or visit.n == 0 or child > 7:
             body("8302-2", "Body height", height, 1, "cm")
         if visit.kind == "assessment":
-            body("39156-5", "Body mass index (BMI) [Ratio]", weight / (height / 100) ** 2, 1, "kg/m2")
+            body(
+                "39156-5", "Body mass index (BMI) [Ratio]", weight / (height / 100) ** 2, 1, "kg/m2"
+            )
 
     def blood_pressure(self, visit):
         high = 18 if "I10" in self.person.conditions else 0
@@ -192,7 +237,12 @@ class Record:
         self.observe(
             visit,
             "vital",
-            concept(LOINC, "85354-9", "Blood pressure panel with all children optional", "Blood pressure"),
+            concept(
+                LOINC,
+                "85354-9",
+                "Blood pressure panel with all children optional",
+                "Blood pressure",
+            ),
             component=[
                 part("8480-6", "Systolic blood pressure", upper),
                 part("8462-4", "Diastolic blood pressure", upper * 0.62 + self.dice.around(4, 2)),
@@ -223,7 +273,10 @@ class Record:
             visit,
             "lab",
             code,
-            valueCodeableConcept={"coding": [_POSITIVE if positive else _NEGATIVE], "text": flag[1]},
+            valueCodeableConcept={
+                "coding": [_POSITIVE if positive else _NEGATIVE],
+                "text": flag[1],
+            },
             interpretation=[concept(TERMINOLOGY + "v3-ObservationInterpretation", *flag)],
         )
 
@@ -258,7 +311,7 @@ class Record:
     def lab_value(self, row):
         mean = float(row["mean"])
         if row["key"] == "hb":
-            mean += (1.3 if self.person.sex == "m" and self.person.years > 14 else -0.6)
+            mean += 1.3 if self.person.sex == "m" and self.person.years > 14 else -0.6
             mean -= 2.6 if "D50" in self.person.conditions else 0
         if "E11" in self.person.conditions:
             mean *= {"glucose": 1.6, "hba1c": 1.4}.get(row["key"], 1)
@@ -266,7 +319,9 @@ class Record:
 
     def positive(self, row):
         drawn = self.dice.chance(float(row["mean"]))
-        known = {"hbsag": "B18.1", "malaria": "B54", "igra": "R76.1", "pregnancy": "Z34"}.get(row["key"])
+        known = {"hbsag": "B18.1", "malaria": "B54", "igra": "R76.1", "pregnancy": "Z34"}.get(
+            row["key"]
+        )
         return drawn if known is None else known in self.person.conditions
 
     def film(self, visit, conclusion=None):
@@ -305,7 +360,9 @@ class Record:
         """(vaccine, number, days ago, visit or None for a dose told from before)."""
         start, rows = visits[0].day, []
         for row in VACCINES.values():
-            if not self.dice.chance(int(row["share"])) or (self.person.years > 15 and row["adults"] == "0"):
+            if not self.dice.chance(int(row["share"])) or (
+                self.person.years > 15 and row["adults"] == "0"
+            ):
                 continue
             gap = int(row["gap_days"])
             at = self.person.age - int(row["age_days"])  # days ago of the earliest first dose
@@ -332,18 +389,38 @@ class Record:
         protocol = {"targetDisease": [{"text": row["disease"]}], "doseNumberPositiveInt": n}
         if visit is None:
             years = self.person.years
-            when = {"occurrenceDateTime": self.date(day)[: 4 if years > 15 else 7 if years > 8 else 10]}
-            origin = ("record", "Written Record") if years < 9 else ("recall", "Parent/Guardian/Patient Recall")
+            when = {
+                "occurrenceDateTime": self.date(day)[: 4 if years > 15 else 7 if years > 8 else 10]
+            }
+            origin = (
+                ("record", "Written Record")
+                if years < 9
+                else ("recall", "Parent/Guardian/Patient Recall")
+            )
             more = {"reportOrigin": concept(TERMINOLOGY + "immunization-origin", *origin)}
         else:
             when = {"occurrenceDateTime": self.time(visit, 15)}
-            lot = f"{row['key'].upper()}{self.dice.between(100, 999)}{'ABCDEFGH'[self.dice.below(8)]}"
+            lot = (
+                f"{row['key'].upper()}{self.dice.between(100, 999)}{'ABCDEFGH'[self.dice.below(8)]}"
+            )
             dose = quantity(dec(row["dose"]), "mL", "mL")
-            arm = concept(TERMINOLOGY + "v3-ActSite", "LA", "left arm") if row["route"] != "PO" else None
-            more = {"location": sites.at(visit.site), "lotNumber": lot, "expirationDate": self.date(day - 300),
-                    "site": arm, "route": _ROUTES[row["route"]], "doseQuantity": dose}
-            nurse = {"function": concept(TERMINOLOGY + "v2-0443", "AP", "Administering Provider"),
-                     "actor": sites.staff(visit.site, "nurse")}
+            arm = (
+                concept(TERMINOLOGY + "v3-ActSite", "LA", "left arm")
+                if row["route"] != "PO"
+                else None
+            )
+            more = {
+                "location": sites.at(visit.site),
+                "lotNumber": lot,
+                "expirationDate": self.date(day - 300),
+                "site": arm,
+                "route": _ROUTES[row["route"]],
+                "doseQuantity": dose,
+            }
+            nurse = {
+                "function": concept(TERMINOLOGY + "v2-0443", "AP", "Administering Provider"),
+                "actor": sites.staff(visit.site, "nurse"),
+            }
             more["performer"] = [nurse]
             more["encounter"] = self.at_visit[visit.n]
         self.add(
@@ -368,7 +445,8 @@ class Record:
             fits = [
                 (code, int(row["weight"]))
                 for code, row in CONDITIONS.items()
-                if int(row["min"]) <= person.years <= int(row["max"]) and row["sex"] in ("b", person.sex)
+                if int(row["min"]) <= person.years <= int(row["max"])
+                and row["sex"] in ("b", person.sex)
             ]
             for code, weight in fits:
                 if dice.chance(weight) and len(person.conditions) < 4:
@@ -390,19 +468,30 @@ class Record:
         chronic = row["course"] == "chronic"
         over = not chronic and visit.day > 45
         years = max(self.person.years - 3, 0)
-        onset = self.date(visit.day + 400 + 365 * self.dice.below(min(years, 6) + 1))[:4] if chronic and years > 3 else None
+        onset = (
+            self.date(visit.day + 400 + 365 * self.dice.below(min(years, 6) + 1))[:4]
+            if chronic and years > 3
+            else None
+        )
         status = ("resolved", "Resolved") if over else ("active", "Active")
-        found = ("problem-list-item", "Problem List Item") if chronic else ("encounter-diagnosis", "Encounter Diagnosis")
+        found = (
+            ("problem-list-item", "Problem List Item")
+            if chronic
+            else ("encounter-diagnosis", "Encounter Diagnosis")
+        )
         r = self.add(
             "Condition",
             "condition",
             clinicalStatus=concept(TERMINOLOGY + "condition-clinical", *status),
-            verificationStatus=concept(TERMINOLOGY + "condition-ver-status", "confirmed", "Confirmed"),
+            verificationStatus=concept(
+                TERMINOLOGY + "condition-ver-status", "confirmed", "Confirmed"
+            ),
             category=[concept(TERMINOLOGY + "condition-category", *found)],
             code=self.condition_concept(code),
             subject=self.subject,
             encounter=self.here,
-            onsetDateTime=onset or self.date(visit.day + self.dice.between(0, 9)),
+            onsetDateTime=onset
+            or self.date(min(visit.day + self.dice.between(0, 9), self.person.age)),
             abatementDateTime=self.date(visit.day - 30) if over else None,
             recordedDate=self.time(visit, 12),
             recorder=sites.staff(visit.site, "doctor"),
@@ -416,7 +505,11 @@ class Record:
         per_day = int(row["per_day"])
         dose = float(row["dose"]) * (1 if self.person.years >= 12 else 0.5)
         return {
-            "text": row["instruction"] if self.person.years >= 12 else "half of the adult dose: " + row["instruction"],
+            "text": (
+                row["instruction"]
+                if self.person.years >= 12
+                else "half of the adult dose: " + row["instruction"]
+            ),
             "timing": {"repeat": {"frequency": per_day, "period": dec("1"), "periodUnit": "d"}},
             "doseAndRate": [{"doseQuantity": quantity(dec(f"{dose:g}"), row["unit"], row["unit"])}],
         }
@@ -468,12 +561,16 @@ class Record:
             return
         known = self.dice.pick(_ALLERGIES) if n < 8 else None
         code, display = known[:2] if known else ("716186003", "No known allergy")
-        reaction = [{"manifestation": [{"text": known[3]}], "severity": known[4]}] if known else None
+        reaction = (
+            [{"manifestation": [{"text": known[3]}], "severity": known[4]}] if known else None
+        )
         self.add(
             "AllergyIntolerance",
             "allergy",
             clinicalStatus=concept(TERMINOLOGY + "allergyintolerance-clinical", "active", "Active"),
-            verificationStatus=concept(TERMINOLOGY + "allergyintolerance-verification", "confirmed", "Confirmed"),
+            verificationStatus=concept(
+                TERMINOLOGY + "allergyintolerance-verification", "confirmed", "Confirmed"
+            ),
             type="allergy" if known else None,
             category=[known[2]] if known else None,
             code=concept(SNOMED, code, display),
@@ -488,7 +585,12 @@ class Record:
         n = self.dice.below(100)
         _, code, display = next(row for row in _SMOKING if n < row[0])
         answer = concept(SNOMED, code, display)
-        self.observe(visit, "social", concept(LOINC, "72166-2", "Tobacco smoking status"), valueCodeableConcept=answer)
+        self.observe(
+            visit,
+            "social",
+            concept(LOINC, "72166-2", "Tobacco smoking status"),
+            valueCodeableConcept=answer,
+        )
 
     def consent(self, visit):
         self.add(
@@ -525,7 +627,10 @@ class Record:
 
     def write(self, visits):
         """Appends the person's resources to self.out, encounters in the order of time."""
-        visits = [v for v in visits if self.age_at(v.day) > 3] or visits[-1:]
+        last = visits[-1]
+        visits = [v for v in visits if self.age_at(v.day) > 3]
+        if not visits:  # born after the last one: seen within the first days
+            visits = [Visit(last.n + 1, last.site, max(self.person.age - 2, 0), "arrival")]
         self.choose_problems(visits)
         self.at_visit, self.orders = {}, []
         doses = self.doses(visits)
