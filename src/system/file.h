@@ -15,7 +15,8 @@
 #include <sys/types.h>
 
 /* ENOENT -> NOTFOUND, ENOSPC and EDQUOT -> FULL, EROFS -> READONLY, EACCES and EPERM -> FORBIDDEN,
- * ENOMEM -> NOMEM, anything else -> IO. */
+ * ENOMEM -> NOMEM,
+ * EISDIR and ENAMETOOLONG -> INVALID, anything else -> IO. */
 enum rh_rc rh_errno_rc(int error);
 /* The same with an issue: "cannot <doing> <path>: <reason>". */
 enum rh_rc rh_errno_issue(struct rh_issues *is, int error, const char *doing, const char *path);
