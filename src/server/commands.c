@@ -11,11 +11,13 @@ enum { SAY_BYTES = 256 << 10, SAY_COUNT_MS = 200 };
 
 static struct rh_caller caller(void)
 {
-    return (struct rh_caller){.user = RH_TEXT("operator"), .purpose = RH_TEXT("HSYSADMIN"), .local = true};
+    return (struct rh_caller){
+        .user = RH_TEXT("operator"), .purpose = RH_TEXT("HSYSADMIN"), .local = true};
 }
 
 /* An array of strings as a C array; *n is 0 when it is missing. */
-static enum rh_rc strings(struct rh_control_call *c, const char *name, const char ***ret, unsigned *n)
+static enum rh_rc strings(struct rh_control_call *c, const char *name, const char ***ret,
+                          unsigned *n)
 {
     yyjson_val *list = yyjson_obj_get(c->args, name), *item;
     size_t i, max;
@@ -23,7 +25,7 @@ static enum rh_rc strings(struct rh_control_call *c, const char *name, const cha
     *ret = rh_arena_alloc(c->arena, (yyjson_arr_size(list) + 1) * sizeof(char *));
     if (!*ret)
         return RH_NOMEM;
-    yyjson_arr_foreach(list, i, max, item) {
+    yyjson_arr_foreach (list, i, max, item) {
         if (!yyjson_is_str(item))
             return rh_issue_add(c->issues, RH_INVALID, NULL, "%s must be a list of texts", name);
         (*ret)[(*n)++] = yyjson_get_str(item);
@@ -33,10 +35,12 @@ static enum rh_rc strings(struct rh_control_call *c, const char *name, const cha
 
 static void member(struct rh_buf *b, const char *name, uint64_t n)
 {
-    rh_buf_printf(b, "%c\"%s\":%llu", b->data && b->data[b->len - 1] == '{' ? ' ' : ',', name, (unsigned long long)n);
+    rh_buf_printf(b, "%c\"%s\":%llu", b->data && b->data[b->len - 1] == '{' ? ' ' : ',', name,
+                  (unsigned long long)n);
 }
 
-/* --- import ------------------------------------------------------------------------------------ */
+/* --- import ------------------------------------------------------------------------------------
+ */
 
 struct importing {
     struct rh_control_call *call;
@@ -56,7 +60,8 @@ static bool import_progress(void *user, uint64_t done, uint64_t total, uint64_t 
     return rh_control_progress(im->call, "import", done, total);
 }
 
-static void import_refused(void *user, const char *file, uint64_t line, const struct rh_issues *is, enum rh_rc rc)
+static void import_refused(void *user, const char *file, uint64_t line, const struct rh_issues *is,
+                           enum rh_rc rc)
 {
     struct importing *im = user;
     struct rh_arena *a = rh_arena_open(SAY_BYTES);
@@ -68,7 +73,8 @@ static void import_refused(void *user, const char *file, uint64_t line, const st
     struct rh_buf b = rh_buf(a);
     rh_buf_str(&b, "{\"refused\":{\"file\":");
     rh_buf_json(&b, rh_text(file));
-    rh_buf_printf(&b, ",\"line\":%llu,\"expression\":", (unsigned long long)(line + (first->line ? first->line - 1 : 0)));
+    rh_buf_printf(&b, ",\"line\":%llu,\"expression\":",
+                  (unsigned long long)(line + (first->line ? first->line - 1 : 0)));
     rh_buf_json(&b, rh_text(first->expression ? first->expression : ""));
     rh_buf_str(&b, ",\"text\":");
     rh_buf_json(&b, rh_text(first->text ? first->text : ""));
@@ -116,7 +122,8 @@ static enum rh_rc run_import(struct rh_control_call *c)
     return c->answer.rc;
 }
 
-/* --- export, backup, check --------------------------------------------------------------------- */
+/* --- export, backup, check ---------------------------------------------------------------------
+ */
 
 static enum rh_rc run_export(struct rh_control_call *c)
 {
@@ -161,7 +168,9 @@ static enum rh_rc run_check(struct rh_control_call *c)
     enum rh_rc rc = RH_OK;
     if (yyjson_get_bool(yyjson_obj_get(c->args, "rebuild"))) {
         if (!c->local)
-            return rh_issue_add(c->issues, RH_INUSE, NULL, "the indexes cannot be made again while the directory is served: stop the server first");
+            return rh_issue_add(c->issues, RH_INUSE, NULL,
+                                "the indexes cannot be made again while the directory is served: "
+                                "stop the server first");
         rc = rh_record_rebuild(c->record, c->issues, rh_control_progress, c);
     }
     if (rc == RH_OK)
@@ -188,10 +197,12 @@ const struct rh_control_command rh_work_commands[] = {
 };
 const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
 
-/* --- here or there ----------------------------------------------------------------------------- */
+/* --- here or there -----------------------------------------------------------------------------
+ */
 
-static enum rh_rc run_here(const char *dir, bool create, const char *command, struct rh_text args, const struct rh_control_local *told,
-                           struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
+static enum rh_rc run_here(const char *dir, bool create, const char *command, struct rh_text args,
+                           const struct rh_control_local *told, struct rh_arena *a,
+                           struct rh_issues *is, yyjson_val **ret)
 {
     struct rh_record *record;
     struct rh_record_options o = {.dir = dir, .create = create};
@@ -201,8 +212,12 @@ static enum rh_rc run_here(const char *dir, bool create, const char *command, st
         rc = rh_record_open(&o, is, &record);
     if (rc)
         return rc;
-    struct rh_control_call call = {
-        .record = record, .arena = a, .issues = is, .args = yyjson_doc_get_root(doc), .answer = rh_buf(a), .local = told};
+    struct rh_control_call call = {.record = record,
+                                   .arena = a,
+                                   .issues = is,
+                                   .args = yyjson_doc_get_root(doc),
+                                   .answer = rh_buf(a),
+                                   .local = told};
     rc = RH_INTERNAL;
     for (unsigned i = 0; i < rh_n_work_commands; i++)
         if (strcmp(rh_work_commands[i].name, command) == 0)
@@ -215,10 +230,12 @@ static enum rh_rc run_here(const char *dir, bool create, const char *command, st
     return rc;
 }
 
-enum rh_rc rh_work(const char *dir, bool create, const char *command, struct rh_text args, const struct rh_control_local *told,
-                   struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
+enum rh_rc rh_work(const char *dir, bool create, const char *command, struct rh_text args,
+                   const struct rh_control_local *told, struct rh_arena *a, struct rh_issues *is,
+                   yyjson_val **ret)
 {
-    enum rh_rc rc = rh_control_ask(dir, command, args, told->progress, told->say, told->user, a, is, ret);
+    enum rh_rc rc =
+        rh_control_ask(dir, command, args, told->progress, told->say, told->user, a, is, ret);
     if (rc == RH_NOTFOUND && is->count == 0)
         return run_here(dir, create, command, args, told, a, is, ret);
     return rc;

@@ -28,8 +28,8 @@ enum {
 
 /* Who is told meanwhile, when the command runs in the process that asked for it. */
 struct rh_control_local {
-    rh_progress *progress;                       /* may be NULL */
-    void (*say)(void *user, yyjson_val *what);   /* may be NULL */
+    rh_progress *progress;                     /* may be NULL */
+    void (*say)(void *user, yyjson_val *what); /* may be NULL */
     void *user;
 };
 
@@ -37,8 +37,8 @@ struct rh_control_call {
     struct rh_record *record;
     struct rh_arena *arena;
     struct rh_issues *issues;
-    yyjson_val *args;     /* object; NULL: none */
-    struct rh_buf answer; /* a JSON value, filled by the command; empty: null */
+    yyjson_val *args;                     /* object; NULL: none */
+    struct rh_buf answer;                 /* a JSON value, filled by the command; empty: null */
     const struct rh_control_local *local; /* NULL: over the socket */
     void *private;
 };

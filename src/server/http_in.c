@@ -127,6 +127,9 @@ enum rh_rc rh_request_header_in(struct rh_request *q, struct rh_text name, struc
 {
     struct rh_http_private *p = q->http;
     p->header_bytes += name.len + value.len + 4;
+    if (++p->n_headers > RH_HTTP_HEADERS_MAX)
+        return rh_issue_add(&q->issues, RH_HEADERS, NULL, "There are more than %d headers.",
+                            RH_HTTP_HEADERS_MAX);
     if (p->header_bytes > RH_HTTP_HEADER_MAX)
         return rh_issue_add(&q->issues, RH_HEADERS, NULL, "The headers have more than %d bytes.",
                             RH_HTTP_HEADER_MAX);

@@ -46,6 +46,7 @@ struct rh_http_private {
     struct rh_buf body;
     enum rh_step (*next)(struct rh_request *q);
     size_t header_bytes;
+    unsigned n_headers;
 };
 
 struct rh_http {

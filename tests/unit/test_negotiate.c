@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/json.h"
+#include "server/negotiate.h"
+#include "server/subset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* RFC 9110 12.5.1: the most specific range decides; 0 refuses. */
+static void takes_json_as_accept_says(void **state)
+{
+    static const struct {
+        const char *accept;
+        bool json;
+    } rows[] = {
+        {"", true},
+        {"*/*", true},
+        {"application/*", true},
+        {"application/fhir+json", true},
+        {"APPLICATION/JSON", true},
+        {"application/fhir+xml, application/fhir+json;q=0.1", true},
+        {"text/html, */*;q=0.8", true},
+        {"application/fhir+json;q=0", false},
+        {"application/json;q=0, application/fhir+json", true},
+        {"application/fhir+json;q=0, */*", false},
+        {"application/*;q=0, */*", false},
+        {"*/*;q=0", false},
+        {"*/*;q=0.000", false},
+        {"*/*;q=0.001", true},
+        {"*/*;q=2", false},
+        {"text/html", false},
+        {"application/fhir+json; fhirVersion=4.0", true},
+        {"application/fhir+json; fhirVersion=\"4.0\"", true},
+        {"application/fhir+json; fhirVersion=5.0", false},
+        {"x;y=\"application/fhir+json,*/*\"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rh_accepts_json(rh_text(rows[i].accept)) != rows[i].json)
+            fail_msg("Accept: %s", rows[i].accept);
+}
+
+static void takes_gzip_as_accept_encoding_says(void **state)
+{
+    static const struct {
+        const char *accept;
+        bool gzip;
+    } rows[] = {
+        {"", false},      {"gzip", true},      {"deflate, gzip;q=0.5", true}, {"gzip;q=0", false},
+        {"*", true},      {"*;q=0", false},    {"gzip;q=0, *", false},        {"br", false},
+        {"x-gzip", true}, {"identity", false}, {"*;q=0, gzip", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rh_accepts_gzip(rh_text(rows[i].accept)) != rows[i].gzip)
+            fail_msg("Accept-Encoding: %s", rows[i].accept);
+}
+
+static void knows_the_kinds_of_bodies(void **state)
+{
+    static const struct {
+        const char *text;
+        enum rh_media media;
+    } rows[] = {
+        {"", RH_MEDIA_NONE},
+        {"application/fhir+json", RH_MEDIA_JSON},
+        {"Application/JSON ; charset=\"UTF-8\"", RH_MEDIA_JSON},
+        {"application/json; charset=latin1", RH_MEDIA_OTHER},
+        {"application/fhir+json; fhirVersion=4.0", RH_MEDIA_JSON},
+        {"application/fhir+json; fhirVersion=3.0", RH_MEDIA_OTHER},
+        {"application/json-patch+json", RH_MEDIA_PATCH},
+        {"application/x-www-form-urlencoded", RH_MEDIA_FORM},
+        {"text/plain", RH_MEDIA_OTHER},
+        {"application/jsonx", RH_MEDIA_OTHER},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rh_media_of(rh_text(rows[i].text)) != rows[i].media)
+            fail_msg("Content-Type: %s", rows[i].text);
+}
+
+static void reads_prefer(void **state)
+{
+    (void)state;
+    struct rh_prefers p =
+        rh_prefer_parse(RH_TEXT("return=minimal; x=\"a,return=representation\", handling=lenient"));
+    assert_int_equal(p.ret, RH_RETURN_MINIMAL);
+    assert_true(p.lenient);
+    p = rh_prefer_parse(RH_TEXT("handling=strict, return=OperationOutcome"));
+    assert_int_equal(p.ret, RH_RETURN_OUTCOME);
+    assert_false(p.lenient);
+    p = rh_prefer_parse(RH_TEXT("respond-async, return=everything"));
+    assert_int_equal(p.ret, RH_RETURN_UNSAID);
+}
+
+static void compares_entity_tags(void **state)
+{
+    (void)state;
+    assert_true(rh_etag_matches(RH_TEXT("W/\"a1-5\""), "a1-5"));
+    assert_true(rh_etag_matches(RH_TEXT("\"x\" , \"a1-5\""), "a1-5"));
+    assert_true(rh_etag_matches(RH_TEXT("*"), "a1-5"));
+    assert_false(rh_etag_matches(RH_TEXT("W/\"a1-55\""), "a1-5"));
+    assert_false(rh_etag_matches(RH_TEXT("\"x, a1-5\""), "a1-5"));
+    assert_false(rh_etag_matches(RH_TEXT(""), "a1-5"));
+}
+
+/* The examples of RFC 9110 5.6.7, and days around leap days. */
+static void reads_and_prints_http_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t us; /* -1: refused */
+    } rows[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", INT64_C(784111777000000)},
+        {"Sun Nov  6 08:49:37 1994", INT64_C(784111777000000)},
+        {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+        {"Thu, 29 Feb 2024 23:59:59 GMT", INT64_C(1709251199000000)},
+        {"Sun, 06 Nov 1994 08:49:37", -1},
+        {"Sun, 06 Nov 1994 24:49:37 GMT", -1},
+        {"Sun, 06 Nix 1994 08:49:37 GMT", -1},
+        {"yesterday", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t us = -1;
+        char printed[RH_HTTP_DATE_SIZE];
+        enum rh_rc rc = rh_http_date_parse(rh_text(rows[i].text), &us);
+        assert_int_equal(rc, rows[i].us < 0 ? RH_SYNTAX : RH_OK);
+        assert_int_equal(us, rows[i].us);
+        rh_http_date_print(us, printed);
+        if (rc == RH_OK && strchr(rows[i].text, ','))
+            assert_string_equal(printed, rows[i].text);
+    }
+}
+
+static void decodes_paths(void **state)
+{
+    struct rh_arena *a = rh_arena_open(1 << 20);
+    struct rh_text t;
+    (void)state;
+    assert_int_equal(rh_path_decode(a, RH_TEXT("a%2Fb+c%d9%85"), &t), RH_OK);
+    assert_string_equal(t.data, "a/b+cم");
+    static const char *const bad[] = {"%", "%4", "a%zz", "%00", "%ff", "%c3"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(rh_path_decode(a, rh_text(bad[i]), &t), RH_SYNTAX);
+    rh_arena_close(a);
+}
+
+static void takes_result_parameters_out_of_a_query(void **state)
+{
+    struct rh_arena *a = rh_arena_open(1 << 20);
+    struct rh_issues is;
+    struct rh_result_parameters r;
+    (void)state;
+    rh_issues_init(&is, a);
+    assert_int_equal(
+        rh_result_parameters(
+            a, &is, RH_TEXT("name=x&_format=json&_elements=a%2Cb&birthdate=2020&_pretty"), &r),
+        RH_OK);
+    assert_true(rh_text_is(r.rest, "name=x&birthdate=2020"));
+    assert_true(rh_text_is(r.format, "json") && rh_text_is(r.elements, "a,b") && r.pretty.data &&
+                r.pretty.len == 0);
+    assert_null(r.summary.data);
+    assert_int_equal(rh_result_parameters(a, &is, RH_TEXT("_format=json&_format=xml"), &r),
+                     RH_QUERY);
+    assert_non_null(strstr(is.rows[0].text, "_format"));
+    rh_arena_close(a);
+}
+
+static void tells_this_machine_from_others(void **state)
+{
+    static const char *const ours[] = {"localhost",   "LOCALHOST:80", "127.0.0.1",
+                                       "127.9.9.9:1", "[::1]",        "[::1]:80"};
+    static const char *const others[] = {
+        "",        "example.org", "localhost.evil", "127.0.0.1.evil", "10.0.0.1",   "128.0.0.1",
+        "127.0.0", "127.0.0.256", "[::1].evil",     "[::2]",          "127.0.0.1.1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        assert_true(rh_host_is_loopback(rh_text(ours[i])));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(rh_host_is_loopback(rh_text(others[i])));
+}
+
+static const char *word(unsigned i)
+{
+    static const char *const words[] = {"Patient", "Observation", "Basic", "Encounter"};
+    return words[i];
+}
+
+static void suggests_the_nearest_name(void **state)
+{
+    (void)state;
+    assert_string_equal(rh_nearest(RH_TEXT("Patent"), word, 4), "Patient");
+    assert_string_equal(rh_nearest(RH_TEXT("observation"), word, 4), "Observation");
+    assert_string_equal(rh_nearest(RH_TEXT("Obsrevation"), word, 4), "Observation");
+    assert_null(rh_nearest(RH_TEXT("Xylophone"), word, 4));
+    assert_null(rh_nearest(RH_TEXT(""), word, 4));
+}
+
+static struct rh_text cut(struct rh_arena *a, enum rh_summary summary, const char *elements,
+                          const char *json)
+{
+    struct rh_issues is;
+    struct rh_buf out = rh_buf(a);
+    yyjson_doc *doc;
+    struct rh_subset s = {.summary = summary, .elements = rh_text(elements)};
+    rh_issues_init(&is, a);
+    assert_int_equal(rh_json_parse(a, &is, rh_text(json), &doc), RH_OK);
+    rh_subset_write(&s, rh_type_find(RH_TEXT("Observation")), yyjson_doc_get_root(doc), &out);
+    return rh_buf_get(&out);
+}
+
+static void cuts_and_keeps_what_is_mandatory(void **state)
+{
+    static const char whole[] = "{\"resourceType\":\"Observation\",\"id\":\"1\",\"meta\":{\"tag\":["
+                                "{\"code\":\"T\"}],\"versionId\":\"v\"},"
+                                "\"text\":{\"status\":\"empty\"},\"status\":\"final\",\"code\":{"
+                                "\"text\":\"c\"},\"valueDecimal\":1.50,"
+                                "\"_valueString\":{},\"valueString\":\"s\",\"note\":[]}";
+    struct rh_arena *a = rh_arena_open(1 << 20);
+#define SUBSETTED                                          \
+    "{\"system\":\"http://terminology.hl7.org/CodeSystem/" \
+    "v3-ObservationValue\",\"code\":\"SUBSETTED\"}"
+    static const char head[] = "{\"resourceType\":\"Observation\",\"id\":\"1\",\"meta\":{\"tag\":[{"
+                               "\"code\":\"T\"}," SUBSETTED "],\"versionId\":\"v\"}";
+    struct rh_buf want = rh_buf(a);
+    (void)state;
+    rh_buf_printf(&want,
+                  "%s,\"status\":\"final\",\"code\":{\"text\":\"c\"},\"_valueString\":{},"
+                  "\"valueString\":\"s\"}",
+                  head);
+    assert_true(rh_text_eq(cut(a, RH_SUMMARY_FALSE, "value", whole), rh_buf_get(&want)));
+    assert_true(rh_text_eq(cut(a, RH_SUMMARY_FALSE, " Observation.valueString , id", whole),
+                           rh_buf_get(&want)));
+    want.len = 0;
+    rh_buf_printf(
+        &want, "%s,\"text\":{\"status\":\"empty\"},\"status\":\"final\",\"code\":{\"text\":\"c\"}}",
+        head);
+    assert_true(rh_text_eq(cut(a, RH_SUMMARY_TEXT, "", whole), rh_buf_get(&want)));
+    struct rh_text bare =
+        cut(a, RH_SUMMARY_DATA, "",
+            "{\"resourceType\":\"Observation\",\"id\":\"1\",\"text\":{},\"note\":[]}");
+    assert_true(rh_text_is(
+        bare, "{\"resourceType\":\"Observation\",\"id\":\"1\",\"meta\":{\"tag\":[" SUBSETTED
+              "]},\"note\":[]}"));
+    rh_arena_close(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_json_as_accept_says),
+        cmocka_unit_test(takes_gzip_as_accept_encoding_says),
+        cmocka_unit_test(knows_the_kinds_of_bodies),
+        cmocka_unit_test(reads_prefer),
+        cmocka_unit_test(compares_entity_tags),
+        cmocka_unit_test(reads_and_prints_http_dates),
+        cmocka_unit_test(decodes_paths),
+        cmocka_unit_test(takes_result_parameters_out_of_a_query),
+        cmocka_unit_test(tells_this_machine_from_others),
+        cmocka_unit_test(suggests_the_nearest_name),
+        cmocka_unit_test(cuts_and_keeps_what_is_mandatory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
