@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main.c - the table of commands, and how a command line is read. */
+#include "cli/cli.h"
+
+#include "system/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_MAX = 256 << 20 };
+
+static int print_version(struct rh_cli *c)
+{
+    printf(c->json ? "{\"version\":\"%s\",\"fhirVersion\":\"4.0.1\"}\n"
+                   : "rihla %s (FHIR R4 4.0.1)\n",
+           RH_VERSION);
+    return RH_EXIT_OK;
+}
+
+static int print_completion(struct rh_cli *c)
+{
+    (void)c;
+    rh_cli_completion(stdout);
+    return RH_EXIT_OK;
+}
+
+static int print_man(struct rh_cli *c)
+{
+    (void)c;
+    rh_cli_man(stdout);
+    return RH_EXIT_OK;
+}
+
+static const struct rh_cli_option serve_options[] = {
+    {"listen", "ADDRESS",
+     "IP address and port, loopback only (default 127.0.0.1:8080; port 0: one that is free)",
+     false},
+    {"web-dir", "DIR", "serve the web app from this folder instead of the one built in", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct rh_cli_option export_options[] = {
+    {"type", "TYPE", "only this resource type; may be given several times", true},
+    {"gzip", NULL, "compress the files", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct rh_cli_option check_options[] = {
+    {"rebuild", NULL, "make heads, search keys and counts anew from the log, then check", false},
+    {NULL, NULL, NULL, false},
+};
+
+const struct rh_cli_command rh_cli_commands[] = {
+    {"serve", "", "answer FHIR requests",
+     "Prints \"listening on http://ADDRESS\" when it is ready. SIGTERM or Ctrl-C ends it in order: "
+     "what is in flight is finished.",
+     0, 0, rh_cmd_serve, serve_options},
+    {"import", "PATH...", "load Bundles, NDJSON and resources from files and folders",
+     "Files may be gzip-compressed. What is refused is reported with file and line, the rest goes "
+     "on, and the exit code is 1. An interrupted "
+     "import goes on where it stopped when it is given again. Works while a server runs.",
+     1, RH_CLI_ARGS_MAX, rh_cmd_import, NULL},
+    {"export", "OUT", "write all resources as NDJSON, a file for each type",
+     "OUT is a folder that does not exist yet. Works while a server runs.", 1, 1, rh_cmd_export,
+     export_options},
+    {"backup", "OUT", "make a consistent copy of the data directory",
+     "OUT is a folder that does not exist yet. Works while a server runs.", 1, 1, rh_cmd_backup,
+     NULL},
+    {"restore", "FROM", "make a data directory from a backup",
+     "The directory given by --data must not exist or must be empty.", 1, 1, rh_cmd_restore, NULL},
+    {"check", "", "verify the database, the log's hashes, the bodies and the search keys",
+     "Works while a server runs.", 0, 0, rh_cmd_check, check_options},
+    {"doctor", "", "look at the disk, its speed, versions and settings, and say what to do", NULL,
+     0, 0, rh_cmd_doctor, NULL},
+    {"version", "", "print the version", NULL, 0, 0, print_version, NULL},
+    {"completion", "", "print completion for bash", "source <(rihla completion)", 0, 0,
+     print_completion, NULL},
+    {"man", "", "print the manual page", "rihla man | man -l -", 0, 0, print_man, NULL},
+};
+const unsigned rh_cli_n_commands = sizeof rh_cli_commands / sizeof rh_cli_commands[0];
+
+struct rh_caller rh_cli_caller(void)
+{
+    return (struct rh_caller){
+        .user = RH_TEXT("command line"), .purpose = RH_TEXT("HOPERAT"), .local = true};
+}
+
+const char *rh_cli_value(const struct rh_cli *c, const char *option)
+{
+    for (unsigned i = 0; c->command->options && c->command->options[i].name; i++)
+        if (strcmp(c->command->options[i].name, option) == 0)
+            return c->values[i];
+    return NULL;
+}
+
+int rh_cli_fail(struct rh_cli *c, enum rh_rc rc)
+{
+    if (c->json) {
+        struct rh_buf b = rh_buf(c->arena);
+        rh_issues_outcome(&c->issues, rc, &b);
+        printf("%.*s\n", RH_TEXT_ARG(rh_buf_get(&b)));
+        return RH_EXIT_FAILED;
+    }
+    for (unsigned i = 0; i < c->issues.count; i++) {
+        const struct rh_issue *row = &c->issues.rows[i];
+        fprintf(stderr, "rihla: %s%s%s\n", row->expression ? row->expression : "",
+                row->expression ? ": " : "", row->text);
+    }
+    if (c->issues.count == 0)
+        fprintf(stderr, "rihla: %s\n", rh_rc_text(rc));
+    return RH_EXIT_FAILED;
+}
+
+static int usage(const struct rh_cli_command *command, const char *what, const char *about)
+{
+    fprintf(stderr, "rihla%s%s: %s%s; see rihla %s--help\n", command ? " " : "",
+            command ? command->name : "", what, about, command ? command->name : "");
+    return RH_EXIT_USAGE;
+}
+
+static const struct rh_cli_command *find_command(const char *name)
+{
+    for (unsigned i = 0; i < rh_cli_n_commands; i++)
+        if (strcmp(rh_cli_commands[i].name, name) == 0)
+            return &rh_cli_commands[i];
+    return NULL;
+}
+
+/* Of "--name", "--name=value": the row's index; UINT_MAX: no such option. */
+static unsigned find_option(const struct rh_cli_command *command, const char *name, size_t len)
+{
+    const struct rh_cli_option *o = command->options;
+    for (unsigned i = 0; o && o[i].name; i++)
+        if (strlen(o[i].name) == len && memcmp(o[i].name, name, len) == 0)
+            return i;
+    return ~0u;
+}
+
+static bool named(const char *name, size_t len, const char *wanted)
+{
+    return strlen(wanted) == len && memcmp(name, wanted, len) == 0;
+}
+
+/* One option at argv[*at]; moves *at over its value. */
+static int take_option(struct rh_cli *c, int argc, char **argv, int *at)
+{
+    const char *text = argv[*at], *name = text + 2, *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+    const struct rh_cli_option *o = NULL;
+    unsigned i = find_option(c->command, name, len);
+    bool data = named(name, len, "data");
+    if (i != ~0u)
+        o = &c->command->options[i];
+    else if (!data && !named(name, len, "json") && !named(name, len, "quiet"))
+        return usage(c->command, "there is no option ", text);
+    bool wants = data || (o && o->arg);
+    const char *value = equals ? equals + 1 : "";
+    if (!wants && equals)
+        return usage(c->command, "this option takes no value: ", text);
+    if (wants && !equals) {
+        if (*at + 1 >= argc)
+            return usage(c->command, "a value is missing behind ", text);
+        value = argv[++*at];
+    }
+    if (data) {
+        c->data = value;
+    } else if (!o) {
+        *(named(name, len, "json") ? &c->json : &c->quiet) = true;
+    } else if (o->many) {
+        if (c->n_more == RH_CLI_VALUES_MAX)
+            return usage(c->command, "too often given: ", text);
+        c->more[c->n_more++] = value;
+    } else {
+        c->values[i] = value;
+    }
+    return RH_EXIT_OK;
+}
+
+static int take_arguments(struct rh_cli *c, int argc, char **argv)
+{
+    const char **args = rh_arena_alloc(c->arena, ((size_t)argc + 1) * sizeof *args);
+    bool options = true;
+    if (!args)
+        return RH_EXIT_FAILED;
+    c->args = args;
+    for (int i = 2; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+            int code = take_option(c, argc, argv, &i);
+            if (code)
+                return code;
+        } else {
+            args[c->n_args++] = argv[i];
+        }
+    }
+    if (c->n_args < c->command->min_args)
+        return usage(c->command, "needs ", c->command->args);
+    if (c->n_args > c->command->max_args)
+        return usage(c->command, "too many arguments, from ", args[c->command->max_args]);
+    return RH_EXIT_OK;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int run(struct rh_cli *c, int argc, char **argv)
+{
+    const char *data = getenv("RIHLA_DATA"), *level_name = getenv("RIHLA_LOG");
+    enum rh_log_level level;
+    c->data = data && *data ? data : "./rihla-data";
+    if (level_name && *level_name) {
+        if (!rh_log_level_of(level_name, &level))
+            return usage(c->command, "RIHLA_LOG is error, warning, info or debug; not ",
+                         level_name);
+        rh_log_set(level, false);
+    }
+    int code = take_arguments(c, argc, argv);
+    return code ? code : c->command->run(c);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    bool help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    const char *about = help && argc > 2 ? argv[2] : word;
+    const struct rh_cli_command *command =
+        find_command(strcmp(about, "--version") == 0 ? "version" : about);
+    if (command && (help || wants_help(argc, argv))) {
+        rh_cli_help_command(stdout, command);
+        return RH_EXIT_OK;
+    }
+    if (!command && help && argc == 2) {
+        rh_cli_help(stdout);
+        return RH_EXIT_OK;
+    }
+    if (!command && argc < 2) {
+        rh_cli_help(stderr);
+        return RH_EXIT_USAGE;
+    }
+    if (!command)
+        return usage(NULL, "there is no command ", about);
+    struct rh_cli c = {.command = command, .arena = rh_arena_open(ARENA_MAX)};
+    rh_issues_init(&c.issues, c.arena);
+    int code = run(&c, argc, argv);
+    rh_arena_close(c.arena);
+    return code;
+}
