@@ -74,7 +74,7 @@ static unsigned run_case(const char *file, yyjson_val *one)
         good = same(&is.rows[i], yyjson_arr_get(want, i));
     if (good)
         return 0;
-    print_error("%s: %s: %s\n", file, yyjson_get_str(yyjson_obj_get(one, "name")), rh_rc_name(rc));
+    print_error("%s: %.*s: %s\n", file, RH_TEXT_ARG(rh_json_get(one, "name")), rh_rc_name(rc));
     for (unsigned i = 0; i < is.count; i++)
         print_error("    %s %s: %s\n", rh_rc_name(is.rows[i].rc),
                     is.rows[i].expression ? is.rows[i].expression : "-", is.rows[i].text);
