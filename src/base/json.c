@@ -359,8 +359,7 @@ struct rh_text rh_json_get(const yyjson_val *object, const char *name)
     return yyjson_is_str(v) ? rh_json_text(v) : (struct rh_text){NULL, 0};
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_real(struct rh_buf *b, double n)
 {
@@ -393,6 +392,51 @@ static void write_leaf(struct rh_buf *b, const yyjson_val *v)
     }
 }
 
+/* A container that is being written. */
+struct frame {
+    size_t left; /* values still to come, names included */
+    bool object;
+};
+
+static struct frame frame_of(const yyjson_val *v)
+{
+    size_t len = unsafe_yyjson_get_len(plain(v));
+    bool object = unsafe_yyjson_is_obj(plain(v));
+    return (struct frame){object ? 2 * len : len, object};
+}
+
+/* Goes through the values in the order of the document's array and puts what follows behind each
+ * one; a container that ends turns the comma behind its last value into its bracket. */
+static void write_minified(struct rh_buf *b, const yyjson_val *v)
+{
+    struct frame stack[WRITE_DEPTH_MAX], *top = stack;
+    *top = (struct frame){.left = 1};
+    for (;; v++) {
+        top->left--;
+        if (unsafe_yyjson_is_ctn(plain(v))) {
+            assert(top + 1 < stack + WRITE_DEPTH_MAX);
+            *++top = frame_of(v);
+            rh_buf_char(b, top->object ? '{' : '[');
+            if (top->left == 0)
+                rh_buf_char(b, ','); /* which the bracket will replace */
+        } else {
+            write_leaf(b, v);
+            rh_buf_char(b, top->object && top->left % 2 ? ':' : ',');
+        }
+        while (top->left == 0) {
+            if (b->rc)
+                return;
+            if (top == stack) {
+                b->len--;
+                return;
+            }
+            b->data[b->len - 1] = top->object ? '}' : ']';
+            rh_buf_char(b, ',');
+            top--;
+        }
+    }
+}
+
 static void new_line(struct rh_buf *b, unsigned depth)
 {
     rh_buf_char(b, '\n');
@@ -400,49 +444,35 @@ static void new_line(struct rh_buf *b, unsigned depth)
         rh_buf_add(b, "  ", 2);
 }
 
-/* A container that is being written. */
-struct frame {
-    size_t left; /* values still to come, names included */
-    bool object, name_next;
-};
-
-/* Writes the values in the order of the document's array; a frame a level says what stands between.
- */
-static void write_all(struct rh_buf *b, const yyjson_val *v, bool pretty)
+/* For people to read: what stands in front of each value is written with it. */
+static void write_pretty(struct rh_buf *b, const yyjson_val *v)
 {
     struct frame stack[WRITE_DEPTH_MAX], *top = stack;
     *top = (struct frame){.left = 1};
     for (bool first = true;; v++) {
-        bool after_name = top->object && !top->name_next;
-        if (after_name) {
-            rh_buf_add(b, ": ", pretty ? 2 : 1);
+        if (top->object && top->left % 2) {
+            rh_buf_add(b, ": ", 2);
         } else if (top != stack) {
-            if (!first)
-                rh_buf_char(b, ',');
-            if (pretty)
-                new_line(b, (unsigned)(top - stack));
+            rh_buf_add(b, ",", first ? 0 : 1);
+            new_line(b, (unsigned)(top - stack));
         }
         top->left--;
-        top->name_next = !top->name_next;
         first = false;
-        size_t len = unsafe_yyjson_get_len(plain(v));
+        struct frame f = frame_of(v);
         if (!unsafe_yyjson_is_ctn(plain(v))) {
             write_leaf(b, v);
-        } else if (len == 0) {
-            rh_buf_str(b, unsafe_yyjson_is_obj(plain(v)) ? "{}" : "[]");
+        } else if (f.left == 0) {
+            rh_buf_str(b, f.object ? "{}" : "[]");
         } else {
             assert(top + 1 < stack + WRITE_DEPTH_MAX);
-            bool object = unsafe_yyjson_is_obj(plain(v));
-            *++top =
-                (struct frame){.left = object ? 2 * len : len, .object = object, .name_next = true};
-            rh_buf_char(b, object ? '{' : '[');
+            *++top = f;
+            rh_buf_char(b, f.object ? '{' : '[');
             first = true;
         }
         while (top->left == 0) {
             if (top == stack)
                 return;
-            if (pretty)
-                new_line(b, (unsigned)(top - stack) - 1);
+            new_line(b, (unsigned)(top - stack) - 1);
             rh_buf_char(b, top->object ? '}' : ']');
             top--;
         }
@@ -451,10 +481,10 @@ static void write_all(struct rh_buf *b, const yyjson_val *v, bool pretty)
 
 void rh_json_write(struct rh_buf *b, const yyjson_val *v)
 {
-    write_all(b, v, false);
+    write_minified(b, v);
 }
 
 void rh_json_write_pretty(struct rh_buf *b, const yyjson_val *v)
 {
-    write_all(b, v, true);
+    write_pretty(b, v);
 }

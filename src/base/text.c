@@ -212,7 +212,10 @@ void rh_buf_str(struct rh_buf *b, const char *s)
 
 void rh_buf_char(struct rh_buf *b, char c)
 {
-    rh_buf_add(b, &c, 1);
+    if (b->len < b->cap && !b->rc)
+        b->data[b->len++] = c;
+    else
+        rh_buf_add(b, &c, 1);
 }
 
 void rh_buf_u64(struct rh_buf *b, uint64_t n)
@@ -272,6 +275,31 @@ static size_t plain_run(struct rh_text t, size_t at)
     return i - at;
 }
 
+/* Whether all of it stands in a JSON string as it is: whole words, the last one overlapping. */
+static bool all_plain(const char *s, size_t n)
+{
+    uint64_t word, found = 0;
+    if (n >= 8) {
+        for (size_t i = 0; i + 8 < n; i += 8) {
+            memcpy(&word, s + i, 8);
+            found |= wants_escape(word);
+        }
+        memcpy(&word, s + n - 8, 8);
+        return (found | wants_escape(word)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, s, 4);
+        memcpy(&last, s + n - 4, 4);
+        return wants_escape((uint64_t)first << 32 | last) == 0;
+    }
+    if (n == 0)
+        return true;
+    word = UINT64_C(0x2020202020000000) | (uint64_t)(unsigned char)s[0] << 16 |
+           (uint64_t)(unsigned char)s[n / 2] << 8 | (unsigned char)s[n - 1];
+    return wants_escape(word) == 0;
+}
+
 static void escape(struct rh_buf *b, char c)
 {
     static const char short_form[128] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
@@ -297,17 +325,17 @@ void rh_buf_json(struct rh_buf *b, struct rh_text t)
     char *p = t.len > SIZE_MAX - 2 ? NULL : rh_buf_room(b, t.len + 2);
     if (!p)
         return;
-    size_t run = plain_run(t, 0);
-    if (run == t.len) { /* nearly always */
+    if (all_plain(t.data, t.len)) { /* nearly always */
         p[0] = '"';
-        if (run)
-            memcpy(p + 1, t.data, run);
-        p[run + 1] = '"';
-        b->len += run + 2;
+        if (t.len)
+            memcpy(p + 1, t.data, t.len);
+        p[t.len + 1] = '"';
+        b->len += t.len + 2;
         return;
     }
     rh_buf_char(b, '"');
-    for (size_t at = 0; at < t.len; run = plain_run(t, at)) {
+    for (size_t at = 0; at < t.len;) {
+        size_t run = plain_run(t, at);
         rh_buf_add(b, t.data + at, run);
         at += run;
         if (at < t.len)

@@ -144,8 +144,9 @@ enum rh_rc rh_unpack(struct rh_packer *p, const void *data, size_t len, void *to
  */
 
 enum {
-    GZIP_WINDOW = 15 + 16,
-    GZIP_MEMORY = 8,
+    GZIP = 16, /* added to the window: this container */
+    WINDOW = 15,
+    MEMORY = 8,
     PIECE_BYTES = 16 << 10,
     FILE_BUFFER_BYTES = 128 << 10
 };
@@ -166,7 +167,13 @@ enum rh_rc rh_gzip_pack(struct rh_text in, int level, struct rh_buf *out)
 {
     z_stream z = {0};
     assert(level >= 1 && level <= 9);
-    if (deflateInit2(&z, level, Z_DEFLATED, GZIP_WINDOW, GZIP_MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
+    int window = WINDOW, memory = MEMORY;
+    /* A short text needs no large window, and to make one takes longer than to pack the text. */
+    while (window > 9 && in.len + 262 < (size_t)1 << (window - 1))
+        window--;
+    while (memory > 5 && in.len < (size_t)1 << (memory + 5))
+        memory--;
+    if (deflateInit2(&z, level, Z_DEFLATED, window + GZIP, memory, Z_DEFAULT_STRATEGY) != Z_OK)
         return RH_NOMEM;
     size_t before = out->len, left = in.len;
     int state = Z_OK;
@@ -224,7 +231,7 @@ static enum rh_rc unpack_member(z_stream *z, size_t *left, size_t max, size_t *t
 enum rh_rc rh_gzip_unpack(struct rh_text in, size_t max, struct rh_buf *out)
 {
     z_stream z = {0};
-    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK)
+    if (inflateInit2(&z, WINDOW + GZIP) != Z_OK)
         return RH_NOMEM;
     size_t before = out->len, left = in.len, total = 0;
     enum rh_rc rc = RH_OK;
