@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // journey.tsx - where the person was seen: the countries as a route in time, and every encounter.
-import { date, instant, newestFirst, period } from "./dates";
+import { date, newestFirst, period } from "./dates";
 import type { Address, Encounter, Place } from "./fhir";
 import { concept, concepts, list, some, target } from "./fhir";
 import type { PersonRecord } from "./load";
-import { Badge, Data, Few, Mistakes, Row, Section, Trouble } from "./parts";
+import { Badge, Data, Datas, Few, Mistakes, Row, Section, Trouble } from "./parts";
 import { codeWord, countryKey, countryName, t, tn, word } from "./text";
 
 const ERROR = "entered-in-error";
@@ -26,10 +26,17 @@ function where(one: Encounter, record: PersonRecord): Where {
     return { name: [...new Set(names)].join(", "), town: some(found?.city), country: some(found?.country) };
 }
 
+const visitsOf = (record: PersonRecord): Seen[] =>
+    [...record.encounters.part.value.items]
+        .sort(newestFirst((one) => one.period?.start))
+        .filter((one) => one.status !== ERROR)
+        .map((one) => ({ one, at: where(one, record) }));
+
+interface Seen { one: Encounter; at: Where }
 interface Stop { country: string; from?: string; to?: string; visits: number }
 
 /** Countries in the order they were entered; a return to one is a stop of its own. */
-function route(visits: { one: Encounter; at: Where }[]): Stop[] {
+function route(visits: Seen[]): Stop[] {
     const stops: Stop[] = [];
     for (const { one, at } of [...visits].reverse()) {
         if (!at.country || !one.period?.start || one.status === "planned" || one.status === "cancelled") continue;
@@ -42,17 +49,22 @@ function route(visits: { one: Encounter; at: Where }[]): Stop[] {
     return stops;
 }
 
-function Route({ stops }: { stops: Stop[] }) {
+/** The countries where the person was seen, as a line. A way between two of them is not known here. */
+export function Journey({ record }: { record: PersonRecord }) {
+    const stops = route(visitsOf(record));
     return stops.length === 0 ? null : (
-        <ol class="route" aria-label={t("Countries in order of time")}>
-            {stops.map((one) => (
-                <li>
-                    <strong>{countryName(one.country)}</strong>
-                    <span>{period(one.from?.slice(0, 7), one.to?.slice(0, 7))}</span>
-                    <span>{tn("{n} encounters", one.visits)}</span>
-                </li>
-            ))}
-        </ol>
+        <section id="journey" aria-labelledby="journey-title">
+            <h2 id="journey-title">{t("Journey")}</h2>
+            <ol class="route" aria-label={t("Countries in order of time")}>
+                {stops.map((one) => (
+                    <li>
+                        <strong>{countryName(one.country)}</strong>
+                        <span>{period(one.from?.slice(0, 7), one.to?.slice(0, 7))}</span>
+                        <span>{tn("{n} encounters", one.visits)}</span>
+                    </li>
+                ))}
+            </ol>
+        </section>
     );
 }
 
@@ -75,7 +87,7 @@ function Visit({ one, at, past }: { one: Encounter; at: Where; past?: boolean })
             }
             more={
                 <>
-                    {place.length > 0 && <p class="place"><Data>{[...new Set(place)].join(" · ")}</Data></p>}
+                    {place.length > 0 && <p class="place"><Datas of={place} by=" · " /></p>}
                     {why && <p>{t("for")} <Data>{why}</Data></p>}
                 </>
             }
@@ -84,29 +96,22 @@ function Visit({ one, at, past }: { one: Encounter; at: Where; past?: boolean })
     );
 }
 
-export function Journey({ record }: { record: PersonRecord }) {
-    const all = [...record.encounters.part.value.items].sort(newestFirst((one) => one.period?.start));
-    const visits = all.filter((one) => one.status !== ERROR).map((one) => ({ one, at: where(one, record) }));
-    const wrong = all.filter((one) => one.status === ERROR);
+export function Encounters({ record }: { record: PersonRecord }) {
+    const visits = visitsOf(record);
+    const wrong = record.encounters.part.value.items.filter((one) => one.status === ERROR);
     const failure = record.places.failure.value ?? record.organizations.failure.value;
-    // A place that is still being asked for must not flicker through as "no country".
-    const stops = route(visits.filter(({ one }) => instant(one.period?.start) > -Infinity));
-    const again = (): void => {
-        record.places.failure.value = record.organizations.failure.value = undefined;
-        record.organizations.want(all.map((one) => target(one.serviceProvider)));
-        record.places.want(all.flatMap((one) => list(one.location).map((l) => target(l.location))));
-    };
     return (
         <Section
-            id="journey"
-            title={t("Encounters and journey")}
+            id="encounters"
+            title={t("Encounters")}
             count={visits.length}
             of={[record.encounters]}
             empty={visits.length === 0}
             nothing={t("No encounter is recorded. That does not mean that the person was never seen.")}
         >
-            <Route stops={stops} />
-            {failure && <Trouble what={t("The names of places could not be loaded.")} failure={failure} retry={again} />}
+            {failure && (
+                <Trouble what={t("The names of places could not be loaded.")} failure={failure} retry={() => record.retryPlaces()} />
+            )}
             <Few few={FEW_VISITS} kids={visits.map(({ one, at }) => <Visit key={one.id} one={one} at={at} />)} label={t("Encounters")} />
             <Mistakes kids={wrong.map((one) => <Visit key={one.id} one={one} at={where(one, record)} past />)} />
         </Section>

@@ -159,6 +159,13 @@ export class PersonRecord {
         }
     }
 
+    /** Asks again for the places that did not come. */
+    retryPlaces(): void {
+        this.places.failure.value = this.organizations.failure.value = undefined;
+        this.wantPlaces(this.encounters.part.value.items);
+        this.organizations.want([...this.places.found.value.values()].map((one) => target(one.managingOrganization)));
+    }
+
     /** Asks again for everything that failed. */
     retry(): void {
         if (this.person.value.phase === "failed") void this.load();

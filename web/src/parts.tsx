@@ -39,7 +39,22 @@ export function Data({ children }: { children: ComponentChildren }) {
     return <bdi>{children}</bdi>;
 }
 
-export function Badge({ kind, children }: { kind?: "grave" | "high" | "low" | "good" | "stated"; children: ComponentChildren }) {
+/** Several data in a row, each in its own direction, so that mixed scripts keep their order. */
+export function Datas({ of, by = ", " }: { of: string[]; by?: string }) {
+    const all = [...new Set(of.map(some).filter(Boolean))];
+    return (
+        <>
+            {all.map((one, i) => (
+                <>
+                    {i > 0 && by}
+                    <bdi>{one}</bdi>
+                </>
+            ))}
+        </>
+    );
+}
+
+export function Badge({ kind, children }: { kind?: "grave" | "high" | "low" | "good" | "noted" | "stated"; children: ComponentChildren }) {
     return <span class={kind ? `badge ${kind}` : "badge"}>{children}</span>;
 }
 

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { Allergies, Medicines, Problems, Vaccinations } from "./clinical";
 import { dateTime } from "./dates";
-import { Journey } from "./journey";
+import { Encounters, Journey } from "./journey";
 import { PersonRecord } from "./load";
 import { mainName } from "./names";
 import { Trouble } from "./parts";
@@ -61,7 +61,7 @@ export function RecordPage({ id }: { id: string }) {
         );
     const sections = [
         ["allergies", t("Allergies")], ["problems", t("Problems")], ["medicines", t("Medicines")],
-        ["vaccinations", t("Vaccinations")], ["journey", t("Encounters and journey")], ["results", t("Results")],
+        ["vaccinations", t("Vaccinations")], ["encounters", t("Encounters")], ["results", t("Results")],
     ] as const;
     return (
         <main class="record">
@@ -72,15 +72,16 @@ export function RecordPage({ id }: { id: string }) {
                 ))}
                 <button type="button" class="print" onClick={() => window.print()}>{t("Print")}</button>
             </nav>
+            <Journey record={record} />
             <div class="sheet">
                 <div class="column">
                     <Allergies record={record} />
                     <Problems record={record} />
                     <Medicines record={record} />
                     <Vaccinations record={record} />
+                    <Encounters record={record} />
                 </div>
                 <div class="column">
-                    <Journey record={record} />
                     <Results record={record} />
                 </div>
             </div>

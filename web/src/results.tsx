@@ -5,13 +5,14 @@ import { date, dateTime, instant, newestFirst } from "./dates";
 import type { Observation, Report, Valued } from "./fhir";
 import { code, concept, concepts, groupKey, some, target } from "./fhir";
 import type { PersonRecord } from "./load";
-import { Badge, Data, Few, Mistakes, Notes, Row, Section } from "./parts";
+import { Badge, Data, Datas, Few, Mistakes, Notes, Row, Section } from "./parts";
 import { codeWord, t, tn, word } from "./text";
 import { numeric, ranges, unit, value, whole } from "./values";
 
 const ERROR = "entered-in-error";
 const FEW_KINDS = 40;
 const FEW_REPORTS = 10;
+const FEW_PARTS = 8;
 const ORDER = ["laboratory", "vital-signs", "imaging", "exam", "procedure", "survey", "social-history", "activity", "therapy"];
 
 const when = (one: Observation | Report): string | undefined =>
@@ -24,10 +25,11 @@ const category = (one: Observation): string => {
 
 // ---- one result -----------------------------------------------------------------------------
 
-type Tone = "high" | "low" | "good" | undefined;
-const HIGH = ["H", "HH", "HU", "A", "AA", "POS", "R", "HX", "DET"];
+type Tone = "high" | "low" | "good" | "noted" | undefined;
+const HIGH = ["H", "HH", "HU", "A", "AA", "R", "HX"];
 const LOW = ["L", "LL", "LU", "LX"];
-const GOOD = ["N", "NEG", "S", "ND"];
+const GOOD = ["N", "S"];
+const NOTED = ["POS", "DET", "IND", "E", "I"]; // neither good nor bad in itself, and not to be overlooked
 const SIGN: Record<string, string> = { H: "▲", HH: "▲▲", HU: "▲", L: "▼", LL: "▼▼", LU: "▼", A: "◆", AA: "◆◆", POS: "◆", R: "◆", DET: "◆" };
 
 /** The recorded interpretation: words first, a sign and a colour beside them. */
@@ -36,9 +38,10 @@ function Flags({ of }: { of: Valued }) {
         <>
             {(of.interpretation ?? []).map((one) => {
                 const c = code(one);
-                const tone: Tone = HIGH.includes(c) ? "high" : LOW.includes(c) ? "low" : GOOD.includes(c) ? "good" : undefined;
+                const tone: Tone = HIGH.includes(c) ? "high" : LOW.includes(c) ? "low" : GOOD.includes(c) ? "good" : NOTED.includes(c) ? "noted" : undefined;
                 const words = codeWord(`interpretation-${c}`) || concept(one);
-                return words ? (
+                const again = !tone && words.toLowerCase() === value(of).toLowerCase(); // "Negative", negative
+                return words && !again ? (
                     <Badge {...(tone ? { kind: tone } : {})}>
                         {SIGN[c] ? `${SIGN[c]} ` : ""}
                         {words}
@@ -141,7 +144,10 @@ function Line({ series }: { series: Observation[] }) {
     const reference = ranges(latest);
     const line = (
         <>
-            <span class="test"><Data>{concept(latest.code) || t("Result not named")}</Data></span>
+            <span class="test">
+                <Data>{concept(latest.code) || t("Result not named")}</Data>
+                {series.length > 1 && <span class="earlier">{tn("{n} results", series.length)}</span>}
+            </span>
             <span class="result">
                 <Value of={latest} /> <Flags of={latest} /> <Status of={latest} />
                 {reference && (
@@ -164,10 +170,7 @@ function Line({ series }: { series: Observation[] }) {
     return (
         <li class="row result-line">
             <details>
-                <summary class="line">
-                    {line}
-                    <span class="earlier">{tn("{n} results", series.length)}</span>
-                </summary>
+                <summary class="line">{line}</summary>
                 <History series={series} />
             </details>
         </li>
@@ -189,7 +192,12 @@ function ReportRow({ one, named, past }: { one: Report; named: ReadonlyMap<strin
             more={
                 <>
                     {conclusion && <p class="conclusion"><Data>{conclusion}</Data></p>}
-                    {parts.length > 0 && <p><Data>{parts.join(", ")}</Data></p>}
+                    {parts.length > 0 && (
+                        <p>
+                            <Datas of={parts.slice(0, FEW_PARTS)} />
+                            {parts.length > FEW_PARTS && ` ${tn("and {n} more", parts.length - FEW_PARTS)}`}
+                        </p>
+                    )}
                     {one.presentedForm && one.presentedForm.length > 0 && <p>{t("A document is attached; this page does not show it.")}</p>}
                 </>
             }

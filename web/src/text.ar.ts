@@ -72,7 +72,7 @@ export const ar = {
     "Nationality": "الجنسية",
     "Marital status": "الحالة الاجتماعية",
     "Address": "العنوان",
-    "Earlier address": "عنوان سابق",
+    "Earlier addresses": "عناوين سابقة",
     "Contact": "الاتصال",
     "Family and contacts": "العائلة وجهات الاتصال",
     "Record": "السجل",
@@ -119,7 +119,7 @@ export const ar = {
     "Not given": "لم يُعطَ",
     "dose {n}": "الجرعة {n}",
     "lot": "التشغيلة",
-    "Encounters and journey": "اللقاءات الطبية والرحلة",
+    "Journey": "الرحلة",
     "Encounters": "اللقاءات الطبية",
     "Encounter": "لقاء طبي",
     "Countries in order of time": "البلدان بترتيب الزمن",
@@ -261,6 +261,7 @@ const forms = (zero: string, one: string, two: string, few: string, many: string
 export const arPlural = {
     "{n} people": forms("لا أحد", "شخص واحد", "شخصان", "{n} أشخاص", "{n} شخصًا", "{n} شخص"),
     "{n} doses": forms("لا جرعات", "جرعة واحدة", "جرعتان", "{n} جرعات", "{n} جرعة", "{n} جرعة"),
+    "and {n} more": forms("", "وواحدة أخرى", "واثنتان أخريان", "و{n} أخرى", "و{n} أخرى", "و{n} أخرى"),
     "{n} results": forms("لا نتائج", "نتيجة واحدة", "نتيجتان", "{n} نتائج", "{n} نتيجة", "{n} نتيجة"),
     "{n} encounters": forms("لا لقاءات", "لقاء واحد", "لقاءان", "{n} لقاءات", "{n} لقاءً", "{n} لقاء"),
     "{n} entries marked as entered in error": forms(

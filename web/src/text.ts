@@ -50,6 +50,7 @@ const ONE: Record<PluralMsg, string> = {
     "{n} people": "{n} person",
     "{n} doses": "{n} dose",
     "{n} results": "{n} result",
+    "and {n} more": "and {n} more",
     "{n} encounters": "{n} encounter",
     "{n} entries marked as entered in error": "{n} entry marked as entered in error",
     "{n} more are in the record and not on this paper": "{n} more is in the record and not on this paper",

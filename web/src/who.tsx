@@ -6,7 +6,7 @@ import type { Address, HumanName, Identifier, Patient, RelatedPerson, Telecom } 
 import { code, concept, concepts, some, statedLanguage, target } from "./fhir";
 import type { PersonRecord } from "./load";
 import { nameText, Name, namesOf } from "./names";
-import { Badge, Data, States } from "./parts";
+import { Badge, Data, Datas, States } from "./parts";
 import { countryName, languageName, t, word } from "./text";
 
 function Fact({ label, children }: { label: string; children: ComponentChildren }) {
@@ -18,10 +18,20 @@ function Fact({ label, children }: { label: string; children: ComponentChildren 
     );
 }
 
-export function addressText(one: Address): string {
-    if (some(one.text)) return some(one.text);
+function addressParts(one: Address): string[] {
+    if (some(one.text)) return [some(one.text)];
     const town = [some(one.postalCode), some(one.city)].filter(Boolean).join(" ");
-    return [...(one.line ?? []), town, one.district, one.state, countryName(some(one.country))].map(some).filter(Boolean).join(", ");
+    return [...(one.line ?? []), town, one.district, one.state, countryName(some(one.country))].map(some).filter(Boolean);
+}
+
+function AddressOf({ one }: { one: Address }) {
+    const when = one.period ? period(one.period.start, one.period.end) : "";
+    return (
+        <span class="address">
+            <Datas of={addressParts(one)} />
+            {when && <small> {when}</small>}
+        </span>
+    );
 }
 
 export const identifierLabel = (one: Identifier): string => {
@@ -130,7 +140,9 @@ export function Who({ patient, record }: { patient: Patient; record: PersonRecor
     const family = relations(patient, record.related.part.value.items.filter((one) => one.active !== false));
     const nation = nationality(patient);
     const married = concept(patient.maritalStatus);
-    const addresses = (patient.address ?? []).filter((one) => addressText(one));
+    const addresses = (patient.address ?? []).filter((one) => addressParts(one).length > 0);
+    const isOld = (one: Address): boolean => one.use === "old" || Boolean(one.period?.end);
+    const earlier = addresses.filter(isOld);
     const numbers = (patient.identifier ?? []).filter((one) => some(one.value));
     return (
         <div class="who">
@@ -155,20 +167,32 @@ export function Who({ patient, record }: { patient: Patient; record: PersonRecor
                 </Fact>
                 {nation && <Fact label={t("Nationality")}><Data>{nation}</Data></Fact>}
                 {married && <Fact label={t("Marital status")}><Data>{married}</Data></Fact>}
-                {addresses.map((one) => (
-                    <Fact label={one.use === "old" || one.period?.end ? t("Earlier address") : t("Address")}>
-                        <Data>{addressText(one)}</Data>
-                        {one.period && <small> {period(one.period.start, one.period.end)}</small>}
+                {addresses.some((one) => !isOld(one)) && (
+                    <Fact label={t("Address")}>
+                        {addresses.filter((one) => !isOld(one)).map((one) => (
+                            <AddressOf one={one} />
+                        ))}
                     </Fact>
-                ))}
+                )}
                 {telecom && <Fact label={t("Contact")}><span class="code" dir="ltr">{telecom}</span></Fact>}
                 {numbers.map((one) => (
                     <Fact label={identifierLabel(one)}><bdi class="code">{one.value}</bdi></Fact>
                 ))}
                 <Fact label={t("Record")}><bdi class="code">{patient.id}</bdi></Fact>
             </dl>
+            {earlier.length > 0 && (
+                <dl class="facts wide-fact">
+                    <Fact label={t("Earlier addresses")}>
+                        <ul>
+                            {earlier.map((one) => (
+                                <li><AddressOf one={one} /></li>
+                            ))}
+                        </ul>
+                    </Fact>
+                </dl>
+            )}
             {family.length > 0 && (
-                <dl class="facts family">
+                <dl class="facts wide-fact">
                     <Fact label={t("Family and contacts")}>
                         <ul>
                             {family.map((one) => (
