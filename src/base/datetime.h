@@ -2,10 +2,11 @@
 /*
  * datetime.h - FHIR date, dateTime, instant and time with the precision that was stated.
  *
- * A value is the span [lo, hi] of microseconds since 1970-01-01T00:00:00Z (proleptic Gregorian calendar) that
- * it covers, plus what was stated. "2018" covers the whole year; "2018-06-01T10:00:00.5Z" covers 100 ms. hi is
- * the last microsecond inside. A value without a zone is read in the zone given (offset in minutes).
- * Grammar: FHIR R4, datatypes. Years 0001..9999; second 60 is refused as in FHIR; 24:00 is refused.
+ * A value is the span [lo, hi] of microseconds since 1970-01-01T00:00:00Z (proleptic Gregorian
+ * calendar) that it covers, plus what was stated. "2018" covers the whole year;
+ * "2018-06-01T10:00:00.5Z" covers 100 ms. hi is the last microsecond inside. A value without a zone
+ * is read in the zone given (offset in minutes). Grammar: FHIR R4, datatypes. Years 0001..9999;
+ * second 60 is refused as in FHIR; 24:00 is refused.
  */
 #ifndef RH_BASE_DATETIME_H
 #define RH_BASE_DATETIME_H

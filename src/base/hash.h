@@ -17,7 +17,8 @@ struct rh_hash {
 struct rh_hash rh_hash_of(const void *data, size_t len, const void *key, size_t key_len);
 /* 64-bit keyed hash; `key` is the first 16 bytes of a secret. Never returns 0. */
 uint64_t rh_hash_short(struct rh_text t, const unsigned char key[16]);
-uint64_t rh_hash_system(struct rh_text t); /* unkeyed, stable for ever: of code system addresses in keys */
+uint64_t rh_hash_system(
+    struct rh_text t); /* unkeyed, stable for ever: of code system addresses in keys */
 void rh_hash_hex(const struct rh_hash *h, char ret[2 * RH_HASH_SIZE + 1]);
 
 void rh_random(void *ret, size_t len); /* from the operating system */

@@ -2,8 +2,8 @@
 /*
  * issue.h - what went wrong, said so that the reader can act: the rows of an OperationOutcome.
  *
- * A function that refuses input writes one or more issues and returns the code of the first error. At
- * most RH_ISSUES_MAX are kept; the last one then says that there are more.
+ * A function that refuses input writes one or more issues and returns the code of the first error.
+ * At most RH_ISSUES_MAX are kept; the last one then says that there are more.
  */
 #ifndef RH_BASE_ISSUE_H
 #define RH_BASE_ISSUE_H
@@ -32,12 +32,13 @@ struct rh_issues {
 
 void rh_issues_init(struct rh_issues *is, struct rh_arena *a);
 
-/* Adds an error and returns rc, so that a caller writes `return rh_issue_add(…)`. `expression` may be
- * NULL and is copied. */
-enum rh_rc rh_issue_add(struct rh_issues *is, enum rh_rc rc, const char *expression, const char *format,
-                        ...) __attribute__((format(printf, 4, 5)));
-enum rh_rc rh_issue_at(struct rh_issues *is, struct rh_issue row); /* copies the texts; returns row.rc */
-const char *rh_severity_name(enum rh_severity s);                  /* "fatal", "error", … */
+/* Adds an error and returns rc, so that a caller writes `return rh_issue_add(…)`. `expression` may
+ * be NULL and is copied. */
+enum rh_rc rh_issue_add(struct rh_issues *is, enum rh_rc rc, const char *expression,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+enum rh_rc rh_issue_at(struct rh_issues *is,
+                       struct rh_issue row);      /* copies the texts; returns row.rc */
+const char *rh_severity_name(enum rh_severity s); /* "fatal", "error", … */
 
 /* Appends an OperationOutcome (JSON). Without any issue one row is made from rc's own text. */
 void rh_issues_outcome(const struct rh_issues *is, enum rh_rc rc, struct rh_buf *out);

@@ -2,9 +2,10 @@
 /*
  * json.h - JSON by yyjson, as strict as a record needs it.
  *
- * Numbers stay the text that was sent (170.10 stays 170.10, yyjson_is_raw, yyjson_get_raw). Refused, with
- * line and column: what RFC 8259 does not allow, invalid UTF-8, a name twice in one object, more than
- * RH_JSON_DEPTH_MAX levels, U+0000 in a string, and anything after the value. Documents live in the arena given.
+ * Numbers stay the text that was sent (170.10 stays 170.10, yyjson_is_raw, yyjson_get_raw).
+ * Refused, with line and column: what RFC 8259 does not allow, invalid UTF-8, a name twice in one
+ * object, more than RH_JSON_DEPTH_MAX levels, U+0000 in a string, and anything after the value.
+ * Documents live in the arena given.
  */
 #ifndef RH_BASE_JSON_H
 #define RH_BASE_JSON_H
@@ -15,9 +16,11 @@
 
 enum { RH_JSON_DEPTH_MAX = 64 };
 
-/* Parses one value. RH_SYNTAX with an issue that has line and column; for a repeated name or too deep a
- * nesting also the expression-like path. RH_NOMEM: arena. The document refers to a copy of the text. */
-enum rh_rc rh_json_parse(struct rh_arena *a, struct rh_issues *is, struct rh_text text, yyjson_doc **ret);
+/* Parses one value. RH_SYNTAX with an issue that has line and column; for a repeated name or too
+ * deep a nesting also the expression-like path. RH_NOMEM: arena. The document refers to a copy of
+ * the text. */
+enum rh_rc rh_json_parse(struct rh_arena *a, struct rh_issues *is, struct rh_text text,
+                         yyjson_doc **ret);
 
 /* Appends the value, minified; members in order, numbers as they were. */
 void rh_json_write(struct rh_buf *b, const yyjson_val *v);
@@ -26,7 +29,8 @@ void rh_json_write_pretty(struct rh_buf *b, const yyjson_val *v); /* two spaces 
 /* Allocator for yyjson functions that takes memory from the arena and never frees. */
 yyjson_alc rh_json_alc(struct rh_arena *a);
 
-static inline struct rh_text rh_json_text(const yyjson_val *v) /* of a string or raw number, else empty */
+static inline struct rh_text rh_json_text(
+    const yyjson_val *v) /* of a string or raw number, else empty */
 {
     if (yyjson_is_str((yyjson_val *)(uintptr_t)v))
         return (struct rh_text){yyjson_get_str((yyjson_val *)(uintptr_t)v),
@@ -36,6 +40,7 @@ static inline struct rh_text rh_json_text(const yyjson_val *v) /* of a string or
                                 yyjson_get_len((yyjson_val *)(uintptr_t)v)};
     return (struct rh_text){NULL, 0};
 }
-struct rh_text rh_json_get(const yyjson_val *object, const char *name); /* string member; data NULL: none */
+struct rh_text rh_json_get(const yyjson_val *object,
+                           const char *name); /* string member; data NULL: none */
 
 #endif

@@ -56,9 +56,9 @@ enum rh_rc {
         RH_RC_COUNT
 };
 
-const char *rh_rc_name(enum rh_rc rc); /* "NOTFOUND" */
-int rh_rc_http(enum rh_rc rc);         /* 404 */
+const char *rh_rc_name(enum rh_rc rc);  /* "NOTFOUND" */
+int rh_rc_http(enum rh_rc rc);          /* 404 */
 const char *rh_rc_issue(enum rh_rc rc); /* "not-found" */
-const char *rh_rc_text(enum rh_rc rc); /* one sentence without a full stop */
+const char *rh_rc_text(enum rh_rc rc);  /* one sentence without a full stop */
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * text.h - pieces of text that know their length, and a buffer to build text in.
  *
- * A `struct rh_text` does not own its bytes and need not end in NUL; whoever made it says where they
- * live. All text is UTF-8 unless said otherwise.
+ * A `struct rh_text` does not own its bytes and need not end in NUL; whoever made it says where
+ * they live. All text is UTF-8 unless said otherwise.
  */
 #ifndef RH_BASE_TEXT_H
 #define RH_BASE_TEXT_H
@@ -22,7 +22,7 @@ struct rh_text {
 };
 
 #define RH_TEXT(literal) ((struct rh_text){(literal), sizeof(literal) - 1})
-#define RH_TEXT_ARG(t) (int)(t).len, (t).data /* for "%.*s" */
+#define RH_TEXT_ARG(t)   (int)(t).len, (t).data /* for "%.*s" */
 
 static inline struct rh_text rh_text(const char *s)
 {
@@ -41,15 +41,16 @@ bool rh_text_starts(struct rh_text t, const char *prefix);
 bool rh_text_ends(struct rh_text t, const char *suffix);
 bool rh_text_ieq(struct rh_text a, struct rh_text b); /* ASCII letters without regard to case */
 
-/* Takes the part of *rest before the first `c` and moves *rest behind it; when there is no `c`, takes
- * all of it and leaves *rest with data == NULL. False when *rest has data == NULL. */
+/* Takes the part of *rest before the first `c` and moves *rest behind it; when there is no `c`,
+ * takes all of it and leaves *rest with data == NULL. False when *rest has data == NULL. */
 bool rh_text_split(struct rh_text *rest, char c, struct rh_text *ret);
 struct rh_text rh_text_trim(struct rh_text t); /* without ASCII white space at both ends */
 
 /* Decimal digits only, no sign, no blank; RH_VALUE otherwise or when above `max`. */
 enum rh_rc rh_text_u64(struct rh_text t, uint64_t max, uint64_t *ret);
 
-struct rh_text rh_text_copy(struct rh_arena *a, struct rh_text t); /* NUL-terminated; data == NULL at the limit */
+struct rh_text rh_text_copy(struct rh_arena *a,
+                            struct rh_text t); /* NUL-terminated; data == NULL at the limit */
 
 /* Next code point of valid or invalid UTF-8: advances *at by 1..4; 0xFFFD for a malformed byte. */
 uint32_t rh_utf8_next(struct rh_text t, size_t *at);
@@ -69,15 +70,17 @@ static inline struct rh_buf rh_buf(struct rh_arena *a)
 {
     return (struct rh_buf){.arena = a};
 }
-char *rh_buf_room(struct rh_buf *b, size_t n); /* n writable bytes at the end, not yet counted; NULL at the limit */
+char *rh_buf_room(struct rh_buf *b,
+                  size_t n); /* n writable bytes at the end, not yet counted; NULL at the limit */
 void rh_buf_add(struct rh_buf *b, const void *data, size_t len);
 void rh_buf_text(struct rh_buf *b, struct rh_text t);
 void rh_buf_str(struct rh_buf *b, const char *s);
 void rh_buf_char(struct rh_buf *b, char c);
 void rh_buf_u64(struct rh_buf *b, uint64_t n);
 void rh_buf_printf(struct rh_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void rh_buf_json(struct rh_buf *b, struct rh_text t);    /* "quoted and escaped" */
-void rh_buf_percent(struct rh_buf *b, struct rh_text t); /* percent-encoded for a query value (RFC 3986) */
+void rh_buf_json(struct rh_buf *b, struct rh_text t); /* "quoted and escaped" */
+void rh_buf_percent(struct rh_buf *b,
+                    struct rh_text t); /* percent-encoded for a query value (RFC 3986) */
 static inline struct rh_text rh_buf_get(const struct rh_buf *b)
 {
     return (struct rh_text){b->data, b->len};
