@@ -413,7 +413,15 @@ enum rh_rc rh_record_stats(struct rh_session *s, struct rh_record_stats *ret)
     rh_writer_stats(s->record->writer, ret);
     ret->origin = s->record->origin;
     ret->opened_us = s->record->opened_us;
-    return rh_store_stats(s->conn, &ret->store);
+    struct rh_arena *a = rh_arena_open(2 * (size_t)RH_STORE_BODY_MAX);
+    struct rh_entry last;
+    enum rh_rc rc = rh_store_log_tip(s->conn, ret->origin, a, &last);
+    if (rc == RH_OK) {
+        ret->seq = last.seq; /* the two belong together */
+        rc = rh_entry_hash(&last, a, &ret->head);
+    }
+    rh_arena_close(a);
+    return rc && rc != RH_NOTFOUND ? rc : rh_store_stats(s->conn, &ret->store);
 }
 
 enum rh_rc rh_record_count(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type, uint64_t *ret)

@@ -115,6 +115,7 @@ struct rh_record_stats {
     uint64_t origin, seq, commits, writes, refused, waiting, audit_rows;
     uint64_t commit_us_sum, commit_us_max;
     int64_t opened_us;
+    struct rh_hash head; /* of the last entry that our origin wrote: the end of its chain; zeros: none yet */
 };
 enum rh_rc rh_record_stats(struct rh_session *s, struct rh_record_stats *ret);
 /* Resources of a type that are not deleted. */

@@ -2,6 +2,7 @@
 #include "server/rest_int.h"
 
 #include "base/datetime.h"
+#include "base/hash.h"
 #include "system/clock.h"
 
 #include <stdio.h>
@@ -48,11 +49,14 @@ enum rh_step rh_rest_health(struct rh_request *q)
     rh_buf_printf(&b, "{\"status\":\"%s\",", rc ? "error" : "ok");
     if (rc)
         rh_buf_printf(&b, "\"reason\":\"%s\",", rh_rc_text(rc));
-    char started[RH_INSTANT_SIZE];
+    char started[RH_INSTANT_SIZE], head[2 * RH_HASH_SIZE + 1];
     rh_instant_print(s->started_us, started);
-    rh_buf_printf(
-        &b, "\"version\":\"%s\",\"started\":\"%s\",\"origin\":\"%llx\",\"sequence\":%llu}\n",
-        RH_VERSION, started, (unsigned long long)stats.origin, (unsigned long long)stats.seq);
+    rh_hash_hex(&stats.head, head);
+    rh_buf_printf(&b,
+                  "\"version\":\"%s\",\"started\":\"%s\",\"origin\":\"%llx\",\"sequence\":%llu,"
+                  "\"head\":\"%s\"}\n",
+                  RH_VERSION, started, (unsigned long long)stats.origin,
+                  (unsigned long long)stats.seq, head);
     if (b.rc)
         return rh_rest_refuse(q, b.rc);
     q->status = rc ? 503 : 200;
