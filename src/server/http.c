@@ -336,12 +336,12 @@ static enum MHD_Result begin(struct rh_http_private *p, const char *method, cons
         rc = rh_request_body_begin(p);
     if (rc && !q->status)
         refuse(q, rc);
-    if (!q->status || !p->has_body)
+    if (!q->status)
         return MHD_YES;
     /* Refused before the body came: a client that is sending it hears the answer only when somebody
-     * reads the body. */
-    p->drain = !q->headers[RH_H_EXPECT].data &&
-               (p->length == UINT64_MAX || p->length <= RH_HTTP_DRAIN_MAX);
+     * reads the body. Not so where its length is not to be trusted, or the client asked before. */
+    bool small = p->length == UINT64_MAX || p->length <= RH_HTTP_DRAIN_MAX;
+    p->drain = !q->close && small && !q->headers[RH_H_EXPECT].data;
     if (p->drain)
         return MHD_YES;
     q->close = true;
@@ -536,17 +536,16 @@ static void *start_daemon(struct rh_http *h, const struct sockaddr_storage *addr
         flags |= MHD_USE_IPv6;
     /* One loop is no pool: MHD refuses a pool of one. */
     unsigned pool = h->o.loops > 1 ? h->o.loops : 0;
-    return MHD_start_daemon(flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_log,
-                            NULL, MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE, pool,
-                            MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)(RH_HTTP_CONNECTIONS_MAX + RH_HTTP_CONNECTIONS_SPARE),
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RH_HTTP_IDLE_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)RH_HTTP_POOL,
-                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)RH_HTTP_POOL / 4,
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, as_is,
-                            NULL, MHD_OPTION_URI_LOG_CALLBACK, arrived, h,
-                            MHD_OPTION_NOTIFY_COMPLETED, completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-                            notify, h, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, handle, h, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
+        MHD_OPTION_SOCK_ADDR, address, MHD_OPTION_THREAD_POOL_SIZE, pool,
+        MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(RH_HTTP_CONNECTIONS_MAX + RH_HTTP_CONNECTIONS_SPARE),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RH_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)RH_HTTP_POOL, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)RH_HTTP_POOL / 4,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_UNESCAPE_CALLBACK, as_is, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, arrived, h, MHD_OPTION_NOTIFY_COMPLETED, completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, notify, h, MHD_OPTION_END);
 }
 
 enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, struct rh_http **ret)

@@ -164,6 +164,10 @@ enum rh_rc rh_request_framing(struct rh_http_private *p, const char *version)
 {
     struct rh_request *q = &p->q;
     struct rh_text te = q->headers[RH_H_TRANSFER_ENCODING], cl = q->headers[RH_H_CONTENT_LENGTH];
+    if (!q->headers[RH_H_HOST].data && strcmp(version, "HTTP/1.0") != 0) {
+        q->close = true;
+        return rh_issue_add(&q->issues, RH_INVALID, NULL, "The header Host is missing.");
+    }
     if (te.data) {
         /* Two lengths, or one that a proxy may read in another way, is how requests are smuggled:
          * RFC 9112, 6.1. */

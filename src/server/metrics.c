@@ -86,7 +86,7 @@ void rh_metrics_print(const struct rh_metrics *m, const char *(*name)(unsigned r
 void rh_metrics_one(struct rh_buf *out, const char *name, const char *type, const char *help,
                     double value)
 {
-    rh_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.17g\n", name, help, name, type, name,
+    rh_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type, name,
                   value);
 }
 

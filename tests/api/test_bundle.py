@@ -77,14 +77,14 @@ def test_conditional_references_and_conditional_entries(fhir):
 
 
 def test_a_batch_does_what_can_be_done(fhir):
-    person = fhir.create({"resourceType": "Patient"})
+    person, other = fhir.create({"resourceType": "Patient"}), fhir.create({"resourceType": "Patient"})
     answer = fhir.send("POST", "", bundle("batch", entry("POST", "Patient", {"resourceType": "Patient"}),
                                           entry("POST", "Patient", {"resourceType": "Patient", "nmae": 1}),
                                           entry("GET", f"Patient/{person['id']}"), entry("GET", "Patient/never-there"),
                                           entry("GET", "Patient?nmae=x"), entry("GET", f"Patient?_id={person['id']}"),
                                           entry("GET", f"Patient/{person['id']}/_history"),
                                           entry("GET", f"Patient/{person['id']}", ifNoneMatch=f'W/"{person["meta"]["versionId"]}"'),
-                                          entry("GET", "metadata"), entry("DELETE", f"Patient/{person['id']}"),
+                                          entry("GET", "metadata"), entry("DELETE", f"Patient/{other['id']}"),
                                           entry("FETCH", "Patient/1"), entry("PUT", "Patent/1", {"resourceType": "Patient", "id": "1"})))
     assert statuses(answer) == ["201", "422", "200", "404", "400", "200", "200", "304", "200", "204", "400", "404"]
     entries = answer.json()["entry"]

@@ -114,6 +114,9 @@ NEED_MORE = ["AllergyIntolerance", "Appointment", "AuditEvent", "CarePlan", "Cla
              "ServiceRequest", "Task"]
 
 
+CHOICES = re.compile("(deceased|multipleBirth|value)(?:DateTime|Integer|Quantity|Time|Boolean)$")
+
+
 def put_in(resource, path, value):
     ret = json.loads(json.dumps(resource))
     at = ret
@@ -131,7 +134,7 @@ def structure_rows():
     for type_, path, values in BAD_VALUES:
         for value in values:
             text = json.dumps(put_in(BASE[type_], path, value)).replace("Infinity", "1e400")
-            first = path.split(".")[0].lstrip("_")
+            first = CHOICES.sub(r"\1", path.split(".")[0].lstrip("_"))
             yield f"{path}={json.dumps(value, ensure_ascii=True)[:40]}", type_, text, first
     for type_, path in UNKNOWN:
         yield f"unknown {path}", type_, json.dumps(put_in(BASE[type_], path, "x")), path.split(".")[-1].lstrip("_")
@@ -155,7 +158,7 @@ ADDRESS = {
     "id too long": ("PUT", "/Patient/" + "a" * 65, JSON, b"{}", 400, "64"),
     "id with blank": ("PUT", "/Patient/a%20b", JSON, b"{}", 400, "id"),
     "id with slash": ("PUT", "/Patient/a%2Fb", JSON, b"{}", 400, "id"),
-    "id empty": ("PUT", "/Patient//", JSON, b"{}", 404, ""),
+    "id empty": ("PUT", "/Patient//", JSON, b"{}", 400, "id"),
     "id of other script": ("PUT", "/Patient/%D9%85", JSON, b"{}", 400, "id"),
     "read of an impossible id": ("GET", "/Patient/a_b", {}, None, 404, "a_b"),
     "id missing in body": ("PUT", "/Patient/a", JSON, b'{"resourceType":"Patient"}', 400, "id"),
@@ -239,11 +242,11 @@ POST = b"POST /fhir/Patient HTTP/1.1\r\n" + H + b"Content-Type: application/fhir
 BODY = b'{"resourceType":"Patient"}'
 RAW = {
     # name: bytes, statuses (None: closed without an answer is right, too), fragment
-    "no host": (GET + b"\r\n", 400, ""),
+    "no host": (GET + b"\r\n", 400, "Host"),
     "two hosts": (GET + H + H + b"\r\n", 400, "Host"),
     "foreign host": (GET + b"Host: evil.example\r\n\r\n", 403, "evil.example"),
     "host with path": (GET + b"Host: localhost/x\r\n\r\n", 403, ""),
-    "blank in address": (b"GET /fhir/Pati ent HTTP/1.1\r\n" + H + b"\r\n", 400, ""),
+    "blank in address": (b"GET /fhir/Pati ent HTTP/1.1\r\n" + H + b"\r\n", 400, "position"),
     "raw utf-8 in address": ("GET /fhir/Patient?name=محمد HTTP/1.1\r\n".encode() + H + b"\r\n", (200, 400), ""),
     "control character in address": (b"GET /fhir/Pat\x01ient HTTP/1.1\r\n" + H + b"\r\n", 400, "position"),
     "quote in address": (b'GET /fhir/Patient?name="x" HTTP/1.1\r\n' + H + b"\r\n", 400, "position"),
@@ -262,7 +265,6 @@ RAW = {
     "header without colon": (GET + H + b"nonsense\r\n\r\n", 400, ""),
     "header name with blank": (GET + H + b"Bad Name: x\r\n\r\n", 400, ""),
     "header name with bracket": (GET + H + b"Bad(Name: x\r\n\r\n", 400, "name of a header"),
-    "header name empty": (GET + H + b": x\r\n\r\n", 400, ""),
     "header with control character": (GET + H + b"X-A: a\x01b\r\n\r\n", 400, "control character"),
     "header with DEL": (GET + H + b"X-A: a\x7fb\r\n\r\n", 400, "control character"),
     "length and chunked": (POST + b"Content-Length: 26\r\nTransfer-Encoding: chunked\r\n\r\n" + BODY, 400, ""),
@@ -356,6 +358,12 @@ def test_compressed_bodies(fhir, name):
     wants(fhir.http.post("/Patient", content=body, headers={**JSON, "Content-Encoding": "gzip"}), status, fragment)
 
 
+def whole(answer):
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return length is not None and len(body) >= int(length.group(1))
+
+
 def raw(port, data):
     """What comes back for these bytes, as (status or None, body)."""
     answer = b""
@@ -363,10 +371,10 @@ def raw(port, data):
         try:
             s.sendall(data)
             s.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # the answer may lie there already
         try:
-            while piece := s.recv(65536):
+            while not whole(answer) and (piece := s.recv(65536)):
                 answer += piece
         except ConnectionResetError:
             pass
