@@ -51,7 +51,7 @@ const recorded = (when: string | undefined): string => (when ? t("recorded {date
 
 function Verification({ of }: { of: Allergy | Condition }) {
     const status = code(of.verificationStatus);
-    return status && status !== "confirmed" && status !== ERROR ? <Badge>{word(status)}</Badge> : null;
+    return status && !["confirmed", "refuted", ERROR].includes(status) ? <Badge>{word(status)}</Badge> : null;
 }
 
 function Stated({ of }: { of: Allergy | Condition }) {
@@ -90,16 +90,14 @@ function AllergyRow({ one, past }: { one: Allergy; past?: boolean }) {
         <Row
             past={past === true}
             main={<Data>{concept(one.code) || t("Substance not recorded")}</Data>}
-            marks={
-                <>
-                    <Stated of={one} />
-                    {one.criticality === "high" && <Badge kind="high">{t("▲ high risk")}</Badge>}
-                    {one.criticality === "unable-to-assess" && <Badge>{t("risk not assessed")}</Badge>}
-                    {clinical && clinical !== "active" && <Badge>{word(clinical)}</Badge>}
-                    <Verification of={one} />
-                    {kinds && <span class="kind">{kinds}</span>}
-                </>
-            }
+            marks={[
+                <Stated of={one} />,
+                one.criticality === "high" && <Badge kind="high">{t("▲ high risk")}</Badge>,
+                one.criticality === "unable-to-assess" && <Badge>{t("risk not assessed")}</Badge>,
+                clinical && clinical !== "active" && <Badge>{word(clinical)}</Badge>,
+                <Verification of={one} />,
+                kinds && <span class="kind">{kinds}</span>,
+            ]}
             more={
                 <>
                     {(one.reaction ?? []).map((r) => (
@@ -148,15 +146,13 @@ function ProblemRow({ one, past }: { one: Condition; past?: boolean }) {
         <Row
             past={past === true}
             main={<Data>{concept(one.code) || t("Problem not named")}</Data>}
-            marks={
-                <>
-                    <Stated of={one} />
-                    {severity && <Badge>{severity}</Badge>}
-                    {clinical && clinical !== "active" && clinical !== "resolved" && <Badge>{word(clinical)}</Badge>}
-                    <Verification of={one} />
-                    {sites && <span class="kind"><Data>{sites}</Data></span>}
-                </>
-            }
+            marks={[
+                <Stated of={one} />,
+                severity && <Badge>{severity}</Badge>,
+                clinical && clinical !== "active" && clinical !== "resolved" && <Badge>{word(clinical)}</Badge>,
+                <Verification of={one} />,
+                sites && <span class="kind"><Data>{sites}</Data></span>,
+            ]}
             more={<Notes notes={one.note} />}
             when={course(one) || recorded(one.recordedDate)}
         />
@@ -221,14 +217,12 @@ function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecor
         <Row
             past={past === true}
             main={<Data>{medicineName(one, record)}</Data>}
-            marks={
-                <>
-                    {one.doNotPerform && <Badge kind="high">{t("▲ must not be given")}</Badge>}
-                    <span class="kind">{one.resourceType === "MedicationRequest" ? t("order") : t("as reported")}</span>
-                    {status && status !== "active" && status !== ERROR && <Badge>{word(status)}</Badge>}
-                    {one.intent && ["proposal", "plan"].includes(one.intent) && <Badge>{word(one.intent)}</Badge>}
-                </>
-            }
+            marks={[
+                one.doNotPerform && <Badge kind="high">{t("▲ must not be given")}</Badge>,
+                <span class="kind">{one.resourceType === "MedicationRequest" ? t("order") : t("as reported")}</span>,
+                status && status !== "active" && status !== ERROR && <Badge>{word(status)}</Badge>,
+                one.intent && ["proposal", "plan"].includes(one.intent) && <Badge>{word(one.intent)}</Badge>,
+            ]}
             more={
                 <>
                     {how && <p><Data>{how}</Data></p>}

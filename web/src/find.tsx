@@ -4,7 +4,7 @@
 // Keys: typing searches after a short pause; Enter searches at once and opens the only person found;
 // arrow down goes into the list, arrows move in it, Enter opens, Escape comes back to the field.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Failure, literal, more, search, type Page } from "./api";
 import { date } from "./dates";
 import type { Patient } from "./fhir";
@@ -226,7 +226,8 @@ export function Find({ page }: { page: { words: string } }) {
     const field = useRef<HTMLInputElement>(null);
     const title = `${t("Find a person")} – Rihla`;
     useEffect(() => void (document.title = title), [title]);
-    useEffect(() => {
+    // Before the first picture, so that not one key of somebody who types at once is lost.
+    useLayoutEffect(() => {
         // Coming back from a record the list is still there, and the person who was opened has the focus.
         if (page.words !== typed.value.trim() || found.value.phase !== "done") {
             typed.value = page.words;

@@ -79,12 +79,10 @@ function Visit({ one, at, past }: { one: Encounter; at: Where; past?: boolean })
         <Row
             past={past === true}
             main={<Data>{what}</Data>}
-            marks={
-                <>
-                    {kind && kind !== what && <span class="kind">{kind}</span>}
-                    {NOT_YET.includes(status) && <Badge>{word(status)}</Badge>}
-                </>
-            }
+            marks={[
+                kind && kind !== what && <span class="kind">{kind}</span>,
+                NOT_YET.includes(status) && <Badge>{word(status)}</Badge>,
+            ]}
             more={
                 <>
                     {place.length > 0 && <p class="place"><Datas of={place} by=" · " /></p>}

@@ -40,13 +40,13 @@ export function Data({ children }: { children: ComponentChildren }) {
 }
 
 /** Several data in a row, each in its own direction, so that mixed scripts keep their order. */
-export function Datas({ of, by = ", " }: { of: string[]; by?: string }) {
+export function Datas({ of, by }: { of: string[]; by?: string }) {
     const all = [...new Set(of.map(some).filter(Boolean))];
     return (
         <>
             {all.map((one, i) => (
                 <>
-                    {i > 0 && by}
+                    {i > 0 && (by ?? t(", "))}
                     <bdi>{one}</bdi>
                 </>
             ))}
@@ -59,11 +59,12 @@ export function Badge({ kind, children }: { kind?: "grave" | "high" | "low" | "g
 }
 
 /** One entry: what it is, what is said about it, and when. */
-export function Row(props: { main: ComponentChildren; marks?: ComponentChildren; more?: ComponentChildren; when?: string; past?: boolean }) {
+export function Row(props: { main: ComponentChildren; marks?: ComponentChildren[]; more?: ComponentChildren; when?: string; past?: boolean }) {
     return (
         <li class={props.past ? "row past" : "row"}>
             <div class="row-main">
-                <span class="what">{props.main}</span> {props.marks}
+                <span class="what">{props.main}</span>
+                {(props.marks ?? []).map((one) => (one ? <> {one}</> : null))}
                 {props.more && <div class="more">{props.more}</div>}
             </div>
             {props.when && <div class="when">{props.when}</div>}

@@ -188,7 +188,7 @@ function ReportRow({ one, named, past }: { one: Report; named: ReadonlyMap<strin
         <Row
             past={past === true}
             main={<Data>{concept(one.code) || t("Report not named")}</Data>}
-            marks={<Status of={one} />}
+            marks={[<Status of={one} />]}
             more={
                 <>
                     {conclusion && <p class="conclusion"><Data>{conclusion}</Data></p>}

@@ -3,6 +3,7 @@
 
 export const ar = {
     // frame
+    ", ": "، ",
     "Main": "الرئيسية",
     "Find a person": "البحث عن شخص",
     "Synthetic data – not for real patients": "بيانات مصطنعة – ليست لمرضى حقيقيين",
@@ -112,6 +113,10 @@ export const ar = {
     "as needed": "عند الحاجة",
     "as needed: {reason}": "عند الحاجة: {reason}",
     "{n} ×": "{n} ×",
+    "{n} × an hour": "{n} × كل ساعة",
+    "{n} × a day": "{n} × يوميًا",
+    "{n} × a week": "{n} × أسبوعيًا",
+    "{n} × a month": "{n} × شهريًا",
     "{n} × in {period}": "{n} × كل {period}",
     "Vaccinations": "التطعيمات",
     "Vaccine not named": "لقاح غير مسمى",

@@ -3,7 +3,7 @@
 import { dateTime, period } from "./dates";
 import type { Dosage, Quantity, Range, Timing, Valued } from "./fhir";
 import { concept, some } from "./fhir";
-import { t, word } from "./text";
+import { t, word, type Msg } from "./text";
 
 const LONG = 4; // decimals beyond which a value is shortened on screen and whole in its tooltip
 const SHORT = 2;
@@ -80,12 +80,16 @@ export function ranges(v: Valued): string {
         .join("; ");
 }
 
-function timing(one: Timing | undefined): string {
-    const r = one?.repeat;
-    const coded = concept(one?.code);
+const A_UNIT: Record<string, Msg> = { h: "{n} × an hour", d: "{n} × a day", wk: "{n} × a week", mo: "{n} × a month" };
+
+function timing(of: Timing | undefined): string {
+    const r = of?.repeat;
+    const coded = concept(of?.code);
     if (coded || !r) return coded;
     const times = [r.frequency ?? "1", r.frequencyMax].filter(Boolean).join("–");
     if (!r.period) return r.frequency ? t("{n} ×", { n: times }) : "";
+    const one = r.period === "1" && !r.periodMax ? A_UNIT[r.periodUnit ?? ""] : undefined;
+    if (one) return t(one, { n: times });
     const every = [r.period, r.periodMax].filter(Boolean).join("–");
     return t("{n} × in {period}", { n: times, period: `${every} ${r.periodUnit ? word(`unit-${r.periodUnit}`) : ""}`.trim() });
 }
