@@ -412,6 +412,9 @@ describe("for everybody", () => {
             await p.reload();
             await p.locator(".who h1").waitFor();
             assert.equal(await p.evaluate(() => document.documentElement.dir), "rtl");
+            await open(p, "case-states");
+            // Each part of a dose is its own: "2 tablet" and "3 × a day" cannot run into "2 3 × tablet".
+            assert.deepEqual(await p.locator(".dosage bdi").allInnerTexts(), ["2 tablet", "3 × يوميًا"]);
             await p.locator(".top nav a").click();
             await field(p).fill("ريما");
             await p.waitForFunction(() => document.querySelector("a.hit"));

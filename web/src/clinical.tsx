@@ -9,9 +9,9 @@ import { date, instant, newestFirst, period } from "./dates";
 import type { Allergy, Condition, Immunization, Medicine, Period, Quantity, Range } from "./fhir";
 import { code, concept, concepts, groupKey, list, some, target } from "./fhir";
 import type { PersonRecord } from "./load";
-import { Badge, Data, Few, Mistakes, Notes, Row, Section } from "./parts";
+import { Badge, Data, Datas, Few, Mistakes, Notes, Row, Section } from "./parts";
 import { t, tn, word } from "./text";
-import { dosage, quantity, range } from "./values";
+import { dosages, quantity, range } from "./values";
 
 const ERROR = "entered-in-error";
 const FEW_PAST = 8;
@@ -209,7 +209,7 @@ function medicineWhen(one: Medicine): string {
 }
 
 function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecord; past?: boolean }) {
-    const how = dosage(one.dosage ?? one.dosageInstruction);
+    const how = dosages(one.dosage ?? one.dosageInstruction);
     const why = concepts(one.reasonCode);
     const stopped = concepts(list(one.statusReason));
     const status = some(one.status);
@@ -225,7 +225,9 @@ function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecor
             ]}
             more={
                 <>
-                    {how && <p><Data>{how}</Data></p>}
+                    {how.map((parts) => (
+                        <p class="dosage"><Datas of={parts} /></p>
+                    ))}
                     {why && <p>{t("for")} <Data>{why}</Data></p>}
                     {stopped && <p>{t("reason")}: <Data>{stopped}</Data></p>}
                     <Notes notes={one.note} />

@@ -49,10 +49,10 @@ function route(visits: Seen[]): Stop[] {
     return stops;
 }
 
-/** The countries where the person was seen, as a line. A way between two of them is not known here. */
+/** The countries where the person was seen, as a line; one country alone is no journey. */
 export function Journey({ record }: { record: PersonRecord }) {
     const stops = route(visitsOf(record));
-    return stops.length === 0 ? null : (
+    return stops.length < 2 ? null : (
         <section id="journey" aria-labelledby="journey-title">
             <h2 id="journey-title">{t("Journey")}</h2>
             <ol class="route" aria-label={t("Countries in order of time")}>

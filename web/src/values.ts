@@ -94,12 +94,13 @@ function timing(of: Timing | undefined): string {
     return t("{n} × in {period}", { n: times, period: `${every} ${r.periodUnit ? word(`unit-${r.periodUnit}`) : ""}`.trim() });
 }
 
-/** How a medicine is taken: the text as written, else what the structured parts say. */
-export function dosage(list: Dosage[] | undefined): string {
+/** How a medicine is taken, one list for each dosage: the text as written, else what the structured
+ * parts say. The parts stay apart, so that numbers and words of two scripts cannot mix up their order. */
+export function dosages(list: Dosage[] | undefined): string[][] {
     return (list ?? [])
         .map((one) => {
             const text = some(one.text) || some(one.patientInstruction);
-            if (text) return text;
+            if (text) return [text];
             const dose = one.doseAndRate?.[0];
             const need = concept(one.asNeededCodeableConcept);
             return [
@@ -107,10 +108,7 @@ export function dosage(list: Dosage[] | undefined): string {
                 timing(one.timing),
                 concept(one.route),
                 need ? t("as needed: {reason}", { reason: need }) : one.asNeededBoolean ? t("as needed") : "",
-            ]
-                .filter(Boolean)
-                .join(", ");
+            ].filter(Boolean);
         })
-        .filter(Boolean)
-        .join("; ");
+        .filter((parts) => parts.length > 0);
 }
