@@ -15,7 +15,9 @@ import { onPage, openBrowser, root, Server } from "./support.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const FIRST_LOAD_LIMIT = 120_000;
-const OUTSIDE = process.env.RIHLA_TESTDATA ? join(process.env.RIHLA_TESTDATA, "05_patients/dev") : "";
+const OUTSIDE = process.env.RIHLA_TESTDATA
+    ? join(process.env.RIHLA_TESTDATA, "05_patients/dev")
+    : "";
 
 let server;
 let browser;
@@ -27,8 +29,12 @@ async function outsideBundle() {
     const archive = readdirSync(OUTSIDE).find((name) => name.endsWith(".tar.xz"));
     if (!archive) return undefined;
     scratch = await mkdtemp(join(tmpdir(), "rihla-bundle-"));
-    await promisify(execFile)("tar", ["-xJf", join(OUTSIDE, archive), "-C", scratch], { timeout: 120_000 });
-    const files = (await readdir(scratch, { recursive: true })).filter((name) => name.endsWith(".json")).sort();
+    await promisify(execFile)("tar", ["-xJf", join(OUTSIDE, archive), "-C", scratch], {
+        timeout: 120_000,
+    });
+    const files = (await readdir(scratch, { recursive: true }))
+        .filter((name) => name.endsWith(".json"))
+        .sort();
     for (const name of files) {
         const path = join(scratch, name);
         const bundle = JSON.parse(await readFile(path, "utf8"));
@@ -64,7 +70,13 @@ const status = (p) => p.locator(".find .status");
 const hits = (p) => p.locator("a.hit");
 const ids = (p) => hits(p).evaluateAll((all) => all.map((one) => one.dataset.id));
 const section = (p, id) => p.locator(`section#${id}`);
-const active = (p) => p.evaluate(() => document.activeElement?.id || document.activeElement?.dataset?.id || document.activeElement?.tagName);
+const active = (p) =>
+    p.evaluate(
+        () =>
+            document.activeElement?.id ||
+            document.activeElement?.dataset?.id ||
+            document.activeElement?.tagName,
+    );
 
 async function find(p, words) {
     await p.goto(server.url);
@@ -94,7 +106,10 @@ describe("find a person", () => {
         page({}, async (p) => {
             await p.goto(server.url);
             assert.equal(await active(p), "find");
-            assert.match(await p.locator(".synthetic").innerText(), /Synthetic data – not for real patients/);
+            assert.match(
+                await p.locator(".synthetic").innerText(),
+                /Synthetic data – not for real patients/,
+            );
             assert.equal(await p.title(), "Find a person – Rihla");
             assert.equal(await hits(p).count(), 0);
         }));
@@ -109,7 +124,8 @@ describe("find a person", () => {
                     await settled(p);
                 }
                 for (const id of await ids(p)) found.add(id);
-                for (const id of ["cast-mohamed-1", "cast-mohamed-2", "cast-mohammed-3"]) assert.ok(found.has(id), `${id} is not in the list`);
+                for (const id of ["cast-mohamed-1", "cast-mohamed-2", "cast-mohammed-3"])
+                    assert.ok(found.has(id), `${id} is not in the list`);
                 assert.match(await status(p).innerText(), /people/);
             }));
 
@@ -184,16 +200,25 @@ describe("find a person", () => {
             assert.match(await hits(p).first().innerText(), /born 1980 \(year only\)/);
             assert.match(await hits(p).first().innerText(), /4\d–4\d years/);
             await find(p, "Noorullah");
-            assert.match(await hits(p).filter({ hasText: "cast-noorullah" }).innerText(), /\(estimated\)\s+about \d+ years/);
+            assert.match(
+                await hits(p).filter({ hasText: "cast-noorullah" }).innerText(),
+                /\(estimated\)\s+about \d+ years/,
+            );
             await find(p, "Emptycase");
-            assert.match(await hits(p).first().innerText(), /birth date not recorded\s+sex not recorded/);
+            assert.match(
+                await hits(p).first().innerText(),
+                /birth date not recorded\s+sex not recorded/,
+            );
         }));
 
     it("pages to the end and says honestly how many are shown", () =>
         page({}, async (p) => {
             await find(p, "Pagingname");
             assert.equal(await hits(p).count(), 20);
-            assert.match(await status(p).innerText(), /20 of 45 people|first 20 people; there are more/);
+            assert.match(
+                await status(p).innerText(),
+                /20 of 45 people|first 20 people; there are more/,
+            );
             await p.locator("button.wide").click();
             await settled(p);
             await p.locator("button.wide").click();
@@ -209,7 +234,10 @@ describe("find a person", () => {
             await find(p, "Qqqxyzzy");
             assert.equal(await status(p).innerText(), "Nobody found");
             assert.equal(await status(p).getAttribute("aria-live"), "polite");
-            assert.match(await p.locator(".note").innerText(), /Qqqxyzzy[\s\S]*another spelling or script/);
+            assert.match(
+                await p.locator(".note").innerText(),
+                /Qqqxyzzy[\s\S]*another spelling or script/,
+            );
             assert.equal(await hits(p).count(), 0);
         }));
 
@@ -237,11 +265,18 @@ describe("find a person", () => {
 
     it("keeps a next link that names another host on this machine", () =>
         page({}, async (p) => {
-            await p.route(/name=Pagingname/, async (route) => {
-                const answer = await route.fetch();
-                const text = (await answer.text()).replace(/"url":"http:\/\/[^/"]+\//g, '"url":"http://stranger.example//elsewhere.example/../');
-                await route.fulfill({ response: answer, body: text });
-            }, { times: 1 });
+            await p.route(
+                /name=Pagingname/,
+                async (route) => {
+                    const answer = await route.fetch();
+                    const text = (await answer.text()).replace(
+                        /"url":"http:\/\/[^/"]+\//g,
+                        '"url":"http://stranger.example//elsewhere.example/../',
+                    );
+                    await route.fulfill({ response: answer, body: text });
+                },
+                { times: 1 },
+            );
             await find(p, "Pagingname");
             const asked = p.waitForRequest(/_count|_cursor/);
             await p.locator("button.wide").click();
@@ -257,10 +292,21 @@ describe("the record", () => {
             assert.match(await p.locator(".who h1").innerText(), /Selam Tesfay/);
             assert.match(await p.locator(".other-names").innerText(), /ሰላም/);
             assert.match(await p.title(), /Selam Tesfay/);
-            for (const id of ["allergies", "problems", "medicines", "vaccinations", "encounters", "results"])
+            for (const id of [
+                "allergies",
+                "problems",
+                "medicines",
+                "vaccinations",
+                "encounters",
+                "results",
+            ])
                 assert.ok(await section(p, id).locator("h2").isVisible(), id);
             const stops = await p.locator(".route strong").allInnerTexts();
-            assert.deepEqual(stops.slice(-2), ["Greece", "Slovenia"], "begun in Greece, continued in Slovenia");
+            assert.deepEqual(
+                stops.slice(-2),
+                ["Greece", "Slovenia"],
+                "begun in Greece, continued in Slovenia",
+            );
             assert.match(await section(p, "encounters").innerText(), /Ljubljana/);
             assert.match(await section(p, "medicines").innerText(), /isoniazid/i);
             assert.match(await section(p, "results").innerText(), /IGRA[\s\S]*positive/i);
@@ -278,8 +324,19 @@ describe("the record", () => {
     it("never shows what is missing as a no", () =>
         page({}, async (p) => {
             await open(p, "case-empty");
-            for (const id of ["allergies", "problems", "medicines", "vaccinations", "encounters", "results"])
-                assert.match(await section(p, id).locator(".nothing").innerText(), /is recorded\. That does not mean/, id);
+            for (const id of [
+                "allergies",
+                "problems",
+                "medicines",
+                "vaccinations",
+                "encounters",
+                "results",
+            ])
+                assert.match(
+                    await section(p, id).locator(".nothing").innerText(),
+                    /is recorded\. That does not mean/,
+                    id,
+                );
             assert.doesNotMatch(await p.locator("main").innerText(), /no known|none known/i);
             assert.match(await p.locator(".facts").first().innerText(), /Born\s+not recorded/);
         }));
@@ -295,15 +352,33 @@ describe("the record", () => {
     it("sets apart what is over, ruled out or a mistake", () =>
         page({}, async (p) => {
             await open(p, "case-states");
-            for (const [id, words] of [["allergies", "Allergen"], ["problems", "Problem"]]) {
+            for (const [id, words] of [
+                ["allergies", "Allergen"],
+                ["problems", "Problem"],
+            ]) {
                 const part = section(p, id);
-                assert.match(await part.locator("> ul").first().innerText(), new RegExp(`${words} that is active`));
-                assert.doesNotMatch(await part.locator("> ul").first().innerText(), /ruled out|wrongly|long ago|over/);
+                assert.match(
+                    await part.locator("> ul").first().innerText(),
+                    new RegExp(`${words} that is active`),
+                );
+                assert.doesNotMatch(
+                    await part.locator("> ul").first().innerText(),
+                    /ruled out|wrongly|long ago|over/,
+                );
                 assert.match(await part.innerText(), new RegExp(`Ruled out\\s+${words} ruled out`));
-                assert.ok(!(await part.getByText(`${words} entered wrongly`).isVisible()), "a mistake is out of sight");
+                assert.ok(
+                    !(await part.getByText(`${words} entered wrongly`).isVisible()),
+                    "a mistake is out of sight",
+                );
                 await part.locator(".mistakes summary").click();
-                assert.ok(await part.getByText(`${words} entered wrongly`).isVisible(), "and can be seen");
-                assert.match(await part.locator(".mistakes summary").innerText(), /1 entry marked as entered in error/);
+                assert.ok(
+                    await part.getByText(`${words} entered wrongly`).isVisible(),
+                    "and can be seen",
+                );
+                assert.match(
+                    await part.locator(".mistakes summary").innerText(),
+                    /1 entry marked as entered in error/,
+                );
             }
             const text = await p.locator("main").innerText();
             assert.match(text, /▲ high risk/);
@@ -321,13 +396,23 @@ describe("the record", () => {
         page({}, async (p) => {
             await open(p, "case-states");
             const text = await section(p, "results").innerText();
-            assert.match(text, /Hemoglobin kept to the digit\s+5\.60 g\/dL\s+▼▼ critically low\s+ref\. 12\.0–16\.0 g\/dL\s+4 Mar 2026/);
+            assert.match(
+                text,
+                /Hemoglobin kept to the digit\s+5\.60 g\/dL\s+▼▼ critically low\s+ref\. 12\.0–16\.0 g\/dL\s+4 Mar 2026/,
+            );
             assert.match(text, /Long number\s+≈ 163\.34 cm/);
-            assert.equal(await section(p, "results").getByText("≈ 163.34 cm").getAttribute("title"), "163.33552412409668 cm");
+            assert.equal(
+                await section(p, "results").getByText("≈ 163.34 cm").getAttribute("title"),
+                "163.33552412409668 cm",
+            );
             assert.match(text, /Result without a value\s+no value: not done/);
             assert.match(text, /First part 120 mmHg\s+Second part 80 mmHg ▲ high/);
-            for (const words of ["seen as words", "yes", "a coded answer", "< 7 IU", "preliminary"]) assert.ok(text.includes(words), words);
-            assert.ok(!(await section(p, "results").getByText("not so").isVisible()), "a mistake is out of sight");
+            for (const words of ["seen as words", "yes", "a coded answer", "< 7 IU", "preliminary"])
+                assert.ok(text.includes(words), words);
+            assert.ok(
+                !(await section(p, "results").getByText("not so").isVisible()),
+                "a mistake is out of sight",
+            );
         }));
 
     it("takes all pages of a long history, newest first", () =>
@@ -335,40 +420,58 @@ describe("the record", () => {
             await open(p, "case-many");
             const part = section(p, "results");
             assert.equal(await part.locator(".count").innerText(), String(MANY_RESULTS));
-            assert.match(await part.innerText(), new RegExp(`Heart rate\\s+▸? ?${MANY_RESULTS} results`));
+            assert.match(
+                await part.innerText(),
+                new RegExp(`Heart rate\\s+▸? ?${MANY_RESULTS} results`),
+            );
             await part.locator("summary").first().click();
             const dates = await part.locator("tbody .when").allInnerTexts();
             assert.equal(dates.length, MANY_RESULTS);
             const times = dates.map((one) => Date.parse(one.replace("Sept", "Sep")));
-            assert.ok(times.every((one, i) => i === 0 || one <= times[i - 1]), "newest first");
+            assert.ok(
+                times.every((one, i) => i === 0 || one <= times[i - 1]),
+                "newest first",
+            );
         }));
 
-    it("shows a record that came from another system", { skip: !OUTSIDE && "RIHLA_TESTDATA is not set" }, async (test) => {
-        if (!imported) return test.skip(`no patient bundle under ${OUTSIDE}`);
-        await page({}, async (p) => {
-            await p.goto(server.url);
-            await p.keyboard.type(imported.number);
-            await p.keyboard.press("Enter");
-            await p.locator(".who h1").waitFor();
-            await p.waitForFunction(() => !document.querySelector(".loading"));
-            assert.ok((await p.locator(".who h1").innerText()).includes(imported.family));
-            const shown = async (id) => Number((await section(p, id).locator(".count").allInnerTexts())[0] ?? 0);
-            assert.equal(await shown("results"), imported.count("Observation"));
-            assert.equal(await shown("encounters"), imported.count("Encounter"));
-            assert.equal(await shown("vaccinations"), imported.count("Immunization"));
-            assert.equal(await p.locator(".trouble").count(), 0);
-            assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-        });
-    });
+    it(
+        "shows a record that came from another system",
+        { skip: !OUTSIDE && "RIHLA_TESTDATA is not set" },
+        async (test) => {
+            if (!imported) return test.skip(`no patient bundle under ${OUTSIDE}`);
+            await page({}, async (p) => {
+                await p.goto(server.url);
+                await p.keyboard.type(imported.number);
+                await p.keyboard.press("Enter");
+                await p.locator(".who h1").waitFor();
+                await p.waitForFunction(() => !document.querySelector(".loading"));
+                assert.ok((await p.locator(".who h1").innerText()).includes(imported.family));
+                const shown = async (id) =>
+                    Number((await section(p, id).locator(".count").allInnerTexts())[0] ?? 0);
+                assert.equal(await shown("results"), imported.count("Observation"));
+                assert.equal(await shown("encounters"), imported.count("Encounter"));
+                assert.equal(await shown("vaccinations"), imported.count("Immunization"));
+                assert.equal(await p.locator(".trouble").count(), 0);
+                assert.ok(
+                    await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+                );
+            });
+        },
+    );
 
     it("says that there is no such record, and that a record was deleted", () =>
         page({ failing: true }, async (p) => {
             await p.goto(`${server.url}#/Patient/nobody-here`);
             assert.match(await p.locator(".trouble").innerText(), /no such record[\s\S]*HTTP 404/);
-            const gone = await fetch(`${server.url}fhir/Patient/case-deleted`, { method: "DELETE" });
+            const gone = await fetch(`${server.url}fhir/Patient/case-deleted`, {
+                method: "DELETE",
+            });
             assert.ok(gone.ok, `delete answered ${gone.status}`);
             await p.goto(`${server.url}#/Patient/case-deleted`);
-            assert.match(await p.locator(".trouble", { hasText: "410" }).innerText(), /This record was deleted/);
+            assert.match(
+                await p.locator(".trouble", { hasText: "410" }).innerText(),
+                /This record was deleted/,
+            );
             await p.goto(`${server.url}#/elsewhere`);
             assert.match(await p.locator("main h1").innerText(), /no such page/);
         }));
@@ -387,8 +490,15 @@ describe("the record", () => {
             );
             await open(p, "cast-selam");
             const part = section(p, "results");
-            assert.match(await part.locator(".trouble").innerText(), /could not be loaded[\s\S]*HTTP 503 · The disk is full\./);
-            assert.equal(await part.locator(".nothing").count(), 0, "a failure is not an empty section");
+            assert.match(
+                await part.locator(".trouble").innerText(),
+                /could not be loaded[\s\S]*HTTP 503 · The disk is full\./,
+            );
+            assert.equal(
+                await part.locator(".nothing").count(),
+                0,
+                "a failure is not an empty section",
+            );
             assert.match(await section(p, "medicines").innerText(), /isoniazid/i);
             broken = false;
             await part.locator(".trouble button").click();
@@ -402,19 +512,32 @@ describe("for everybody", () => {
         page({}, async (p) => {
             await open(p, "cast-haddad-2");
             await p.getByRole("button", { name: "العربية" }).click();
-            assert.deepEqual(await p.evaluate(() => [document.documentElement.lang, document.documentElement.dir]), ["ar", "rtl"]);
+            assert.deepEqual(
+                await p.evaluate(() => [
+                    document.documentElement.lang,
+                    document.documentElement.dir,
+                ]),
+                ["ar", "rtl"],
+            );
             assert.match(await section(p, "medicines").locator("h2").innerText(), /الأدوية/);
             assert.match(await p.locator(".synthetic").innerText(), /بيانات مصطنعة/);
             assert.match(await p.locator(".route").innerText(), /اليونان/);
-            const left = (selector) => p.locator(selector).evaluate((one) => one.getBoundingClientRect().left);
-            assert.ok((await left("#allergies")) > (await left("#results")), "the first column stands on the right");
+            const left = (selector) =>
+                p.locator(selector).evaluate((one) => one.getBoundingClientRect().left);
+            assert.ok(
+                (await left("#allergies")) > (await left("#results")),
+                "the first column stands on the right",
+            );
             assert.ok(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
             await p.reload();
             await p.locator(".who h1").waitFor();
             assert.equal(await p.evaluate(() => document.documentElement.dir), "rtl");
             await open(p, "case-states");
             // Each part of a dose is its own: "2 tablet" and "3 × a day" cannot run into "2 3 × tablet".
-            assert.deepEqual(await p.locator(".dosage bdi").allInnerTexts(), ["2 tablet", "3 × يوميًا"]);
+            assert.deepEqual(await p.locator(".dosage bdi").allInnerTexts(), [
+                "2 tablet",
+                "3 × يوميًا",
+            ]);
             await p.locator(".top nav a").click();
             await field(p).fill("ريما");
             await p.waitForFunction(() => document.querySelector("a.hit"));
@@ -433,11 +556,16 @@ describe("for everybody", () => {
     for (const locale of ["en-GB", "ar"])
         it(`fits a phone of 360 points, with targets for fingers (${locale})`, () =>
             page({ locale, viewport: { width: 360, height: 740 } }, async (p) => {
-                const fits = () => p.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+                const fits = () =>
+                    p.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
                 const small = () =>
-                    p.locator("button:visible, input:visible, a.hit:visible, .top a:visible").evaluateAll((all) =>
-                        all.map((one) => [one.textContent, one.getBoundingClientRect().height]).filter(([, h]) => h < 43.5),
-                    );
+                    p
+                        .locator("button:visible, input:visible, a.hit:visible, .top a:visible")
+                        .evaluateAll((all) =>
+                            all
+                                .map((one) => [one.textContent, one.getBoundingClientRect().height])
+                                .filter(([, h]) => h < 43.5),
+                        );
                 await find(p, "Haddad");
                 assert.ok(await fits(), "the search");
                 assert.deepEqual(await small(), []);
@@ -448,21 +576,41 @@ describe("for everybody", () => {
                 assert.ok(await fits(), "the record with every kind of value");
             }));
 
-    for (const [name, options] of [["light", {}], ["dark", { colorScheme: "dark" }], ["Arabic", { locale: "ar" }], ["phone", { viewport: { width: 360, height: 740 } }]])
+    for (const [name, options] of [
+        ["light", {}],
+        ["dark", { colorScheme: "dark" }],
+        ["Arabic", { locale: "ar" }],
+        ["phone", { viewport: { width: 360, height: 740 } }],
+    ])
         it(`has no serious fault for assistive technology (${name})`, () =>
             page({ ...options, bypassCSP: true }, async (p) => {
                 const check = async (what) => {
                     await p.addScriptTag({ path: AXE });
-                    const found = await p.evaluate(() => window.axe.run(document, { resultTypes: ["violations", "passes"] }));
-                    const serious = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+                    const found = await p.evaluate(() =>
+                        window.axe.run(document, { resultTypes: ["violations", "passes"] }),
+                    );
+                    const serious = found.violations.filter((one) =>
+                        ["serious", "critical"].includes(one.impact),
+                    );
                     assert.ok(found.passes.length > 10, "the rules ran");
-                    assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`), [], what);
+                    assert.deepEqual(
+                        serious.map(
+                            (one) =>
+                                `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`,
+                        ),
+                        [],
+                        what,
+                    );
                 };
                 await find(p, "Haddad");
                 await check("search");
                 for (const id of ["cast-selam", "case-states", "case-empty"]) {
                     await open(p, id);
-                    await p.locator("summary").first().click().catch(() => {});
+                    await p
+                        .locator("summary")
+                        .first()
+                        .click()
+                        .catch(() => {});
                     await check(id);
                 }
             }));
@@ -471,12 +619,19 @@ describe("for everybody", () => {
         page({}, async (p) => {
             await open(p, "cast-selam");
             await p.emulateMedia({ media: "print" });
-            for (const gone of [".jumps", ".top nav", ".wide"]) assert.equal(await p.locator(`${gone} >> visible=true`).count(), 0, gone);
+            for (const gone of [".jumps", ".top nav", ".wide"])
+                assert.equal(await p.locator(`${gone} >> visible=true`).count(), 0, gone);
             assert.ok(await p.locator(".synthetic").isVisible());
-            assert.match(await p.locator(".paper-foot").innerText(), /Printed .* from the record cast-selam/);
+            assert.match(
+                await p.locator(".paper-foot").innerText(),
+                /Printed .* from the record cast-selam/,
+            );
             const paper = (await p.pdf({ preferCSSPageSize: true })).toString("latin1");
             const box = /\/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]/.exec(paper);
-            assert.ok(Math.abs(box[1] - 595) < 2 && Math.abs(box[2] - 842) < 2, `A4, not ${box[1]} x ${box[2]}`);
+            assert.ok(
+                Math.abs(box[1] - 595) < 2 && Math.abs(box[2] - 842) < 2,
+                `A4, not ${box[1]} x ${box[2]}`,
+            );
             const sheets = paper.match(/\/Type \/Page\b/g).length;
             assert.ok(sheets <= 3, `${sheets} sheets`);
         }));
@@ -497,7 +652,11 @@ describe("for everybody", () => {
             const text = await file.text();
             total += gzipSync(text).length;
             if (name.endsWith(".css"))
-                assert.doesNotMatch(text, /[{;](margin|padding|border)-(left|right|top|bottom)|[{;](left|right|top|bottom|width|height):|text-align:(left|right)|float:/, "physical directions");
+                assert.doesNotMatch(
+                    text,
+                    /[{;](margin|padding|border)-(left|right|top|bottom)|[{;](left|right|top|bottom|width|height):|text-align:(left|right)|float:/,
+                    "physical directions",
+                );
         }
         assert.ok(total <= FIRST_LOAD_LIMIT, `${total} bytes`);
     });
@@ -509,7 +668,8 @@ describe("for everybody", () => {
         for (const [, english, arabic] of pairs) {
             const names = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
             assert.deepEqual(names(arabic), names(english), english);
-            if (/[a-z]{2}/.test(english.replace(/\{\w+\}/g, ""))) assert.match(arabic, /[\u0600-\u06ff]/, english);
+            if (/[a-z]{2}/.test(english.replace(/\{\w+\}/g, "")))
+                assert.match(arabic, /[\u0600-\u06ff]/, english);
         }
     });
 });
@@ -523,7 +683,10 @@ describe("when the server is away", () => {
             await field(p).fill("Statescase");
             const trouble = p.locator(".trouble");
             await trouble.waitFor();
-            assert.match(await trouble.innerText(), /The search did not work\. The server does not answer/);
+            assert.match(
+                await trouble.innerText(),
+                /The search did not work\. The server does not answer/,
+            );
             assert.equal(await trouble.getAttribute("role"), "alert");
             assert.equal(await hits(p).count(), 0, "no people of another search under these words");
             await server.startAgain();

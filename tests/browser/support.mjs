@@ -24,7 +24,10 @@ const LONG = { maxBuffer: 64 << 20, timeout: 240_000 };
 export class Server {
     /** Loads the demo, `people.mjs` and `more` (paths) and serves them. */
     static async start(more = []) {
-        assert.ok(existsSync(program), `${program} is missing: ./dev build makes it, RIHLA_BIN names another`);
+        assert.ok(
+            existsSync(program),
+            `${program} is missing: ./dev build makes it, RIHLA_BIN names another`,
+        );
         const s = new Server();
         s.folder = await mkdtemp(join(tmpdir(), "rihla-browser-"));
         s.data = join(s.folder, "data");
@@ -44,7 +47,10 @@ export class Server {
         this.child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
         this.url = await new Promise((done, failed) => {
             let said = "";
-            const wait = setTimeout(() => failed(new Error(`no address from ${program} in 30 s: ${said}`)), 30_000);
+            const wait = setTimeout(
+                () => failed(new Error(`no address from ${program} in 30 s: ${said}`)),
+                30_000,
+            );
             const hear = (text) => {
                 said += text;
                 const at = /listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said);
@@ -54,7 +60,9 @@ export class Server {
             };
             this.child.stdout.on("data", hear);
             this.child.stderr.on("data", (text) => (said += text));
-            this.child.on("exit", (code) => failed(new Error(`${program} ended with ${code}: ${said}`)));
+            this.child.on("exit", (code) =>
+                failed(new Error(`${program} ended with ${code}: ${said}`)),
+            );
         });
         this.ended = new Promise((done) => this.child.on("exit", done));
     }
@@ -81,8 +89,14 @@ export const openBrowser = () =>
     chromium.launch({
         executablePath: CHROMIUM,
         args: [
-            "--no-sandbox", "--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--no-sandbox",
+            "--headless=new",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
         ],
     });
 
@@ -93,7 +107,11 @@ export const openBrowser = () =>
  */
 export async function onPage(browser, options, test) {
     const { failing, ...rest } = options;
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB", ...rest });
+    const context = await browser.newContext({
+        viewport: { width: 1280, height: 900 },
+        locale: "en-GB",
+        ...rest,
+    });
     const page = await context.newPage();
     const wrong = [];
     const strangers = [];
@@ -101,7 +119,8 @@ export async function onPage(browser, options, test) {
     page.on("pageerror", (error) => wrong.push(`thrown: ${error.message}`));
     page.on("console", (line) => {
         const text = line.text();
-        if (line.type() === "error" && !(failing && text.startsWith("Failed to load resource"))) wrong.push(`console: ${text}`);
+        if (line.type() === "error" && !(failing && text.startsWith("Failed to load resource")))
+            wrong.push(`console: ${text}`);
     });
     page.on("request", (request) => {
         if (new URL(request.url()).hostname !== "127.0.0.1") strangers.push(request.url());

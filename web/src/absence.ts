@@ -12,10 +12,21 @@ const SNOMED = "http://snomed.info/sct";
 
 const STATED: Record<string, readonly string[]> = {
     [IPS]: [
-        "no-allergy-info", "no-known-allergies", "no-known-medication-allergies", "no-known-environmental-allergies",
-        "no-known-food-allergies", "no-medication-info", "no-known-medications", "no-problem-info",
-        "no-known-problems", "no-immunization-info", "no-known-immunizations", "no-procedure-info",
-        "no-known-procedures", "no-device-info", "no-known-devices",
+        "no-allergy-info",
+        "no-known-allergies",
+        "no-known-medication-allergies",
+        "no-known-environmental-allergies",
+        "no-known-food-allergies",
+        "no-medication-info",
+        "no-known-medications",
+        "no-problem-info",
+        "no-known-problems",
+        "no-immunization-info",
+        "no-known-immunizations",
+        "no-procedure-info",
+        "no-known-procedures",
+        "no-device-info",
+        "no-known-devices",
     ],
     [SNOMED]: ["716186003", "409137002", "428607008", "429625007", "160245001"],
 };

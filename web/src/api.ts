@@ -21,9 +21,8 @@ export class Failure extends Error {
 
 /** JSON with each number as the string of its digits: 5.60 is "5.60", never 5.6. */
 export function parseKeepingDigits(text: string): unknown {
-    const quoted = text.replace(
-        /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g,
-        (part) => (part.startsWith('"') ? part : `"${part}"`),
+    const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (part) =>
+        part.startsWith('"') ? part : `"${part}"`,
     );
     return JSON.parse(quoted);
 }
@@ -97,7 +96,8 @@ function pageOf<T extends Resource>(body: unknown): Page<T> {
     if (bundle?.resourceType !== "Bundle") throw new Failure("broken", 200);
     const page: Page<T> = { items: [] };
     for (const entry of bundle.entry ?? [])
-        if (entry.resource && (entry.search?.mode ?? "match") === "match") page.items.push(entry.resource);
+        if (entry.resource && (entry.search?.mode ?? "match") === "match")
+            page.items.push(entry.resource);
     if (bundle.total !== undefined) page.total = Number(bundle.total);
     const link = bundle.link?.find((one) => one.relation === "next")?.url;
     if (link) {

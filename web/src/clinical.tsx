@@ -42,16 +42,22 @@ function abatement(one: Condition): string {
 
 /** "Mar 1955 – Jun 1955" where both ends are dates, else what is known of either. */
 function course(one: Condition): string {
-    if (one.onsetDateTime && one.abatementDateTime) return period(one.onsetDateTime, one.abatementDateTime);
+    if (one.onsetDateTime && one.abatementDateTime)
+        return period(one.onsetDateTime, one.abatementDateTime);
     const ended = abatement(one);
-    return [onset(one), ended ? t("until {date}", { date: ended }) : ""].filter(Boolean).join(", ");
+    return [onset(one), ended ? t("until {date}", { date: ended }) : ""]
+        .filter(Boolean)
+        .join(t(", "));
 }
 
-const recorded = (when: string | undefined): string => (when ? t("recorded {date}", { date: date(when) }) : "");
+const recorded = (when: string | undefined): string =>
+    when ? t("recorded {date}", { date: date(when) }) : "";
 
 function Verification({ of }: { of: Allergy | Condition }) {
     const status = code(of.verificationStatus);
-    return status && !["confirmed", "refuted", ERROR].includes(status) ? <Badge>{word(status)}</Badge> : null;
+    return status && !["confirmed", "refuted", ERROR].includes(status) ? (
+        <Badge>{word(status)}</Badge>
+    ) : null;
 }
 
 function Stated({ of }: { of: Allergy | Condition }) {
@@ -75,7 +81,8 @@ function sort<T extends Allergy | Condition>(items: T[]) {
         const clinical = code(one.clinicalStatus);
         if (verified === ERROR) apart.mistakes.push(one);
         else if (verified === "refuted") apart.refuted.push(one);
-        else if (clinical === "inactive" || clinical === "resolved" || clinical === "remission") apart.past.push(one);
+        else if (clinical === "inactive" || clinical === "resolved" || clinical === "remission")
+            apart.past.push(one);
         else apart.now.push(one);
     }
     return apart;
@@ -84,7 +91,10 @@ function sort<T extends Allergy | Condition>(items: T[]) {
 // ---- allergies ------------------------------------------------------------------------------
 
 function AllergyRow({ one, past }: { one: Allergy; past?: boolean }) {
-    const kinds = [...(one.category ?? []), one.type === "intolerance" ? "intolerance" : ""].filter(Boolean).map(word).join(", ");
+    const kinds = [...(one.category ?? []), one.type === "intolerance" ? "intolerance" : ""]
+        .filter(Boolean)
+        .map(word)
+        .join(t(", "));
     const clinical = code(one.clinicalStatus);
     return (
         <Row
@@ -118,7 +128,8 @@ export function Allergies({ record }: { record: PersonRecord }) {
     const { now, past, refuted, mistakes } = sort(record.allergies.part.value.items);
     const risk = (one: Allergy): number => (one.criticality === "high" ? 0 : 1);
     now.sort((a, b) => risk(a) - risk(b) || concept(a.code).localeCompare(concept(b.code)));
-    const rows = (all: Allergy[], over: boolean) => all.map((one) => <AllergyRow key={one.id} one={one} past={over} />);
+    const rows = (all: Allergy[], over: boolean) =>
+        all.map((one) => <AllergyRow key={one.id} one={one} past={over} />);
     return (
         <Section
             id="allergies"
@@ -149,9 +160,15 @@ function ProblemRow({ one, past }: { one: Condition; past?: boolean }) {
             marks={[
                 <Stated of={one} />,
                 severity && <Badge>{severity}</Badge>,
-                clinical && clinical !== "active" && clinical !== "resolved" && <Badge>{word(clinical)}</Badge>,
+                clinical && clinical !== "active" && clinical !== "resolved" && (
+                    <Badge>{word(clinical)}</Badge>
+                ),
                 <Verification of={one} />,
-                sites && <span class="kind"><Data>{sites}</Data></span>,
+                sites && (
+                    <span class="kind">
+                        <Data>{sites}</Data>
+                    </span>
+                ),
             ]}
             more={<Notes notes={one.note} />}
             when={course(one) || recorded(one.recordedDate)}
@@ -160,9 +177,12 @@ function ProblemRow({ one, past }: { one: Condition; past?: boolean }) {
 }
 
 export function Problems({ record }: { record: PersonRecord }) {
-    const by = newestFirst<Condition>((one) => one.onsetDateTime ?? one.onsetPeriod?.start ?? one.recordedDate);
+    const by = newestFirst<Condition>(
+        (one) => one.onsetDateTime ?? one.onsetPeriod?.start ?? one.recordedDate,
+    );
     const { now, past, refuted, mistakes } = sort([...record.conditions.part.value.items].sort(by));
-    const rows = (all: Condition[], over: boolean) => all.map((one) => <ProblemRow key={one.id} one={one} past={over} />);
+    const rows = (all: Condition[], over: boolean) =>
+        all.map((one) => <ProblemRow key={one.id} one={one} past={over} />);
     return (
         <Section
             id="problems"
@@ -192,7 +212,8 @@ const medicineDate = (one: Medicine): string | undefined =>
     one.effectiveDateTime ?? one.effectivePeriod?.start ?? one.authoredOn ?? one.dateAsserted;
 
 function medicineName(one: Medicine, record: PersonRecord): string {
-    const inside = one.contained?.find((c) => `#${c.id}` === one.medicationReference?.reference) as { code?: object } | undefined;
+    const inside = one.contained?.find((c) => `#${c.id}` === one.medicationReference?.reference) as
+        { code?: object } | undefined;
     return (
         concept(one.medicationCodeableConcept) ||
         some(one.medicationReference?.display) ||
@@ -205,10 +226,20 @@ function medicineName(one: Medicine, record: PersonRecord): string {
 function medicineWhen(one: Medicine): string {
     if (one.effectivePeriod) return period(one.effectivePeriod.start, one.effectivePeriod.end);
     if (one.effectiveDateTime) return date(one.effectiveDateTime);
-    return one.authoredOn ? t("ordered {date}", { date: date(one.authoredOn) }) : recorded(one.dateAsserted);
+    return one.authoredOn
+        ? t("ordered {date}", { date: date(one.authoredOn) })
+        : recorded(one.dateAsserted);
 }
 
-function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecord; past?: boolean }) {
+function MedicineRow({
+    one,
+    record,
+    past,
+}: {
+    one: Medicine;
+    record: PersonRecord;
+    past?: boolean;
+}) {
     const how = dosages(one.dosage ?? one.dosageInstruction);
     const why = concepts(one.reasonCode);
     const stopped = concepts(list(one.statusReason));
@@ -219,17 +250,31 @@ function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecor
             main={<Data>{medicineName(one, record)}</Data>}
             marks={[
                 one.doNotPerform && <Badge kind="high">{t("▲ must not be given")}</Badge>,
-                <span class="kind">{one.resourceType === "MedicationRequest" ? t("order") : t("as reported")}</span>,
+                <span class="kind">
+                    {one.resourceType === "MedicationRequest" ? t("order") : t("as reported")}
+                </span>,
                 status && status !== "active" && status !== ERROR && <Badge>{word(status)}</Badge>,
-                one.intent && ["proposal", "plan"].includes(one.intent) && <Badge>{word(one.intent)}</Badge>,
+                one.intent && ["proposal", "plan"].includes(one.intent) && (
+                    <Badge>{word(one.intent)}</Badge>
+                ),
             ]}
             more={
                 <>
                     {how.map((parts) => (
-                        <p class="dosage"><Datas of={parts} /></p>
+                        <p class="dosage">
+                            <Datas of={parts} />
+                        </p>
                     ))}
-                    {why && <p>{t("for")} <Data>{why}</Data></p>}
-                    {stopped && <p>{t("reason")}: <Data>{stopped}</Data></p>}
+                    {why && (
+                        <p>
+                            {t("for")} <Data>{why}</Data>
+                        </p>
+                    )}
+                    {stopped && (
+                        <p>
+                            {t("reason")}: <Data>{stopped}</Data>
+                        </p>
+                    )}
                     <Notes notes={one.note} />
                 </>
             }
@@ -239,12 +284,21 @@ function MedicineRow({ one, record, past }: { one: Medicine; record: PersonRecor
 }
 
 export function Medicines({ record }: { record: PersonRecord }) {
-    const all = [...record.statements.part.value.items, ...record.requests.part.value.items].sort(newestFirst(medicineDate));
+    const all = [...record.statements.part.value.items, ...record.requests.part.value.items].sort(
+        newestFirst(medicineDate),
+    );
     const good = all.filter((one) => one.status !== ERROR);
     const now = good.filter((one) => !OVER.includes(some(one.status)));
     const past = good.filter((one) => OVER.includes(some(one.status)));
     const rows = (some_: Medicine[], over: boolean) =>
-        some_.map((one) => <MedicineRow key={`${one.resourceType}/${one.id}`} one={one} record={record} past={over} />);
+        some_.map((one) => (
+            <MedicineRow
+                key={`${one.resourceType}/${one.id}`}
+                one={one}
+                record={record}
+                past={over}
+            />
+        ));
     return (
         <Section
             id="medicines"
@@ -260,14 +314,20 @@ export function Medicines({ record }: { record: PersonRecord }) {
         >
             {now.length > 0 && <ul class="rows">{rows(now, false)}</ul>}
             <Group title={t("Past medicines")} kids={rows(past, true)} few={FEW_PAST} />
-            <Mistakes kids={rows(all.filter((one) => one.status === ERROR), true)} />
+            <Mistakes
+                kids={rows(
+                    all.filter((one) => one.status === ERROR),
+                    true,
+                )}
+            />
         </Section>
     );
 }
 
 // ---- vaccinations ---------------------------------------------------------------------------
 
-const given = (one: Immunization): string => date(one.occurrenceDateTime) || some(one.occurrenceString) || t("date not recorded");
+const given = (one: Immunization): string =>
+    date(one.occurrenceDateTime) || some(one.occurrenceString) || t("date not recorded");
 
 function doseMark(one: Immunization): string {
     const p = one.protocolApplied?.[0];
@@ -281,7 +341,11 @@ function Dose({ one }: { one: Immunization }) {
             <span class="dose-date">{given(one)}</span>
             {doseMark(one) && <span class="kind">{doseMark(one)}</span>}
             {one.primarySource === false && <span class="kind">{t("as reported")}</span>}
-            {one.lotNumber && <span class="kind">{t("lot")} <bdi class="code">{one.lotNumber}</bdi></span>}
+            {one.lotNumber && (
+                <span class="kind">
+                    {t("lot")} <bdi class="code">{one.lotNumber}</bdi>
+                </span>
+            )}
             <Notes notes={one.note} />
         </li>
     );
@@ -293,14 +357,22 @@ function NotGivenRow({ one }: { one: Immunization }) {
         <Row
             past
             main={<Data>{concept(one.vaccineCode) || t("Vaccine not named")}</Data>}
-            more={why && <p>{t("reason")}: <Data>{why}</Data></p>}
+            more={
+                why && (
+                    <p>
+                        {t("reason")}: <Data>{why}</Data>
+                    </p>
+                )
+            }
             when={given(one)}
         />
     );
 }
 
 export function Vaccinations({ record }: { record: PersonRecord }) {
-    const all = [...record.immunizations.part.value.items].sort(newestFirst((one) => one.occurrenceDateTime));
+    const all = [...record.immunizations.part.value.items].sort(
+        newestFirst((one) => one.occurrenceDateTime),
+    );
     const done = all.filter((one) => one.status !== ERROR && one.status !== "not-done");
     const vaccines = new Map<string, Immunization[]>();
     for (const one of done) {
@@ -308,7 +380,11 @@ export function Vaccinations({ record }: { record: PersonRecord }) {
         vaccines.set(key, [...(vaccines.get(key) ?? []), one]);
     }
     const groups = [...vaccines.values()].map((doses) => [...doses].reverse());
-    groups.sort((a, b) => instant(b[b.length - 1]?.occurrenceDateTime) - instant(a[a.length - 1]?.occurrenceDateTime) || 0);
+    groups.sort(
+        (a, b) =>
+            instant(b[b.length - 1]?.occurrenceDateTime) -
+                instant(a[a.length - 1]?.occurrenceDateTime) || 0,
+    );
     return (
         <Section
             id="vaccinations"
@@ -323,7 +399,11 @@ export function Vaccinations({ record }: { record: PersonRecord }) {
                     {groups.map((doses) => (
                         <li class="row vaccine" key={groupKey(doses[0]?.vaccineCode)}>
                             <div class="row-main">
-                                <span class="what"><Data>{concept(doses[0]?.vaccineCode) || t("Vaccine not named")}</Data></span>
+                                <span class="what">
+                                    <Data>
+                                        {concept(doses[0]?.vaccineCode) || t("Vaccine not named")}
+                                    </Data>
+                                </span>
                                 <span class="kind">{tn("{n} doses", doses.length)}</span>
                                 <ol class="doses">
                                     {doses.map((one) => (
@@ -335,8 +415,21 @@ export function Vaccinations({ record }: { record: PersonRecord }) {
                     ))}
                 </ul>
             )}
-            <Group title={t("Not given")} kids={all.filter((one) => one.status === "not-done").map((one) => <NotGivenRow key={one.id} one={one} />)} />
-            <Mistakes kids={all.filter((one) => one.status === ERROR).map((one) => <NotGivenRow key={one.id} one={one} />)} />
+            <Group
+                title={t("Not given")}
+                kids={all
+                    .filter((one) => one.status === "not-done")
+                    .map((one) => (
+                        <NotGivenRow key={one.id} one={one} />
+                    ))}
+            />
+            <Mistakes
+                kids={all
+                    .filter((one) => one.status === ERROR)
+                    .map((one) => (
+                        <NotGivenRow key={one.id} one={one} />
+                    ))}
+            />
         </Section>
     );
 }

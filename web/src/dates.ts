@@ -100,16 +100,18 @@ export function age(birth: string | undefined, at?: string): string {
         low === high ? tn(message, low) : tn(message, Math.max(high, 3), `${low}–${high}`);
     if (least >= 24) return between("{n} years", Math.floor(least / 12), Math.floor(most / 12));
     if (most >= 1) return between("{n} months", least, most);
-    const day = (d: Stated): number => Date.UTC(d.year, (d.month ?? 1) - 1, d.day ?? 1) / 86_400_000;
+    const day = (d: Stated): number =>
+        Date.UTC(d.year, (d.month ?? 1) - 1, d.day ?? 1) / 86_400_000;
     return tn("{n} days", Math.max(0, day(when) - day(born)));
 }
 
-
-export const newestFirst = <T>(when: (one: T) => string | undefined) => (a: T, b: T): number => {
-    const x = instant(when(a));
-    const y = instant(when(b));
-    return x < y ? 1 : x > y ? -1 : 0;
-};
+export const newestFirst =
+    <T>(when: (one: T) => string | undefined) =>
+    (a: T, b: T): number => {
+        const x = instant(when(a));
+        const y = instant(when(b));
+        return x < y ? 1 : x > y ? -1 : 0;
+    };
 
 /** Milliseconds for ordering only; a date without a day stands at its beginning. */
 export function instant(text: string | undefined): number {

@@ -4,14 +4,42 @@
 // Every number is a string here: api.ts keeps the digits as they were sent ("5.60" stays "5.60").
 // Nothing in a resource is trusted to be there: a record from elsewhere may lack any of it.
 
-export interface Coding { system?: string; code?: string; display?: string }
-export interface Concept { coding?: Coding[]; text?: string }
-export interface Reference { reference?: string; display?: string; type?: string }
-export interface Period { start?: string; end?: string }
-export interface Quantity { value?: string; comparator?: string; unit?: string; system?: string; code?: string }
-export interface Range { low?: Quantity; high?: Quantity }
-export interface Ratio { numerator?: Quantity; denominator?: Quantity }
-export interface Annotation { text?: string }
+export interface Coding {
+    system?: string;
+    code?: string;
+    display?: string;
+}
+export interface Concept {
+    coding?: Coding[];
+    text?: string;
+}
+export interface Reference {
+    reference?: string;
+    display?: string;
+    type?: string;
+}
+export interface Period {
+    start?: string;
+    end?: string;
+}
+export interface Quantity {
+    value?: string;
+    comparator?: string;
+    unit?: string;
+    system?: string;
+    code?: string;
+}
+export interface Range {
+    low?: Quantity;
+    high?: Quantity;
+}
+export interface Ratio {
+    numerator?: Quantity;
+    denominator?: Quantity;
+}
+export interface Annotation {
+    text?: string;
+}
 export interface Extension {
     url?: string;
     extension?: Extension[];
@@ -20,7 +48,13 @@ export interface Extension {
     valueBoolean?: boolean;
     valueCodeableConcept?: Concept;
 }
-export interface Identifier { use?: string; type?: Concept; system?: string; value?: string; period?: Period }
+export interface Identifier {
+    use?: string;
+    type?: Concept;
+    system?: string;
+    value?: string;
+    period?: Period;
+}
 export interface HumanName {
     use?: string;
     text?: string;
@@ -42,7 +76,11 @@ export interface Address {
     country?: string;
     period?: Period;
 }
-export interface Telecom { system?: string; value?: string; use?: string }
+export interface Telecom {
+    system?: string;
+    value?: string;
+    use?: string;
+}
 
 export interface Resource {
     resourceType: string;
@@ -63,7 +101,13 @@ export interface Patient extends Resource {
     deceasedDateTime?: string;
     address?: Address[];
     maritalStatus?: Concept;
-    contact?: { relationship?: Concept[]; name?: HumanName; telecom?: Telecom[]; address?: Address; gender?: string }[];
+    contact?: {
+        relationship?: Concept[];
+        name?: HumanName;
+        telecom?: Telecom[];
+        address?: Address;
+        gender?: string;
+    }[];
     communication?: { language?: Concept; preferred?: boolean }[];
     link?: { other?: Reference; type?: string }[];
 }
@@ -110,7 +154,12 @@ export interface Allergy extends Resource {
     onsetString?: string;
     recordedDate?: string;
     lastOccurrence?: string;
-    reaction?: { substance?: Concept; manifestation?: Concept[]; severity?: string; description?: string }[];
+    reaction?: {
+        substance?: Concept;
+        manifestation?: Concept[];
+        severity?: string;
+        description?: string;
+    }[];
     note?: Annotation[];
 }
 export interface Timing {
@@ -151,7 +200,9 @@ export interface Medicine extends Resource {
     dosageInstruction?: Dosage[];
     note?: Annotation[];
 }
-export interface Medication extends Resource { code?: Concept }
+export interface Medication extends Resource {
+    code?: Concept;
+}
 export interface Immunization extends Resource {
     status?: string;
     statusReason?: Concept;
@@ -160,7 +211,11 @@ export interface Immunization extends Resource {
     occurrenceString?: string;
     primarySource?: boolean;
     lotNumber?: string;
-    protocolApplied?: { doseNumberPositiveInt?: string; doseNumberString?: string; targetDisease?: Concept[] }[];
+    protocolApplied?: {
+        doseNumberPositiveInt?: string;
+        doseNumberString?: string;
+        targetDisease?: Concept[];
+    }[];
     note?: Annotation[];
 }
 /** value[x] of Observation and of its components. */
@@ -250,7 +305,8 @@ export const concepts = (list: Concept[] | undefined): string =>
     [...new Set((list ?? []).map(concept).filter(Boolean))].join(", ");
 
 /** The first code of a concept; status elements have exactly one. */
-export const code = (c: Concept | undefined): string => some(c?.coding?.find((one) => one.code)?.code);
+export const code = (c: Concept | undefined): string =>
+    some(c?.coding?.find((one) => one.code)?.code);
 
 /** What makes two entries the same thing for grouping: a code where there is one, else the text. */
 export function groupKey(c: Concept | undefined): string {
@@ -260,12 +316,17 @@ export function groupKey(c: Concept | undefined): string {
 
 /** "Type/id" of a reference to this server, whatever base or version stood around it; else "". */
 export function target(r: Reference | undefined): string {
-    const found = /(?:^|\/)([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/.exec(some(r?.reference));
+    const found = /(?:^|\/)([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})(?:\/_history\/[^/]+)?$/.exec(
+        some(r?.reference),
+    );
     return found?.[1] ?? "";
 }
 
-export const list = <T>(one: T | T[] | undefined): T[] => (one === undefined ? [] : Array.isArray(one) ? one : [one]);
+export const list = <T>(one: T | T[] | undefined): T[] =>
+    one === undefined ? [] : Array.isArray(one) ? one : [one];
 
 /** The language a text element states about itself, for the browser's voice and fonts. */
 export const statedLanguage = (extensions: Extension[] | undefined): string | undefined =>
-    extensions?.find((one) => /\/(StructureDefinition\/)?(language|iso21090-ST-language)$/.test(some(one.url)))?.valueCode;
+    extensions?.find((one) =>
+        /\/(StructureDefinition\/)?(language|iso21090-ST-language)$/.test(some(one.url)),
+    )?.valueCode;

@@ -44,22 +44,29 @@ function merge(pages: Page<Patient>[]): Page<Patient> {
 }
 
 async function byIdentifier(words: string, stop: AbortSignal): Promise<Page<Patient>> {
-    const asked = [search<Patient>("Patient", { identifier: literalToken(words), _count: PAGE }, stop)];
-    if (LOOKS_LIKE_ID.test(words)) asked.push(search<Patient>("Patient", { _id: words, _count: PAGE }, stop));
+    const asked = [
+        search<Patient>("Patient", { identifier: literalToken(words), _count: PAGE }, stop),
+    ];
+    if (LOOKS_LIKE_ID.test(words))
+        asked.push(search<Patient>("Patient", { _id: words, _count: PAGE }, stop));
     return merge(await Promise.all(asked));
 }
 
 /** `system|value` stays a system and a value; every other sign stands for itself. */
 function literalToken(words: string): string {
     const bar = words.indexOf("|");
-    return bar < 0 ? literal(words) : `${literal(words.slice(0, bar))}|${literal(words.slice(bar + 1))}`;
+    return bar < 0
+        ? literal(words)
+        : `${literal(words.slice(0, bar))}|${literal(words.slice(bar + 1))}`;
 }
 
 async function look(words: string, stop: AbortSignal): Promise<Page<Patient>> {
     if (/\p{Nd}/u.test(words)) return byIdentifier(words, stop);
     // A comma would mean "or" to the server; "Haddad, Samira" means both words.
     const name = words.replace(/[,،;|]+/g, " ").trim();
-    const page = name ? await search<Patient>("Patient", { name: literal(name), _count: PAGE }, stop) : merge([]);
+    const page = name
+        ? await search<Patient>("Patient", { name: literal(name), _count: PAGE }, stop)
+        : merge([]);
     return page.items.length === 0 && LOOKS_LIKE_ID.test(words) ? byIdentifier(words, stop) : page;
 }
 
@@ -110,12 +117,14 @@ async function moreOfIt(): Promise<void> {
         const first = page.items[0];
         if (first) requestAnimationFrame(() => linkOf(some(first.id))?.focus());
     } catch (error) {
-        if (!mine.signal.aborted) found.value = { ...before, phase: "failed", failure: asFailure(error) };
+        if (!mine.signal.aborted)
+            found.value = { ...before, phase: "failed", failure: asFailure(error) };
     }
 }
 
 const links = (): HTMLAnchorElement[] => [...document.querySelectorAll<HTMLAnchorElement>("a.hit")];
-const linkOf = (id: string): HTMLAnchorElement | undefined => links().find((one) => one.dataset.id === id);
+const linkOf = (id: string): HTMLAnchorElement | undefined =>
+    links().find((one) => one.dataset.id === id);
 
 /** What Enter does once the list answers to what is typed: open the only one, or go into the list. */
 function enter(): void {
@@ -144,7 +153,12 @@ function onListKey(event: KeyboardEvent): void {
     const all = links();
     const at = all.indexOf(document.activeElement as HTMLAnchorElement);
     if (at < 0) return;
-    const go: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
+    const go: Record<string, number> = {
+        ArrowDown: at + 1,
+        ArrowUp: at - 1,
+        Home: 0,
+        End: all.length - 1,
+    };
     const to = event.key === "Escape" ? -1 : go[event.key];
     if (to === undefined) return;
     event.preventDefault();
@@ -177,16 +191,22 @@ function Hit({ person }: { person: Patient }) {
                     {person.birthDate && !person.deceasedDateTime && !person.deceasedBoolean && (
                         <span>{ageNow(person)}</span>
                     )}
-                    {(person.deceasedDateTime || person.deceasedBoolean) && <span class="badge grave">{t("deceased")}</span>}
+                    {(person.deceasedDateTime || person.deceasedBoolean) && (
+                        <span class="badge grave">{t("deceased")}</span>
+                    )}
                     <span>{person.gender ? word(person.gender) : t("sex not recorded")}</span>
                     {person.active === false && <span class="badge">{t("record not in use")}</span>}
                 </span>
                 <span class="hit-ids">
-                    {(person.identifier ?? []).filter((one) => some(one.value)).slice(0, 3).map((one) => (
-                        <span>
-                            <bdi>{identifierLabel(one)}</bdi> <bdi class="code">{one.value}</bdi>
-                        </span>
-                    ))}
+                    {(person.identifier ?? [])
+                        .filter((one) => some(one.value))
+                        .slice(0, 3)
+                        .map((one) => (
+                            <span>
+                                <bdi>{identifierLabel(one)}</bdi>{" "}
+                                <bdi class="code">{one.value}</bdi>
+                            </span>
+                        ))}
                     <span>
                         {t("record")} <bdi class="code">{id}</bdi>
                     </span>
@@ -203,19 +223,33 @@ function statusText(f: Found): string {
     if (f.people.length === 0) return t("Nobody found");
     if (f.total !== undefined && f.total > f.people.length)
         return t("{shown} of {total} people", { shown: f.people.length, total: f.total });
-    return f.next ? t("The first {n} people; there are more", { n: f.people.length }) : tn("{n} people", f.people.length);
+    return f.next
+        ? t("The first {n} people; there are more", { n: f.people.length })
+        : tn("{n} people", f.people.length);
 }
 
 function Nobody({ words }: { words: string }) {
     return (
         <div class="note">
             <p>
-                {t("Nobody is recorded here under")} <q><bdi>{words}</bdi></q>.
+                {t("Nobody is recorded here under")}{" "}
+                <q>
+                    <bdi>{words}</bdi>
+                </q>
+                .
             </p>
             <ul>
                 <li>{t("Try fewer letters, one name only, or another spelling or script.")}</li>
-                <li>{t("Try a number from a paper the person carries: a passport, case or registration number.")}</li>
-                <li>{t("The person may be recorded at another site that has not sent its records yet.")}</li>
+                <li>
+                    {t(
+                        "Try a number from a paper the person carries: a passport, case or registration number.",
+                    )}
+                </li>
+                <li>
+                    {t(
+                        "The person may be recorded at another site that has not sent its records yet.",
+                    )}
+                </li>
             </ul>
         </div>
     );
@@ -276,28 +310,41 @@ export function Find({ page }: { page: { words: string } }) {
                         }}
                         onKeyDown={onFieldKey}
                     />
-                    <button type="submit" class="main">{t("Find")}</button>
+                    <button type="submit" class="main">
+                        {t("Find")}
+                    </button>
                 </div>
                 <p id="find-help" class="help">
                     {t("Enter opens the only person found. Arrow keys move through the list.")}
                 </p>
             </form>
-            <p class="status" role="status" aria-live="polite">{statusText(f)}</p>
+            <p class="status" role="status" aria-live="polite">
+                {statusText(f)}
+            </p>
             {f.phase === "failed" && f.failure && (
-                <Trouble what={t("The search did not work.")} failure={f.failure} retry={f.people.length ? moreOfIt : run} />
+                <Trouble
+                    what={t("The search did not work.")}
+                    failure={f.failure}
+                    retry={f.people.length ? moreOfIt : run}
+                />
             )}
             {f.phase === "done" && f.people.length === 0 && <Nobody words={f.words} />}
             {f.people.length > 0 && (
-                <ol class={f.phase === "loading" ? "hits stale" : "hits"} aria-label={t("People found")} onKeyDown={onListKey}>
+                <ol
+                    class={f.phase === "loading" ? "hits stale" : "hits"}
+                    aria-label={t("People found")}
+                    onKeyDown={onListKey}
+                >
                     {f.people.map((person) => (
                         <Hit key={person.id} person={person} />
                     ))}
                 </ol>
             )}
             {f.next && f.phase === "done" && (
-                <button type="button" class="wide" onClick={() => void moreOfIt()}>{t("Show more people")}</button>
+                <button type="button" class="wide" onClick={() => void moreOfIt()}>
+                    {t("Show more people")}
+                </button>
             )}
         </main>
     );
 }
-

@@ -11,7 +11,11 @@ const ERROR = "entered-in-error";
 const NOT_YET = ["planned", "arrived", "triaged", "in-progress", "onleave", "cancelled", "unknown"];
 const FEW_VISITS = 12;
 
-interface Where { name: string; town: string; country: string }
+interface Where {
+    name: string;
+    town: string;
+    country: string;
+}
 
 const addressOf = (place: Place | undefined): Address | undefined => list(place?.address)[0];
 
@@ -20,10 +24,21 @@ function where(one: Encounter, record: PersonRecord): Where {
     const organizations = record.organizations.found.value;
     const at = one.location?.[0]?.location;
     const place = record.places.found.value.get(target(at));
-    const owner = organizations.get(target(one.serviceProvider)) ?? organizations.get(target(place?.managingOrganization));
-    const names = [some(place?.name) || some(at?.display), some(owner?.name) || some(one.serviceProvider?.display)].filter(Boolean);
-    const found = addressOf(place)?.country ? addressOf(place) : (addressOf(owner) ?? addressOf(place));
-    return { name: [...new Set(names)].join(", "), town: some(found?.city), country: some(found?.country) };
+    const owner =
+        organizations.get(target(one.serviceProvider)) ??
+        organizations.get(target(place?.managingOrganization));
+    const names = [
+        some(place?.name) || some(at?.display),
+        some(owner?.name) || some(one.serviceProvider?.display),
+    ].filter(Boolean);
+    const found = addressOf(place)?.country
+        ? addressOf(place)
+        : (addressOf(owner) ?? addressOf(place));
+    return {
+        name: [...new Set(names)].join(", "),
+        town: some(found?.city),
+        country: some(found?.country),
+    };
 }
 
 const visitsOf = (record: PersonRecord): Seen[] =>
@@ -32,19 +47,39 @@ const visitsOf = (record: PersonRecord): Seen[] =>
         .filter((one) => one.status !== ERROR)
         .map((one) => ({ one, at: where(one, record) }));
 
-interface Seen { one: Encounter; at: Where }
-interface Stop { country: string; from?: string; to?: string; visits: number }
+interface Seen {
+    one: Encounter;
+    at: Where;
+}
+interface Stop {
+    country: string;
+    from?: string;
+    to?: string;
+    visits: number;
+}
 
 /** Countries in the order they were entered; a return to one is a stop of its own. */
 function route(visits: Seen[]): Stop[] {
     const stops: Stop[] = [];
     for (const { one, at } of [...visits].reverse()) {
-        if (!at.country || !one.period?.start || one.status === "planned" || one.status === "cancelled") continue;
+        if (
+            !at.country ||
+            !one.period?.start ||
+            one.status === "planned" ||
+            one.status === "cancelled"
+        )
+            continue;
         const last = stops[stops.length - 1];
         if (last && countryKey(last.country) === countryKey(at.country)) {
             last.visits += 1;
             last.to = one.period.start;
-        } else stops.push({ country: at.country, from: one.period.start, to: one.period.start, visits: 1 });
+        } else
+            stops.push({
+                country: at.country,
+                from: one.period.start,
+                to: one.period.start,
+                visits: 1,
+            });
     }
     return stops;
 }
@@ -69,7 +104,10 @@ export function Journey({ record }: { record: PersonRecord }) {
 }
 
 function Visit({ one, at, past }: { one: Encounter; at: Where; past?: boolean }) {
-    const kind = codeWord(`class-${one.class?.code ?? ""}`) || some(one.class?.display) || some(one.class?.code);
+    const kind =
+        codeWord(`class-${one.class?.code ?? ""}`) ||
+        some(one.class?.display) ||
+        some(one.class?.code);
     const why = concepts(one.reasonCode);
     const what = concepts(one.type) || concept(one.serviceType) || kind || t("Encounter");
     const place = [at.name, at.town, countryName(at.country)].filter(Boolean);
@@ -85,11 +123,25 @@ function Visit({ one, at, past }: { one: Encounter; at: Where; past?: boolean })
             ]}
             more={
                 <>
-                    {place.length > 0 && <p class="place"><Datas of={place} by=" · " /></p>}
-                    {why && <p>{t("for")} <Data>{why}</Data></p>}
+                    {place.length > 0 && (
+                        <p class="place">
+                            <Datas of={place} by=" · " />
+                        </p>
+                    )}
+                    {why && (
+                        <p>
+                            {t("for")} <Data>{why}</Data>
+                        </p>
+                    )}
                 </>
             }
-            when={sameDay ? date(one.period?.start) : one.period?.end ? period(one.period.start, one.period.end) : date(one.period?.start) || t("date not recorded")}
+            when={
+                sameDay
+                    ? date(one.period?.start)
+                    : one.period?.end
+                      ? period(one.period.start, one.period.end)
+                      : date(one.period?.start) || t("date not recorded")
+            }
         />
     );
 }
@@ -105,13 +157,29 @@ export function Encounters({ record }: { record: PersonRecord }) {
             count={visits.length}
             of={[record.encounters]}
             empty={visits.length === 0}
-            nothing={t("No encounter is recorded. That does not mean that the person was never seen.")}
+            nothing={t(
+                "No encounter is recorded. That does not mean that the person was never seen.",
+            )}
         >
             {failure && (
-                <Trouble what={t("The names of places could not be loaded.")} failure={failure} retry={() => record.retryPlaces()} />
+                <Trouble
+                    what={t("The names of places could not be loaded.")}
+                    failure={failure}
+                    retry={() => record.retryPlaces()}
+                />
             )}
-            <Few few={FEW_VISITS} kids={visits.map(({ one, at }) => <Visit key={one.id} one={one} at={at} />)} label={t("Encounters")} />
-            <Mistakes kids={wrong.map((one) => <Visit key={one.id} one={one} at={where(one, record)} past />)} />
+            <Few
+                few={FEW_VISITS}
+                kids={visits.map(({ one, at }) => (
+                    <Visit key={one.id} one={one} at={at} />
+                ))}
+                label={t("Encounters")}
+            />
+            <Mistakes
+                kids={wrong.map((one) => (
+                    <Visit key={one.id} one={one} at={where(one, record)} past />
+                ))}
+            />
         </Section>
     );
 }

@@ -6,8 +6,18 @@
 import { signal, type Signal } from "@preact/signals";
 import { Failure, more, read, search } from "./api";
 import type {
-    Allergy, Condition, Encounter, Immunization, Medication, Medicine, Observation, Patient, Place,
-    RelatedPerson, Report, Resource,
+    Allergy,
+    Condition,
+    Encounter,
+    Immunization,
+    Medication,
+    Medicine,
+    Observation,
+    Patient,
+    Place,
+    RelatedPerson,
+    Report,
+    Resource,
 } from "./fhir";
 import { list, target } from "./fhir";
 
@@ -23,7 +33,8 @@ export interface Part<T> {
     failure?: Failure;
 }
 
-export const asFailure = (error: unknown): Failure => (error instanceof Failure ? error : new Failure("broken", 0, String(error)));
+export const asFailure = (error: unknown): Failure =>
+    error instanceof Failure ? error : new Failure("broken", 0, String(error));
 
 export class Collection<T extends Resource> {
     readonly part: Signal<Part<T>> = signal({ phase: "loading", items: [] });
@@ -47,12 +58,15 @@ export class Collection<T extends Resource> {
         const next = this.part.value.next;
         if (!next) return;
         this.part.value = { ...this.part.value, phase: "loading" };
-        await this.follow(() => more<T>(next, this.stop), this.part.value.items.length + PART_LIMIT);
+        await this.follow(
+            () => more<T>(next, this.stop),
+            this.part.value.items.length + PART_LIMIT,
+        );
     }
 
     private async follow(first: () => ReturnType<typeof search<T>>, limit: number): Promise<void> {
         try {
-            for (let page = await first(); ; ) {
+            for (let page = await first(); ;) {
                 const before = this.part.value;
                 const items = [...before.items, ...page.items];
                 const total = page.total ?? before.total;
@@ -91,12 +105,17 @@ class Referred<T extends Resource> {
             .filter((one) => one.startsWith(`${this.type}/`) && !this.asked.has(one))
             .map((one) => one.slice(this.type.length + 1));
         for (const id of ids) this.asked.add(`${this.type}/${id}`);
-        for (let i = 0; i < ids.length; i += IDS_AT_ONCE) void this.fetch(ids.slice(i, i + IDS_AT_ONCE));
+        for (let i = 0; i < ids.length; i += IDS_AT_ONCE)
+            void this.fetch(ids.slice(i, i + IDS_AT_ONCE));
     }
 
     private async fetch(ids: string[]): Promise<void> {
         try {
-            const page = await search<T>(this.type, { _id: ids.join(","), _count: PAGE }, this.stop);
+            const page = await search<T>(
+                this.type,
+                { _id: ids.join(","), _count: PAGE },
+                this.stop,
+            );
             const found = new Map(this.found.value);
             for (const one of page.items) found.set(`${this.type}/${one.id}`, one);
             this.found.value = found;
@@ -109,7 +128,10 @@ class Referred<T extends Resource> {
     }
 }
 
-export type Person = { phase: "loading" } | { phase: "done"; patient: Patient } | { phase: "failed"; failure: Failure };
+export type Person =
+    | { phase: "loading" }
+    | { phase: "done"; patient: Patient }
+    | { phase: "failed"; failure: Failure };
 
 export class PersonRecord {
     private readonly abort = new AbortController();
@@ -124,8 +146,12 @@ export class PersonRecord {
 
     readonly allergies = this.of<Allergy>("AllergyIntolerance");
     readonly conditions = this.of<Condition>("Condition");
-    readonly statements = this.of<Medicine>("MedicationStatement", (items) => this.wantMedicines(items));
-    readonly requests = this.of<Medicine>("MedicationRequest", (items) => this.wantMedicines(items));
+    readonly statements = this.of<Medicine>("MedicationStatement", (items) =>
+        this.wantMedicines(items),
+    );
+    readonly requests = this.of<Medicine>("MedicationRequest", (items) =>
+        this.wantMedicines(items),
+    );
     readonly immunizations = this.of<Immunization>("Immunization");
     readonly encounters = this.of<Encounter>("Encounter", (items) => this.wantPlaces(items));
     readonly observations = this.of<Observation>("Observation");
@@ -146,16 +172,22 @@ export class PersonRecord {
 
     private wantPlaces(items: Encounter[]): void {
         this.organizations.want(items.map((one) => target(one.serviceProvider)));
-        this.places.want(items.flatMap((one) => list(one.location).map((at) => target(at.location))));
+        this.places.want(
+            items.flatMap((one) => list(one.location).map((at) => target(at.location))),
+        );
     }
 
     async load(): Promise<void> {
         this.person.value = { phase: "loading" };
         try {
-            const patient = await read<Patient>(`Patient/${encodeURIComponent(this.id)}`, this.stop);
+            const patient = await read<Patient>(
+                `Patient/${encodeURIComponent(this.id)}`,
+                this.stop,
+            );
             this.person.value = { phase: "done", patient };
         } catch (error) {
-            if (!this.stop.aborted) this.person.value = { phase: "failed", failure: asFailure(error) };
+            if (!this.stop.aborted)
+                this.person.value = { phase: "failed", failure: asFailure(error) };
         }
     }
 
@@ -163,7 +195,9 @@ export class PersonRecord {
     retryPlaces(): void {
         this.places.failure.value = this.organizations.failure.value = undefined;
         this.wantPlaces(this.encounters.part.value.items);
-        this.organizations.want([...this.places.found.value.values()].map((one) => target(one.managingOrganization)));
+        this.organizations.want(
+            [...this.places.found.value.values()].map((one) => target(one.managingOrganization)),
+        );
     }
 
     /** Asks again for everything that failed. */
@@ -174,8 +208,15 @@ export class PersonRecord {
 
     all(): Collection<Resource>[] {
         return [
-            this.allergies, this.conditions, this.statements, this.requests, this.immunizations,
-            this.encounters, this.observations, this.reports, this.related,
+            this.allergies,
+            this.conditions,
+            this.statements,
+            this.requests,
+            this.immunizations,
+            this.encounters,
+            this.observations,
+            this.reports,
+            this.related,
         ] as unknown as Collection<Resource>[];
     }
 

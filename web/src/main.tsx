@@ -15,7 +15,8 @@ type Page = { at: "find"; words: string } | { at: "record"; id: string } | { at:
 
 function pageOf(hash: string): Page {
     const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
-    if (path === "" || path === "/") return { at: "find", words: new URLSearchParams(query).get("q") ?? "" };
+    if (path === "" || path === "/")
+        return { at: "find", words: new URLSearchParams(query).get("q") ?? "" };
     const id = /^\/Patient\/([A-Za-z0-9\-.]{1,64})$/.exec(path)?.[1];
     return id ? { at: "record", id } : { at: "nowhere" };
 }
@@ -28,7 +29,8 @@ addEventListener("hashchange", () => {
 
 /** "/" goes to the search from anywhere, as long as nothing is being typed. */
 addEventListener("keydown", (event) => {
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
+    const typing =
+        event.target instanceof Element && event.target.closest("input, textarea, select");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     if (page.value.at === "find") document.querySelector<HTMLInputElement>("#find")?.focus();
@@ -42,7 +44,9 @@ function Nowhere() {
     return (
         <main>
             <h1>{t("There is no such page")}</h1>
-            <p><a href="#/">{t("Find a person")}</a></p>
+            <p>
+                <a href="#/">{t("Find a person")}</a>
+            </p>
         </main>
     );
 }
@@ -58,16 +62,30 @@ function App() {
         <>
             <header class="top">
                 <a class="brand" href="#/">
-                    <span lang="en">Rihla</span> <span lang="ar" dir="rtl">رحلة</span>
+                    <span lang="en">Rihla</span>{" "}
+                    <span lang="ar" dir="rtl">
+                        رحلة
+                    </span>
                 </a>
                 <nav aria-label={t("Main")}>
                     <a href="#/">{t("Find a person")}</a>
-                    {languages.filter((one) => one.code !== language.value).map((one) => (
-                        <button type="button" lang={one.code} dir={one.dir} onClick={() => setLanguage(one.code)}>{one.name}</button>
-                    ))}
+                    {languages
+                        .filter((one) => one.code !== language.value)
+                        .map((one) => (
+                            <button
+                                type="button"
+                                lang={one.code}
+                                dir={one.dir}
+                                onClick={() => setLanguage(one.code)}
+                            >
+                                {one.name}
+                            </button>
+                        ))}
                 </nav>
             </header>
-            <p class="synthetic" role="note">{t("Synthetic data – not for real patients")}</p>
+            <p class="synthetic" role="note">
+                {t("Synthetic data – not for real patients")}
+            </p>
             {at.at === "find" && <Find page={at} />}
             {at.at === "record" && <RecordPage key={at.id} id={at.id} />}
             {at.at === "nowhere" && <Nowhere />}

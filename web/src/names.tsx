@@ -13,7 +13,10 @@ export function nameText(name: HumanName | undefined): string {
     const given = (name.given ?? []).map(some).filter(Boolean);
     const family = some(name.family);
     const core = FAMILY_FIRST.test(family) ? [family, ...given] : [...given, family];
-    return [...(name.prefix ?? []), ...core, ...(name.suffix ?? [])].map(some).filter(Boolean).join(" ");
+    return [...(name.prefix ?? []), ...core, ...(name.suffix ?? [])]
+        .map(some)
+        .filter(Boolean)
+        .join(" ");
 }
 
 /** The names with text, the one to call the person by first; the same text is not shown twice. */
@@ -40,7 +43,8 @@ export const mainName = (patient: Pick<Patient, "name">): string =>
 
 /** One name with the direction of its script and, where stated, its language. */
 export function Name({ name, use }: { name: HumanName; use?: boolean }) {
-    const kind = use && name.use && name.use !== "official" && name.use !== "usual" ? word(name.use) : "";
+    const kind =
+        use && name.use && name.use !== "official" && name.use !== "usual" ? word(name.use) : "";
     return (
         <span class="name">
             <bdi lang={statedLanguage(name.extension)}>{nameText(name)}</bdi>

@@ -18,7 +18,15 @@ const REASONS: Record<Failure["kind"], Msg> = {
 };
 
 /** What failed, why in words, the server's own text, and a button that tries again. */
-export function Trouble({ what, failure, retry }: { what: string; failure: Failure; retry: () => unknown }) {
+export function Trouble({
+    what,
+    failure,
+    retry,
+}: {
+    what: string;
+    failure: Failure;
+    retry: () => unknown;
+}) {
     return (
         <div class="trouble" role="alert">
             <p>
@@ -26,10 +34,14 @@ export function Trouble({ what, failure, retry }: { what: string; failure: Failu
             </p>
             {(failure.detail || failure.status > 0) && (
                 <p class="detail" dir="ltr">
-                    {[failure.status > 0 ? `HTTP ${failure.status}` : "", failure.detail].filter(Boolean).join(" · ")}
+                    {[failure.status > 0 ? `HTTP ${failure.status}` : "", failure.detail]
+                        .filter(Boolean)
+                        .join(" · ")}
                 </p>
             )}
-            <button type="button" onClick={() => void retry()}>{t("Try again")}</button>
+            <button type="button" onClick={() => void retry()}>
+                {t("Try again")}
+            </button>
         </div>
     );
 }
@@ -54,12 +66,24 @@ export function Datas({ of, by }: { of: string[]; by?: string }) {
     );
 }
 
-export function Badge({ kind, children }: { kind?: "grave" | "high" | "low" | "good" | "noted" | "stated"; children: ComponentChildren }) {
+export function Badge({
+    kind,
+    children,
+}: {
+    kind?: "grave" | "high" | "low" | "good" | "noted" | "stated";
+    children: ComponentChildren;
+}) {
     return <span class={kind ? `badge ${kind}` : "badge"}>{children}</span>;
 }
 
 /** One entry: what it is, what is said about it, and when. */
-export function Row(props: { main: ComponentChildren; marks?: ComponentChildren[]; more?: ComponentChildren; when?: string; past?: boolean }) {
+export function Row(props: {
+    main: ComponentChildren;
+    marks?: ComponentChildren[];
+    more?: ComponentChildren;
+    when?: string;
+    past?: boolean;
+}) {
     return (
         <li class={props.past ? "row past" : "row"}>
             <div class="row-main">
@@ -77,25 +101,39 @@ export function Notes({ notes }: { notes: Annotation[] | undefined }) {
     return texts.length === 0 ? null : (
         <div class="remark">
             {texts.map((one) => (
-                <p><Data>{one}</Data></p>
+                <p>
+                    <Data>{one}</Data>
+                </p>
             ))}
         </div>
     );
 }
 
 /** The first `few` rows, and a button for all of them. */
-export function Few({ few, kids, label }: { few: number; kids: ComponentChildren[]; label?: string }) {
+export function Few({
+    few,
+    kids,
+    label,
+}: {
+    few: number;
+    kids: ComponentChildren[];
+    label?: string;
+}) {
     const [all, setAll] = useState(false);
     const left = kids.length - few;
     return (
         <>
-            <ul class="rows" aria-label={label}>{all ? kids : kids.slice(0, few)}</ul>
+            <ul class="rows" aria-label={label}>
+                {all ? kids : kids.slice(0, few)}
+            </ul>
             {left > 0 && !all && (
                 <>
                     <button type="button" class="wide" onClick={() => setAll(true)}>
                         {t("Show all {n}", { n: kids.length })}
                     </button>
-                    <p class="print-only remark">{tn("{n} more are in the record and not on this paper", left)}</p>
+                    <p class="print-only remark">
+                        {tn("{n} more are in the record and not on this paper", left)}
+                    </p>
                 </>
             )}
         </>
@@ -113,7 +151,11 @@ export function Mistakes({ kids }: { kids: ComponentChildren[] }) {
 }
 
 /** Loading, failure and "there is more" of the collections that a section is made from. */
-export function States({ of }: { of: { type: string; part: Collection<Resource>["part"]; load(): unknown; rest(): unknown }[] }) {
+export function States({
+    of,
+}: {
+    of: { type: string; part: Collection<Resource>["part"]; load(): unknown; rest(): unknown }[];
+}) {
     return (
         <>
             {of.map((one) => {
@@ -122,7 +164,11 @@ export function States({ of }: { of: { type: string; part: Collection<Resource>[
                     return (
                         <Trouble
                             key={one.type}
-                            what={t(part.items.length ? "Only a part could be loaded." : "This part could not be loaded.")}
+                            what={t(
+                                part.items.length
+                                    ? "Only a part could be loaded."
+                                    : "This part could not be loaded.",
+                            )}
                             failure={part.failure}
                             retry={() => one.load()}
                         />
@@ -130,7 +176,9 @@ export function States({ of }: { of: { type: string; part: Collection<Resource>[
                 if (part.phase === "loading")
                     return (
                         <p key={one.type} class="loading" role="status">
-                            {part.items.length ? t("Loading… {n} so far", { n: part.items.length }) : t("Loading…")}
+                            {part.items.length
+                                ? t("Loading… {n} so far", { n: part.items.length })
+                                : t("Loading…")}
                         </p>
                     );
                 if (part.next)
@@ -138,10 +186,18 @@ export function States({ of }: { of: { type: string; part: Collection<Resource>[
                         <div key={one.type} class="trouble">
                             <p>
                                 {part.total === undefined
-                                    ? t("Only the first {shown} entries are loaded; there are more.", { shown: part.items.length })
-                                    : t("Only {shown} of {total} entries are loaded.", { shown: part.items.length, total: part.total })}
+                                    ? t(
+                                          "Only the first {shown} entries are loaded; there are more.",
+                                          { shown: part.items.length },
+                                      )
+                                    : t("Only {shown} of {total} entries are loaded.", {
+                                          shown: part.items.length,
+                                          total: part.total,
+                                      })}
                             </p>
-                            <button type="button" onClick={() => void one.rest()}>{t("Load more")}</button>
+                            <button type="button" onClick={() => void one.rest()}>
+                                {t("Load more")}
+                            </button>
                         </div>
                     );
                 return null;

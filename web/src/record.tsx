@@ -22,11 +22,16 @@ function PaperFoot({ record }: { record: PersonRecord }) {
     const now = new Date();
     const two = (n: number): string => String(n).padStart(2, "0");
     const stamp = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}T${two(now.getHours())}:${two(now.getMinutes())}`;
-    const whole = record.all().every((one) => one.part.value.phase === "done" && !one.part.value.next);
+    const whole = record
+        .all()
+        .every((one) => one.part.value.phase === "done" && !one.part.value.next);
     return (
         <p class="print-only paper-foot">
-            {t("Printed {date} from the record", { date: dateTime(stamp) })} <bdi class="code">{record.id}</bdi>.{" "}
-            {whole ? t("Earlier results of the same kind are not on this paper.") : t("This paper is incomplete: some parts were not loaded.")}
+            {t("Printed {date} from the record", { date: dateTime(stamp) })}{" "}
+            <bdi class="code">{record.id}</bdi>.{" "}
+            {whole
+                ? t("Earlier results of the same kind are not on this paper.")
+                : t("This paper is incomplete: some parts were not loaded.")}
         </p>
     );
 }
@@ -42,35 +47,52 @@ export function RecordPage({ id }: { id: string }) {
     const person = record?.person.value ?? { phase: "loading" as const };
     useEffect(() => {
         document.title = person.phase === "done" ? `${mainName(person.patient)} – Rihla` : "Rihla";
-        if (person.phase === "done") document.querySelector<HTMLElement>(".who h1")?.focus({ preventScroll: true });
+        if (person.phase === "done")
+            document.querySelector<HTMLElement>(".who h1")?.focus({ preventScroll: true });
     }, [person.phase]);
 
     if (!record || person.phase === "loading")
         return (
             <main class="record">
-                <p class="loading" role="status">{t("Loading the record…")}</p>
+                <p class="loading" role="status">
+                    {t("Loading the record…")}
+                </p>
             </main>
         );
     if (person.phase === "failed")
         return (
             <main class="record">
                 <h1 tabIndex={-1}>{t("The record could not be opened")}</h1>
-                <Trouble what={`${t("Record")} ${id}.`} failure={person.failure} retry={() => record.retry()} />
-                <p><a href="#/">{t("Find a person")}</a></p>
+                <Trouble
+                    what={`${t("Record")} ${id}.`}
+                    failure={person.failure}
+                    retry={() => record.retry()}
+                />
+                <p>
+                    <a href="#/">{t("Find a person")}</a>
+                </p>
             </main>
         );
     const sections = [
-        ["allergies", t("Allergies")], ["problems", t("Problems")], ["medicines", t("Medicines")],
-        ["vaccinations", t("Vaccinations")], ["encounters", t("Encounters")], ["results", t("Results")],
+        ["allergies", t("Allergies")],
+        ["problems", t("Problems")],
+        ["medicines", t("Medicines")],
+        ["vaccinations", t("Vaccinations")],
+        ["encounters", t("Encounters")],
+        ["results", t("Results")],
     ] as const;
     return (
         <main class="record">
             <Who patient={person.patient} record={record} />
             <nav class="jumps" aria-label={t("Parts of the record")}>
                 {sections.map(([part, title]) => (
-                    <button type="button" onClick={() => jump(part)}>{title}</button>
+                    <button type="button" onClick={() => jump(part)}>
+                        {title}
+                    </button>
                 ))}
-                <button type="button" class="print" onClick={() => window.print()}>{t("Print")}</button>
+                <button type="button" class="print" onClick={() => window.print()}>
+                    {t("Print")}
+                </button>
             </nav>
             <Journey record={record} />
             <div class="sheet">

@@ -13,10 +13,23 @@ const ERROR = "entered-in-error";
 const FEW_KINDS = 40;
 const FEW_REPORTS = 10;
 const FEW_PARTS = 8;
-const ORDER = ["laboratory", "vital-signs", "imaging", "exam", "procedure", "survey", "social-history", "activity", "therapy"];
+const ORDER = [
+    "laboratory",
+    "vital-signs",
+    "imaging",
+    "exam",
+    "procedure",
+    "survey",
+    "social-history",
+    "activity",
+    "therapy",
+];
 
 const when = (one: Observation | Report): string | undefined =>
-    one.effectiveDateTime ?? one.effectivePeriod?.start ?? (one as Observation).effectiveInstant ?? one.issued;
+    one.effectiveDateTime ??
+    one.effectivePeriod?.start ??
+    (one as Observation).effectiveInstant ??
+    one.issued;
 
 const category = (one: Observation): string => {
     const found = (one.category ?? []).map(code).find((c) => ORDER.includes(c));
@@ -30,7 +43,19 @@ const HIGH = ["H", "HH", "HU", "A", "AA", "R", "HX"];
 const LOW = ["L", "LL", "LU", "LX"];
 const GOOD = ["N", "S"];
 const NOTED = ["POS", "DET", "IND", "E", "I"]; // neither good nor bad in itself, and not to be overlooked
-const SIGN: Record<string, string> = { H: "▲", HH: "▲▲", HU: "▲", L: "▼", LL: "▼▼", LU: "▼", A: "◆", AA: "◆◆", POS: "◆", R: "◆", DET: "◆" };
+const SIGN: Record<string, string> = {
+    H: "▲",
+    HH: "▲▲",
+    HU: "▲",
+    L: "▼",
+    LL: "▼▼",
+    LU: "▼",
+    A: "◆",
+    AA: "◆◆",
+    POS: "◆",
+    R: "◆",
+    DET: "◆",
+};
 
 /** The recorded interpretation: words first, a sign and a colour beside them. */
 function Flags({ of }: { of: Valued }) {
@@ -38,7 +63,15 @@ function Flags({ of }: { of: Valued }) {
         <>
             {(of.interpretation ?? []).map((one) => {
                 const c = code(one);
-                const tone: Tone = HIGH.includes(c) ? "high" : LOW.includes(c) ? "low" : GOOD.includes(c) ? "good" : NOTED.includes(c) ? "noted" : undefined;
+                const tone: Tone = HIGH.includes(c)
+                    ? "high"
+                    : LOW.includes(c)
+                      ? "low"
+                      : GOOD.includes(c)
+                        ? "good"
+                        : NOTED.includes(c)
+                          ? "noted"
+                          : undefined;
                 const words = codeWord(`interpretation-${c}`) || concept(one);
                 const again = !tone && words.toLowerCase() === value(of).toLowerCase(); // "Negative", negative
                 return words && !again ? (
@@ -56,9 +89,13 @@ function One({ of }: { of: Valued }) {
     const text = value(of);
     if (!text) return null;
     return numeric(of) ? (
-        <span class="value" dir="ltr" title={whole(of)}>{text}</span>
+        <span class="value" dir="ltr" title={whole(of)}>
+            {text}
+        </span>
     ) : (
-        <span class={of.dataAbsentReason ? "unknown" : "value words"}><Data>{text}</Data></span>
+        <span class={of.dataAbsentReason ? "unknown" : "value words"}>
+            <Data>{text}</Data>
+        </span>
     );
 }
 
@@ -72,13 +109,18 @@ function Value({ of }: { of: Observation }) {
                 <span class="parts">
                     {parts.map((part) => (
                         <span class="part">
-                            <span class="part-name"><Data>{concept(part.code)}</Data></span> <One of={part} /> <Flags of={part} />
+                            <span class="part-name">
+                                <Data>{concept(part.code)}</Data>
+                            </span>{" "}
+                            <One of={part} /> <Flags of={part} />
                         </span>
                     ))}
                 </span>
             )}
             {!own && parts.length === 0 && (
-                <span class="unknown">{of.hasMember?.length ? t("see the single results") : t("no value recorded")}</span>
+                <span class="unknown">
+                    {of.hasMember?.length ? t("see the single results") : t("no value recorded")}
+                </span>
             )}
         </>
     );
@@ -94,7 +136,11 @@ function Status({ of }: { of: Observation | Report }) {
 /** The course of a number as a line; the same values stand in the table below it. */
 function Spark({ series }: { series: Observation[] }) {
     const points = series
-        .map((one) => ({ x: instant(when(one)), y: Number(one.valueQuantity?.value), u: unit(one.valueQuantity) }))
+        .map((one) => ({
+            x: instant(when(one)),
+            y: Number(one.valueQuantity?.value),
+            u: unit(one.valueQuantity),
+        }))
         .filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y));
     if (points.length < 3 || new Set(points.map((p) => p.u)).size > 1) return null;
     const [x0, x1] = [Math.min(...points.map((p) => p.x)), Math.max(...points.map((p) => p.x))];
@@ -130,7 +176,9 @@ function History({ series }: { series: Observation[] }) {
                             <Value of={one} /> <Flags of={one} /> <Status of={one} />
                             <Notes notes={one.note} />
                         </td>
-                        <td class="range"><Data>{ranges(one)}</Data></td>
+                        <td class="range">
+                            <Data>{ranges(one)}</Data>
+                        </td>
                     </tr>
                 ))}
             </tbody>
@@ -146,7 +194,9 @@ function Line({ series }: { series: Observation[] }) {
         <>
             <span class="test">
                 <Data>{concept(latest.code) || t("Result not named")}</Data>
-                {series.length > 1 && <span class="earlier">{tn("{n} results", series.length)}</span>}
+                {series.length > 1 && (
+                    <span class="earlier">{tn("{n} results", series.length)}</span>
+                )}
             </span>
             <span class="result">
                 <Value of={latest} /> <Flags of={latest} /> <Status of={latest} />
@@ -179,7 +229,15 @@ function Line({ series }: { series: Observation[] }) {
 
 // ---- reports --------------------------------------------------------------------------------
 
-function ReportRow({ one, named, past }: { one: Report; named: ReadonlyMap<string, Observation>; past?: boolean }) {
+function ReportRow({
+    one,
+    named,
+    past,
+}: {
+    one: Report;
+    named: ReadonlyMap<string, Observation>;
+    past?: boolean;
+}) {
     const conclusion = some(one.conclusion) || concepts(one.conclusionCode);
     const parts = (one.result ?? [])
         .map((r) => some(r.display) || concept(named.get(target(r))?.code))
@@ -191,14 +249,21 @@ function ReportRow({ one, named, past }: { one: Report; named: ReadonlyMap<strin
             marks={[<Status of={one} />]}
             more={
                 <>
-                    {conclusion && <p class="conclusion"><Data>{conclusion}</Data></p>}
+                    {conclusion && (
+                        <p class="conclusion">
+                            <Data>{conclusion}</Data>
+                        </p>
+                    )}
                     {parts.length > 0 && (
                         <p>
                             <Datas of={parts.slice(0, FEW_PARTS)} />
-                            {parts.length > FEW_PARTS && ` ${tn("and {n} more", parts.length - FEW_PARTS)}`}
+                            {parts.length > FEW_PARTS &&
+                                ` ${tn("and {n} more", parts.length - FEW_PARTS)}`}
                         </p>
                     )}
-                    {one.presentedForm && one.presentedForm.length > 0 && <p>{t("A document is attached; this page does not show it.")}</p>}
+                    {one.presentedForm && one.presentedForm.length > 0 && (
+                        <p>{t("A document is attached; this page does not show it.")}</p>
+                    )}
                 </>
             }
             when={date(when(one))}
@@ -228,32 +293,40 @@ export function Results({ record }: { record: PersonRecord }) {
             empty={good.length === 0 && reports.length === 0}
             nothing={t("No result is recorded. That does not mean that nothing was measured.")}
         >
-            {[...ORDER, ""].filter((name) => kinds.has(name)).map((name) => {
-                const title = name ? word(`category-${name}`) : t("Other results");
-                const lines = [...(kinds.get(name)?.values() ?? [])].map((series) => (
-                    <Line key={groupKey(series[0]?.code)} series={series} />
-                ));
-                return (
-                    <>
-                        <h3>{title}</h3>
-                        <Few few={FEW_KINDS} kids={lines} label={title} />
-                    </>
-                );
-            })}
+            {[...ORDER, ""]
+                .filter((name) => kinds.has(name))
+                .map((name) => {
+                    const title = name ? word(`category-${name}`) : t("Other results");
+                    const lines = [...(kinds.get(name)?.values() ?? [])].map((series) => (
+                        <Line key={groupKey(series[0]?.code)} series={series} />
+                    ));
+                    return (
+                        <>
+                            <h3>{title}</h3>
+                            <Few few={FEW_KINDS} kids={lines} label={title} />
+                        </>
+                    );
+                })}
             {reports.some((one) => one.status !== ERROR) && (
                 <>
                     <h3>{t("Reports")}</h3>
                     <Few
                         few={FEW_REPORTS}
                         label={t("Reports")}
-                        kids={reports.filter((one) => one.status !== ERROR).map((one) => <ReportRow key={one.id} one={one} named={named} />)}
+                        kids={reports
+                            .filter((one) => one.status !== ERROR)
+                            .map((one) => (
+                                <ReportRow key={one.id} one={one} named={named} />
+                            ))}
                     />
                 </>
             )}
             <Mistakes
                 kids={[
                     ...wrong.map((one) => <Line key={one.id} series={[one]} />),
-                    ...reports.filter((one) => one.status === ERROR).map((one) => <ReportRow key={one.id} one={one} named={named} past />),
+                    ...reports
+                        .filter((one) => one.status === ERROR)
+                        .map((one) => <ReportRow key={one.id} one={one} named={named} past />),
                 ]}
             />
         </Section>

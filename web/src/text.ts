@@ -41,9 +41,11 @@ export function setLanguage(code: Language): void {
 
 type Values = Record<string, string | number>;
 
-const fill = (text: string, values: Values): string => text.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+const fill = (text: string, values: Values): string =>
+    text.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 
-export const t = (message: Msg, values: Values = {}): string => fill(language.value === "ar" ? ar[message] : message, values);
+export const t = (message: Msg, values: Values = {}): string =>
+    fill(language.value === "ar" ? ar[message] : message, values);
 
 /** English plurals: the key is the form for many; the form for one stands here. */
 const ONE: Record<PluralMsg, string> = {
@@ -53,7 +55,8 @@ const ONE: Record<PluralMsg, string> = {
     "and {n} more": "and {n} more",
     "{n} encounters": "{n} encounter",
     "{n} entries marked as entered in error": "{n} entry marked as entered in error",
-    "{n} more are in the record and not on this paper": "{n} more is in the record and not on this paper",
+    "{n} more are in the record and not on this paper":
+        "{n} more is in the record and not on this paper",
     "{n} years": "{n} year",
     "{n} months": "{n} month",
     "{n} days": "{n} day",
@@ -62,52 +65,140 @@ const ONE: Record<PluralMsg, string> = {
 /** The text for `count` things; `shown` replaces the number, as in "45–46 years". */
 export function tn(message: PluralMsg, count: number, shown: string = String(count)): string {
     const form = new Intl.PluralRules(language.value).select(count);
-    const text = language.value === "ar" ? arPlural[message][form] : form === "one" ? ONE[message] : message;
+    const text =
+        language.value === "ar" ? arPlural[message][form] : form === "one" ? ONE[message] : message;
     return fill(text, { n: shown });
 }
 
 /** The words of FHIR's own short codes. Codes of other systems come with their words in the record. */
-const WORDS: ReadonlyMap<string, Msg> = new Map(Object.entries<Msg>({
-    male: "male", female: "female", other: "other", unknown: "unknown",
-    usual: "usual", temp: "temporary", nickname: "nickname", anonymous: "not the real name", old: "earlier name", maiden: "name before marriage",
-    active: "active", inactive: "inactive", resolved: "resolved", remission: "in remission", recurrence: "come back", relapse: "relapse",
-    unconfirmed: "not confirmed", provisional: "provisional", differential: "one of several possible", refuted: "ruled out",
-    "entered-in-error": "entered in error", completed: "completed", stopped: "stopped", cancelled: "cancelled", "on-hold": "paused",
-    draft: "draft", intended: "intended", "not-taken": "not taken", proposal: "proposal", plan: "plan",
-    registered: "registered", preliminary: "preliminary", partial: "partial", amended: "amended", corrected: "corrected", appended: "added to",
-    planned: "planned", arrived: "arrived", triaged: "triaged", "in-progress": "in progress", onleave: "on leave",
-    food: "food", medication: "medicine", environment: "environment", biologic: "biological", intolerance: "intolerance",
-    mild: "mild", moderate: "moderate", severe: "severe",
-    "asked-unknown": "asked, not known", "temp-unknown": "not known yet", "not-asked": "not asked", "asked-declined": "asked, not answered",
-    masked: "hidden", "not-applicable": "does not apply", unsupported: "not supported", "as-text": "in the text", error: "error",
-    "not-performed": "not done", "not-permitted": "not allowed",
-    "unit-s": "seconds", "unit-min": "minutes", "unit-h": "hours", "unit-d": "days", "unit-wk": "weeks", "unit-mo": "months", "unit-a": "years",
-    "category-laboratory": "Laboratory", "category-vital-signs": "Vital signs", "category-imaging": "Imaging", "category-exam": "Examination",
-    "category-procedure": "Procedures", "category-survey": "Questionnaires", "category-social-history": "Social history",
-    "category-activity": "Activity", "category-therapy": "Therapy",
-    "interpretation-H": "high", "interpretation-HH": "critically high", "interpretation-HU": "very high", "interpretation-L": "low",
-    "interpretation-LL": "critically low", "interpretation-LU": "very low", "interpretation-A": "abnormal", "interpretation-AA": "critically abnormal",
-    "interpretation-N": "normal", "interpretation-POS": "positive", "interpretation-NEG": "negative", "interpretation-DET": "detected",
-    "interpretation-ND": "not detected", "interpretation-IND": "indeterminate", "interpretation-R": "resistant", "interpretation-S": "susceptible",
-    "interpretation-I": "intermediate", "interpretation-E": "equivocal",
-    "class-AMB": "outpatient", "class-EMER": "emergency", "class-IMP": "inpatient", "class-ACUTE": "inpatient, acute",
-    "class-NONAC": "inpatient, not acute", "class-OBSENC": "observation", "class-SS": "short stay", "class-FLD": "in the field",
-    "class-HH": "at home", "class-VR": "at a distance", "class-PRENC": "before admission",
-}));
+const WORDS: ReadonlyMap<string, Msg> = new Map(
+    Object.entries<Msg>({
+        male: "male",
+        female: "female",
+        other: "other",
+        unknown: "unknown",
+        usual: "usual",
+        temp: "temporary",
+        nickname: "nickname",
+        anonymous: "not the real name",
+        old: "earlier name",
+        maiden: "name before marriage",
+        active: "active",
+        inactive: "inactive",
+        resolved: "resolved",
+        remission: "in remission",
+        recurrence: "come back",
+        relapse: "relapse",
+        unconfirmed: "not confirmed",
+        provisional: "provisional",
+        differential: "one of several possible",
+        refuted: "ruled out",
+        "entered-in-error": "entered in error",
+        completed: "completed",
+        stopped: "stopped",
+        cancelled: "cancelled",
+        "on-hold": "paused",
+        draft: "draft",
+        intended: "intended",
+        "not-taken": "not taken",
+        proposal: "proposal",
+        plan: "plan",
+        registered: "registered",
+        preliminary: "preliminary",
+        partial: "partial",
+        amended: "amended",
+        corrected: "corrected",
+        appended: "added to",
+        planned: "planned",
+        arrived: "arrived",
+        triaged: "triaged",
+        "in-progress": "in progress",
+        onleave: "on leave",
+        food: "food",
+        medication: "medicine",
+        environment: "environment",
+        biologic: "biological",
+        intolerance: "intolerance",
+        mild: "mild",
+        moderate: "moderate",
+        severe: "severe",
+        "asked-unknown": "asked, not known",
+        "temp-unknown": "not known yet",
+        "not-asked": "not asked",
+        "asked-declined": "asked, not answered",
+        masked: "hidden",
+        "not-applicable": "does not apply",
+        unsupported: "not supported",
+        "as-text": "in the text",
+        error: "error",
+        "not-performed": "not done",
+        "not-permitted": "not allowed",
+        "unit-s": "seconds",
+        "unit-min": "minutes",
+        "unit-h": "hours",
+        "unit-d": "days",
+        "unit-wk": "weeks",
+        "unit-mo": "months",
+        "unit-a": "years",
+        "category-laboratory": "Laboratory",
+        "category-vital-signs": "Vital signs",
+        "category-imaging": "Imaging",
+        "category-exam": "Examination",
+        "category-procedure": "Procedures",
+        "category-survey": "Questionnaires",
+        "category-social-history": "Social history",
+        "category-activity": "Activity",
+        "category-therapy": "Therapy",
+        "interpretation-H": "high",
+        "interpretation-HH": "critically high",
+        "interpretation-HU": "very high",
+        "interpretation-L": "low",
+        "interpretation-LL": "critically low",
+        "interpretation-LU": "very low",
+        "interpretation-A": "abnormal",
+        "interpretation-AA": "critically abnormal",
+        "interpretation-N": "normal",
+        "interpretation-POS": "positive",
+        "interpretation-NEG": "negative",
+        "interpretation-DET": "detected",
+        "interpretation-ND": "not detected",
+        "interpretation-IND": "indeterminate",
+        "interpretation-R": "resistant",
+        "interpretation-S": "susceptible",
+        "interpretation-I": "intermediate",
+        "interpretation-E": "equivocal",
+        "class-AMB": "outpatient",
+        "class-EMER": "emergency",
+        "class-IMP": "inpatient",
+        "class-ACUTE": "inpatient, acute",
+        "class-NONAC": "inpatient, not acute",
+        "class-OBSENC": "observation",
+        "class-SS": "short stay",
+        "class-FLD": "in the field",
+        "class-HH": "at home",
+        "class-VR": "at a distance",
+        "class-PRENC": "before admission",
+    }),
+);
 
 /** The words of a code, or "" when it is not one of FHIR's own. */
-export const codeWord = (code: string): string => (WORDS.has(code) ? t(WORDS.get(code) as Msg) : "");
+export const codeWord = (code: string): string =>
+    WORDS.has(code) ? t(WORDS.get(code) as Msg) : "";
 export const word = (code: string): string => codeWord(code) || code;
 
 const intlName = (kind: "region" | "language", code: string): string => {
     try {
-        return new Intl.DisplayNames([language.value], { type: kind, fallback: "none" }).of(code) ?? "";
+        return (
+            new Intl.DisplayNames([language.value], { type: kind, fallback: "none" }).of(code) ?? ""
+        );
     } catch {
         return "";
     }
 };
 
 /** The name of an ISO 3166 two-letter code in the page's language; other text stays as it is. */
-export const countryName = (text: string): string => (/^[A-Za-z]{2}$/.test(text) && intlName("region", text.toUpperCase())) || text;
+export const countryName = (text: string): string =>
+    (/^[A-Za-z]{2}$/.test(text) && intlName("region", text.toUpperCase())) || text;
 export const countryKey = (text: string): string => countryName(text.trim()).toLowerCase();
-export const languageName = (code: string): string => (/^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(code) ? intlName("language", code) : "");
+export const languageName = (code: string): string =>
+    /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(code) ? intlName("language", code) : "";

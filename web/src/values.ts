@@ -48,7 +48,8 @@ export function value(v: Valued): string {
     if (v.valueBoolean !== undefined) return v.valueBoolean ? t("yes") : t("no");
     if (v.valueInteger !== undefined) return v.valueInteger;
     if (v.valueRange) return range(v.valueRange);
-    if (v.valueRatio) return `${quantity(v.valueRatio.numerator)} : ${quantity(v.valueRatio.denominator)}`;
+    if (v.valueRatio)
+        return `${quantity(v.valueRatio.numerator)} : ${quantity(v.valueRatio.denominator)}`;
     if (v.valueTime !== undefined) return v.valueTime;
     if (v.valueDateTime !== undefined) return dateTime(v.valueDateTime);
     if (v.valuePeriod) return period(v.valuePeriod.start, v.valuePeriod.end);
@@ -58,7 +59,11 @@ export function value(v: Valued): string {
 
 const absent = (v: Valued): string => {
     const stated = v.dataAbsentReason;
-    return some(stated?.text) || some(stated?.coding?.[0]?.display) || word(some(stated?.coding?.[0]?.code));
+    return (
+        some(stated?.text) ||
+        some(stated?.coding?.[0]?.display) ||
+        word(some(stated?.coding?.[0]?.code))
+    );
 };
 
 /** Is the value a measure or a number, to be set left to right in every language? */
@@ -67,7 +72,9 @@ export const numeric = (v: Valued): boolean =>
 
 /** The whole digits, when `value` shortened them. */
 export const whole = (v: Valued): string | undefined =>
-    v.valueQuantity && digits(v.valueQuantity.value).startsWith("≈") ? `${v.valueQuantity.value} ${unit(v.valueQuantity)}` : undefined;
+    v.valueQuantity && digits(v.valueQuantity.value).startsWith("≈")
+        ? `${v.valueQuantity.value} ${unit(v.valueQuantity)}`
+        : undefined;
 
 export function ranges(v: Valued): string {
     return (v.referenceRange ?? [])
@@ -80,7 +87,12 @@ export function ranges(v: Valued): string {
         .join("; ");
 }
 
-const A_UNIT: Record<string, Msg> = { h: "{n} × an hour", d: "{n} × a day", wk: "{n} × a week", mo: "{n} × a month" };
+const A_UNIT: Record<string, Msg> = {
+    h: "{n} × an hour",
+    d: "{n} × a day",
+    wk: "{n} × a week",
+    mo: "{n} × a month",
+};
 
 function timing(of: Timing | undefined): string {
     const r = of?.repeat;
@@ -91,7 +103,10 @@ function timing(of: Timing | undefined): string {
     const one = r.period === "1" && !r.periodMax ? A_UNIT[r.periodUnit ?? ""] : undefined;
     if (one) return t(one, { n: times });
     const every = [r.period, r.periodMax].filter(Boolean).join("–");
-    return t("{n} × in {period}", { n: times, period: `${every} ${r.periodUnit ? word(`unit-${r.periodUnit}`) : ""}`.trim() });
+    return t("{n} × in {period}", {
+        n: times,
+        period: `${every} ${r.periodUnit ? word(`unit-${r.periodUnit}`) : ""}`.trim(),
+    });
 }
 
 /** How a medicine is taken, one list for each dosage: the text as written, else what the structured
@@ -107,7 +122,11 @@ export function dosages(list: Dosage[] | undefined): string[][] {
                 quantity(dose?.doseQuantity) || range(dose?.doseRange),
                 timing(one.timing),
                 concept(one.route),
-                need ? t("as needed: {reason}", { reason: need }) : one.asNeededBoolean ? t("as needed") : "",
+                need
+                    ? t("as needed: {reason}", { reason: need })
+                    : one.asNeededBoolean
+                      ? t("as needed")
+                      : "",
             ].filter(Boolean);
         })
         .filter((parts) => parts.length > 0);

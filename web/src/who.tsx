@@ -21,7 +21,9 @@ function Fact({ label, children }: { label: string; children: ComponentChildren 
 function addressParts(one: Address): string[] {
     if (some(one.text)) return [some(one.text)];
     const town = [some(one.postalCode), some(one.city)].filter(Boolean).join(" ");
-    return [...(one.line ?? []), town, one.district, one.state, countryName(some(one.country))].map(some).filter(Boolean);
+    return [...(one.line ?? []), town, one.district, one.state, countryName(some(one.country))]
+        .map(some)
+        .filter(Boolean);
 }
 
 function AddressOf({ one }: { one: Address }) {
@@ -39,17 +41,25 @@ export const identifierLabel = (one: Identifier): string => {
     return concept(one.type) || system.split(/[/:]/).pop() || t("Identifier");
 };
 
-const telecomText = (list: Telecom[] | undefined): string => (list ?? []).map((one) => some(one.value)).filter(Boolean).join(", ");
+const telecomText = (list: Telecom[] | undefined): string =>
+    (list ?? [])
+        .map((one) => some(one.value))
+        .filter(Boolean)
+        .join(", ");
 
 /** FHIR R4 has no word for an estimated birth date; sites use an extension whose name says it. */
 const isEstimated = (patient: Patient): boolean =>
     (patient._birthDate?.extension ?? []).some(
-        (one) => one.valueBoolean !== false && /estimat|approximat/i.test([one.url, one.valueCode, one.valueString].join(" ")),
+        (one) =>
+            one.valueBoolean !== false &&
+            /estimat|approximat/i.test([one.url, one.valueCode, one.valueString].join(" ")),
     );
 
 /** How the birth date is less than a whole, known day: "year only, estimated". */
 export const birthDoubt = (patient: Patient): string =>
-    [precision(patient.birthDate), isEstimated(patient) ? t("estimated") : ""].filter(Boolean).join(", ");
+    [precision(patient.birthDate), isEstimated(patient) ? t("estimated") : ""]
+        .filter(Boolean)
+        .join(t(", "));
 
 /** The age today, with "about" where the birth date is an estimate. */
 export function ageNow(patient: Patient): string {
@@ -76,7 +86,8 @@ function Age({ patient }: { patient: Patient }) {
                 {patient.birthDate && `, ${age(patient.birthDate, patient.deceasedDateTime)}`}
             </Badge>
         );
-    if (patient.deceasedBoolean) return <Badge kind="grave">{t("deceased, date not recorded")}</Badge>;
+    if (patient.deceasedBoolean)
+        return <Badge kind="grave">{t("deceased, date not recorded")}</Badge>;
     return <>{ageNow(patient) || <span class="unknown">{t("not known")}</span>}</>;
 }
 
@@ -87,25 +98,46 @@ function languages(patient: Patient): string {
             return one.preferred ? `${name} (${t("preferred")})` : name;
         })
         .filter(Boolean)
-        .join(", ");
+        .join(t(", "));
 }
 
 /** Nationality is an extension in R4 (patient-nationality, patient-citizenship), with a code inside. */
 function nationality(patient: Patient): string {
     return (patient.extension ?? [])
         .filter((one) => /\/patient-(nationality|citizenship)$/.test(some(one.url)))
-        .map((one) => one.extension?.find((inner) => inner.url === "code")?.valueCodeableConcept ?? one.valueCodeableConcept)
+        .map(
+            (one) =>
+                one.extension?.find((inner) => inner.url === "code")?.valueCodeableConcept ??
+                one.valueCodeableConcept,
+        )
         .map((one) => some(one?.text) || countryName(code(one)) || concept(one))
         .filter(Boolean)
         .join(", ");
 }
 
-interface Relation { name: string; language?: string; what: string; telecom: string; birth?: string }
+interface Relation {
+    name: string;
+    language?: string;
+    what: string;
+    telecom: string;
+    birth?: string;
+}
 
 function relations(patient: Patient, related: RelatedPerson[]): Relation[] {
-    const one = (what: string, name: HumanName | undefined, telecom: Telecom[] | undefined, birth?: string): Relation => {
+    const one = (
+        what: string,
+        name: HumanName | undefined,
+        telecom: Telecom[] | undefined,
+        birth?: string,
+    ): Relation => {
         const language = statedLanguage(name?.extension);
-        return { name: nameText(name), what, telecom: telecomText(telecom), ...(language ? { language } : {}), ...(birth ? { birth } : {}) };
+        return {
+            name: nameText(name),
+            what,
+            telecom: telecomText(telecom),
+            ...(language ? { language } : {}),
+            ...(birth ? { birth } : {}),
+        };
     };
     const all = [
         ...(patient.contact ?? []).map((c) => one(concepts(c.relationship), c.name, c.telecom)),
@@ -113,11 +145,18 @@ function relations(patient: Patient, related: RelatedPerson[]): Relation[] {
     ];
     const key = (r: Relation): string => r.name.toLowerCase();
     // A contact is often there a second time as a RelatedPerson, who says more.
-    return all.filter((r, i) => (r.name ? all.map(key).lastIndexOf(key(r)) === i : Boolean(r.telecom)));
+    return all.filter((r, i) =>
+        r.name ? all.map(key).lastIndexOf(key(r)) === i : Boolean(r.telecom),
+    );
 }
 
 function Links({ patient }: { patient: Patient }) {
-    const words = { "replaced-by": t("This record was replaced by"), replaces: t("This record replaces"), refer: t("See also"), seealso: t("See also") };
+    const words = {
+        "replaced-by": t("This record was replaced by"),
+        replaces: t("This record replaces"),
+        refer: t("See also"),
+        seealso: t("See also"),
+    };
     return (
         <>
             {(patient.link ?? []).map((one) => {
@@ -126,7 +165,9 @@ function Links({ patient }: { patient: Patient }) {
                 return (
                     <p class="linked">
                         {words[one.type as keyof typeof words] ?? t("See also")}{" "}
-                        <a href={`#/${other}`}><Data>{some(one.other?.display) || other.slice(8)}</Data></a>
+                        <a href={`#/${other}`}>
+                            <Data>{some(one.other?.display) || other.slice(8)}</Data>
+                        </a>
                     </p>
                 );
             })}
@@ -137,7 +178,10 @@ function Links({ patient }: { patient: Patient }) {
 export function Who({ patient, record }: { patient: Patient; record: PersonRecord }) {
     const names = namesOf(patient);
     const telecom = telecomText(patient.telecom);
-    const family = relations(patient, record.related.part.value.items.filter((one) => one.active !== false));
+    const family = relations(
+        patient,
+        record.related.part.value.items.filter((one) => one.active !== false),
+    );
     const nation = nationality(patient);
     const married = concept(patient.maritalStatus);
     const addresses = (patient.address ?? []).filter((one) => addressParts(one).length > 0);
@@ -154,38 +198,72 @@ export function Who({ patient, record }: { patient: Patient; record: PersonRecor
                     ))}
                 </p>
             )}
-            {patient.active === false && <p class="linked"><Badge>{t("record not in use")}</Badge></p>}
+            {patient.active === false && (
+                <p class="linked">
+                    <Badge>{t("record not in use")}</Badge>
+                </p>
+            )}
             <Links patient={patient} />
             <dl class="facts">
-                <Fact label={t("Born")}><Birth patient={patient} /></Fact>
-                <Fact label={t("Age")}><Age patient={patient} /></Fact>
+                <Fact label={t("Born")}>
+                    <Birth patient={patient} />
+                </Fact>
+                <Fact label={t("Age")}>
+                    <Age patient={patient} />
+                </Fact>
                 <Fact label={t("Sex")}>
-                    {patient.gender ? word(patient.gender) : <span class="unknown">{t("not recorded")}</span>}
+                    {patient.gender ? (
+                        word(patient.gender)
+                    ) : (
+                        <span class="unknown">{t("not recorded")}</span>
+                    )}
                 </Fact>
                 <Fact label={t("Languages")}>
                     {languages(patient) || <span class="unknown">{t("not recorded")}</span>}
                 </Fact>
-                {nation && <Fact label={t("Nationality")}><Data>{nation}</Data></Fact>}
-                {married && <Fact label={t("Marital status")}><Data>{married}</Data></Fact>}
-                {addresses.some((one) => !isOld(one)) && (
-                    <Fact label={t("Address")}>
-                        {addresses.filter((one) => !isOld(one)).map((one) => (
-                            <AddressOf one={one} />
-                        ))}
+                {nation && (
+                    <Fact label={t("Nationality")}>
+                        <Data>{nation}</Data>
                     </Fact>
                 )}
-                {telecom && <Fact label={t("Contact")}><span class="code" dir="ltr">{telecom}</span></Fact>}
+                {married && (
+                    <Fact label={t("Marital status")}>
+                        <Data>{married}</Data>
+                    </Fact>
+                )}
+                {addresses.some((one) => !isOld(one)) && (
+                    <Fact label={t("Address")}>
+                        {addresses
+                            .filter((one) => !isOld(one))
+                            .map((one) => (
+                                <AddressOf one={one} />
+                            ))}
+                    </Fact>
+                )}
+                {telecom && (
+                    <Fact label={t("Contact")}>
+                        <span class="code" dir="ltr">
+                            {telecom}
+                        </span>
+                    </Fact>
+                )}
                 {numbers.map((one) => (
-                    <Fact label={identifierLabel(one)}><bdi class="code">{one.value}</bdi></Fact>
+                    <Fact label={identifierLabel(one)}>
+                        <bdi class="code">{one.value}</bdi>
+                    </Fact>
                 ))}
-                <Fact label={t("Record")}><bdi class="code">{patient.id}</bdi></Fact>
+                <Fact label={t("Record")}>
+                    <bdi class="code">{patient.id}</bdi>
+                </Fact>
             </dl>
             {earlier.length > 0 && (
                 <dl class="facts wide-fact">
                     <Fact label={t("Earlier addresses")}>
                         <ul>
                             {earlier.map((one) => (
-                                <li><AddressOf one={one} /></li>
+                                <li>
+                                    <AddressOf one={one} />
+                                </li>
                             ))}
                         </ul>
                     </Fact>
@@ -198,9 +276,23 @@ export function Who({ patient, record }: { patient: Patient; record: PersonRecor
                             {family.map((one) => (
                                 <li>
                                     <bdi lang={one.language}>{one.name}</bdi>
-                                    {one.what && <span class="kind"><Data>{one.what}</Data></span>}
-                                    {one.birth && <small> {t("born {date}", { date: date(one.birth) })}</small>}
-                                    {one.telecom && <small class="code" dir="ltr"> {one.telecom}</small>}
+                                    {one.what && (
+                                        <span class="kind">
+                                            <Data>{one.what}</Data>
+                                        </span>
+                                    )}
+                                    {one.birth && (
+                                        <small>
+                                            {" "}
+                                            {t("born {date}", { date: date(one.birth) })}
+                                        </small>
+                                    )}
+                                    {one.telecom && (
+                                        <small class="code" dir="ltr">
+                                            {" "}
+                                            {one.telecom}
+                                        </small>
+                                    )}
                                 </li>
                             ))}
                         </ul>
