@@ -9,6 +9,9 @@ import { useEffect } from "preact/hooks";
 import { Find } from "./find";
 import { RecordPage } from "./record";
 import "./style.css";
+import "./find.css";
+import "./record.css";
+import "./print.css";
 import { language, languages, setLanguage, t } from "./text";
 
 type Page = { at: "find"; words: string } | { at: "record"; id: string } | { at: "nowhere" };

@@ -19,7 +19,12 @@ function jump(id: string): void {
 
 /** What a paper copy must say about itself: when it was made and that it may be incomplete. */
 function PaperFoot({ record }: { record: PersonRecord }) {
-    const now = new Date();
+    const [now, setNow] = useState(() => new Date());
+    useEffect(() => {
+        const printing = (): void => setNow(new Date()); // a page may be open for hours before
+        addEventListener("beforeprint", printing);
+        return () => removeEventListener("beforeprint", printing);
+    }, []);
     const two = (n: number): string => String(n).padStart(2, "0");
     const stamp = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}T${two(now.getHours())}:${two(now.getMinutes())}`;
     const whole = record
