@@ -52,9 +52,15 @@ static bool kept(const struct rh_subset *s, const struct rh_type *type, struct r
     return true;
 }
 
-/* meta as it is, with the tag SUBSETTED besides those that are there. */
+/* meta as it is (NULL: there is none), with the tag SUBSETTED besides those that are there. */
 static void write_meta(yyjson_val *meta, struct rh_buf *out)
 {
+    if (!meta) {
+        rh_buf_str(out, ",\"meta\":{\"tag\":[");
+        rh_buf_str(out, subsetted);
+        rh_buf_str(out, "]}");
+        return;
+    }
     size_t i, max;
     yyjson_val *key, *value;
     bool tagged = false;
