@@ -109,9 +109,24 @@ struct rh_text rh_id_of_key(const void *key, size_t len, struct rh_arena *a)
 
 enum rh_rc rh_store_append(struct rh_conn *c, struct rh_entry *e)
 {
-    if (e->id.len == 0 || e->id.len > RH_STORE_ID_MAX)
+    if (e->id.len == 0 || e->id.len > RH_STORE_ID_MAX || e->parents.len > UINT16_MAX || e->labels.len > UINT16_MAX ||
+        e->purpose.len > UINT16_MAX || e->part == 0)
         return RH_VALUE;
+    if (e->body.len > RH_STORE_BODY_MAX)
+        return RH_TOOLARGE;
     return c->store->ops->append(c, e);
+}
+
+enum rh_rc rh_store_head_put(struct rh_conn *c, const struct rh_head *h)
+{
+    if (h->id.len == 0 || h->id.len > RH_STORE_ID_MAX || h->rk > INT64_MAX)
+        return RH_VALUE;
+    return c->store->ops->head_put(c, h);
+}
+
+enum rh_rc rh_store_body_put(struct rh_conn *c, uint64_t number, enum rh_codec_id codec, struct rh_text body)
+{
+    return body.len > RH_STORE_BODY_MAX ? RH_TOOLARGE : c->store->ops->body_put(c, number, codec, body);
 }
 
 enum rh_rc rh_store_backup_open(struct rh_conn *c, const char *file, void **ret)
@@ -157,10 +172,8 @@ FORWARD(log_read, (struct rh_conn *c, uint64_t origin, uint64_t seq, unsigned li
         (c, origin, seq, limit, a, rows, n))
 FORWARD(log_tip, (struct rh_conn *c, uint64_t origin, struct rh_arena *a, struct rh_entry *ret), (c, origin, a, ret))
 FORWARD(origins, (struct rh_conn *c, struct rh_arena *a, uint64_t **rows, unsigned *n), (c, a, rows, n))
-FORWARD(body_put, (struct rh_conn *c, uint64_t number, enum rh_codec_id codec, struct rh_text body), (c, number, codec, body))
 FORWARD(head_get, (struct rh_conn *c, uint16_t type, struct rh_text id, struct rh_arena *a, struct rh_head *ret), (c, type, id, a, ret))
 FORWARD(head_rk, (struct rh_conn *c, uint64_t rk, struct rh_arena *a, struct rh_head *ret), (c, rk, a, ret))
-FORWARD(head_put, (struct rh_conn *c, const struct rh_head *h), (c, h))
 FORWARD(head_scan, (struct rh_conn *c, uint16_t type, struct rh_text after, unsigned limit, struct rh_arena *a, struct rh_head *rows, unsigned *n),
         (c, type, after, limit, a, rows, n))
 FORWARD(rk_scan, (struct rh_conn *c, uint64_t lo, uint64_t hi, unsigned limit, struct rh_arena *a, struct rh_head *rows, unsigned *n),

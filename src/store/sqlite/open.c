@@ -25,7 +25,6 @@ enum rh_rc rh_sqlite_rc(sqlite3 *db, int code)
     case SQLITE_FULL:
         return RH_FULL;
     case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return RH_READONLY;
@@ -37,18 +36,37 @@ enum rh_rc rh_sqlite_rc(sqlite3 *db, int code)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return RH_BUSY;
-    case SQLITE_IOERR: {
-        int error = db ? sqlite3_system_errno(db) : 0;
-        return error == ENOSPC || error == EDQUOT ? RH_FULL : error == EROFS ? RH_READONLY : RH_IO;
-    }
+    case SQLITE_CONSTRAINT:
+        return RH_CONFLICT;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        switch (db ? sqlite3_system_errno(db) : 0) {
+        case ENOSPC:
+        case EDQUOT:
+            return RH_FULL;
+        case EROFS:
+        case EACCES:
+        case EPERM:
+            return RH_READONLY;
+        default:
+            return RH_IO;
+        }
     default:
         return RH_INTERNAL;
     }
 }
 
+enum rh_rc rh_sqlite_result(struct sqlite_conn *c, int code)
+{
+    enum rh_rc rc = rh_sqlite_rc(c->db, code);
+    if (rc)
+        snprintf(c->message, sizeof c->message, "%s (SQLite %d, errno %d)", sqlite3_errmsg(c->db), code, sqlite3_system_errno(c->db));
+    return rc;
+}
+
 static const char *error(struct rh_conn *c)
 {
-    return sqlite3_errmsg(of(c)->db);
+    return of(c)->message;
 }
 
 /* --- statements -------------------------------------------------------------------------------- */
@@ -62,8 +80,10 @@ sqlite3_stmt *rh_sqlite_use(struct sqlite_conn *c, enum rh_sql sql)
 
 enum rh_rc rh_sqlite_run(struct sqlite_conn *c, sqlite3_stmt *s)
 {
+    if (c->in_transaction && sqlite3_get_autocommit(c->db))
+        return RH_IO; /* undone after an error that the caller did not heed: this would be a transaction of its own */
     int code = sqlite3_step(s);
-    enum rh_rc rc = rh_sqlite_rc(c->db, code);
+    enum rh_rc rc = rh_sqlite_result(c, code);
     sqlite3_reset(s);
     return rc;
 }
@@ -78,7 +98,7 @@ enum rh_rc rh_sqlite_row(struct sqlite_conn *c, sqlite3_stmt *s)
     int code = sqlite3_step(s);
     if (code == SQLITE_ROW)
         return RH_OK;
-    return code == SQLITE_DONE ? RH_NOTFOUND : rh_sqlite_rc(c->db, code);
+    return code == SQLITE_DONE ? RH_NOTFOUND : rh_sqlite_result(c, code);
 }
 
 struct rh_text rh_sqlite_blob(sqlite3_stmt *s, int column)
@@ -131,6 +151,8 @@ static int set_up(struct sqlite_conn *c, const struct sqlite_dir *d)
     int code = exec(c->db, sql);
     if (code == SQLITE_OK && c->kind == RH_CONN_READ)
         code = exec(c->db, "PRAGMA query_only=ON;");
+    if (code == SQLITE_OK && c->kind == RH_CONN_WRITE)
+        code = exec(c->db, "PRAGMA secure_delete=ON;"); /* an erased body is overwritten, not only forgotten */
     if (code == SQLITE_OK && c->kind == RH_CONN_WRITE)
         sqlite3_wal_hook(c->db, on_wal, c);
     return code;
@@ -191,12 +213,9 @@ static enum rh_rc connect(struct rh_store *store, enum rh_conn_kind kind, struct
 
 static enum rh_rc begin(struct rh_conn *c)
 {
-    return rh_sqlite_do(of(c), of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
-}
-
-static enum rh_rc commit(struct rh_conn *c)
-{
-    return rh_sqlite_do(of(c), RH_SQL_COMMIT);
+    enum rh_rc rc = rh_sqlite_do(of(c), of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
+    of(c)->in_transaction = rc == RH_OK;
+    return rc;
 }
 
 static void rollback(struct rh_conn *c)
@@ -207,6 +226,17 @@ static void rollback(struct rh_conn *c)
             sqlite3_reset(s->statements[i]);
     if (!sqlite3_get_autocommit(s->db))
         exec(s->db, "ROLLBACK");
+    s->in_transaction = false;
+}
+
+/* One that failed is undone here: after some errors SQLite has done so, after others it waits for another try. */
+static enum rh_rc commit(struct rh_conn *c)
+{
+    enum rh_rc rc = rh_sqlite_do(of(c), RH_SQL_COMMIT);
+    if (rc)
+        rollback(c);
+    of(c)->in_transaction = false;
+    return rc;
 }
 
 static enum rh_rc savepoint(struct rh_conn *c)

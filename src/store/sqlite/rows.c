@@ -15,6 +15,12 @@ static uint64_t column_u64(sqlite3_stmt *s, int at)
     return (uint64_t)sqlite3_column_int64(s, at);
 }
 
+/* A bound of a count (number, sequence, rk): counts stay below 2^63, so a higher bound means "to the end". */
+static void bind_bound(sqlite3_stmt *s, int at, uint64_t n)
+{
+    sqlite3_bind_int64(s, at, n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n);
+}
+
 static void bind_optional(sqlite3_stmt *s, int at, struct rh_text t, bool text)
 {
     if (t.len == 0)
@@ -118,11 +124,27 @@ static enum rh_rc read_entry(sqlite3_stmt *s, struct rh_arena *a, void *row)
     return rc;
 }
 
+static enum rh_rc last_seq(struct sqlite_conn *c, uint64_t origin, uint64_t *ret)
+{
+    sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOG_LAST_SEQ);
+    bind_u64(s, 1, origin);
+    enum rh_rc rc = rh_sqlite_row(c, s);
+    *ret = rc == RH_OK ? column_u64(s, 0) : 0;
+    sqlite3_reset(s);
+    return rc == RH_NOTFOUND ? RH_OK : rc;
+}
+
 enum rh_rc rh_sqlite_append(struct rh_conn *conn, struct rh_entry *e)
 {
     struct sqlite_conn *c = of(conn);
     unsigned char id[RH_STORE_ID_MAX + 1];
     unsigned id_len = rh_id_key(e->id, id);
+    uint64_t last;
+    enum rh_rc rc = last_seq(c, e->origin, &last);
+    if (rc)
+        return rc;
+    if (e->seq != last + 1)
+        return RH_CONFLICT;
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOG_APPEND);
     bind_u64(s, 1, e->origin);
     bind_u64(s, 2, e->seq);
@@ -140,9 +162,7 @@ enum rh_rc rh_sqlite_append(struct rh_conn *conn, struct rh_entry *e)
     bind_hash(s, 14, &e->body_hash);
     bind_hash(s, 15, &e->prev_hash);
     bind_optional(s, 16, e->body, false);
-    int code = sqlite3_step(s);
-    enum rh_rc rc = (code & 0xff) == SQLITE_CONSTRAINT ? RH_CONFLICT : rh_sqlite_rc(c->db, code);
-    sqlite3_reset(s);
+    rc = rh_sqlite_run(c, s);
     if (rc == RH_OK)
         e->number = (uint64_t)sqlite3_last_insert_rowid(c->db);
     return rc;
@@ -167,7 +187,7 @@ enum rh_rc rh_sqlite_history(struct rh_conn *conn, enum rh_history_scope scope, 
                              struct rh_arena *a, struct rh_entry *rows, unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), scope == RH_HISTORY_TYPE ? RH_SQL_LOG_HISTORY_TYPE : RH_SQL_LOG_HISTORY);
-    sqlite3_bind_int64(s, 1, before ? (sqlite3_int64)before : INT64_MAX);
+    bind_bound(s, 1, before ? before : INT64_MAX);
     sqlite3_bind_int64(s, 2, limit);
     if (scope == RH_HISTORY_TYPE)
         sqlite3_bind_int(s, 3, type);
@@ -179,7 +199,7 @@ enum rh_rc rh_sqlite_log_read(struct rh_conn *conn, uint64_t origin, uint64_t se
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_READ);
     bind_u64(s, 1, origin);
-    bind_u64(s, 2, seq);
+    bind_bound(s, 2, seq);
     sqlite3_bind_int64(s, 3, limit);
     return read_rows(of(conn), s, a, read_entry, rows, sizeof *rows, limit, n);
 }
@@ -191,20 +211,26 @@ enum rh_rc rh_sqlite_log_tip(struct rh_conn *conn, uint64_t origin, struct rh_ar
     return read_one(of(conn), s, a, read_entry, ret);
 }
 
-/* One seek an origin: there are few of them and many entries. Origins stand in the order of their signed numbers. */
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* One seek an origin: there are few of them and many entries. */
 enum rh_rc rh_sqlite_origins(struct rh_conn *conn, struct rh_arena *a, uint64_t **rows, unsigned *n)
 {
     struct sqlite_conn *c = of(conn);
-    sqlite3_int64 last = INT64_MIN;
+    sqlite3_int64 from = INT64_MIN;
     size_t cap = 0;
     uint64_t *found = NULL;
     enum rh_rc rc = RH_OK;
     *n = 0;
     for (;;) {
         sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOG_NEXT_ORIGIN);
-        sqlite3_bind_int64(s, 1, last);
+        sqlite3_bind_int64(s, 1, from);
         rc = rh_sqlite_row(c, s);
-        last = rc == RH_OK ? sqlite3_column_int64(s, 0) : last;
+        sqlite3_int64 origin = rc == RH_OK ? sqlite3_column_int64(s, 0) : 0;
         sqlite3_reset(s);
         if (rc)
             break;
@@ -214,8 +240,13 @@ enum rh_rc rh_sqlite_origins(struct rh_conn *conn, struct rh_arena *a, uint64_t 
                 return RH_NOMEM;
             found = grown;
         }
-        found[(*n)++] = (uint64_t)last;
+        found[(*n)++] = (uint64_t)origin;
+        if (origin == INT64_MAX)
+            break;
+        from = origin + 1;
     }
+    if (*n)
+        qsort(found, *n, sizeof *found, by_value);
     *rows = found;
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
@@ -273,21 +304,19 @@ enum rh_rc rh_sqlite_head_rk(struct rh_conn *conn, uint64_t rk, struct rh_arena 
 
 static enum rh_rc move_number(struct sqlite_conn *c, const struct rh_head *h, bool existed, uint64_t old_rk)
 {
-    enum rh_rc rc = RH_OK;
-    if (existed && old_rk != h->rk) {
-        sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOCATE_DELETE);
-        bind_u64(s, 1, old_rk);
-        rc = rh_sqlite_run(c, s);
-    }
-    if (rc == RH_OK && (!existed || old_rk != h->rk)) {
-        unsigned char key[RH_STORE_ID_MAX + 1];
-        sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOCATE_PUT);
-        bind_u64(s, 1, h->rk);
-        sqlite3_bind_int(s, 2, h->type);
-        sqlite3_bind_blob(s, 3, key, (int)rh_id_key(h->id, key), SQLITE_TRANSIENT);
-        rc = rh_sqlite_run(c, s);
-    }
-    return rc;
+    if (existed && old_rk == h->rk)
+        return RH_OK;
+    unsigned char key[RH_STORE_ID_MAX + 1];
+    sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOCATE_PUT);
+    bind_u64(s, 1, h->rk);
+    sqlite3_bind_int(s, 2, h->type);
+    sqlite3_bind_blob(s, 3, key, (int)rh_id_key(h->id, key), SQLITE_TRANSIENT);
+    enum rh_rc rc = rh_sqlite_run(c, s);
+    if (rc || !existed)
+        return rc;
+    s = rh_sqlite_use(c, RH_SQL_LOCATE_DELETE);
+    bind_u64(s, 1, old_rk);
+    return rh_sqlite_run(c, s);
 }
 
 static enum rh_rc count_change(struct sqlite_conn *c, uint16_t type, int change)
@@ -311,6 +340,9 @@ enum rh_rc rh_sqlite_head_put(struct rh_conn *conn, const struct rh_head *h)
     sqlite3_reset(s);
     if (rc && rc != RH_NOTFOUND)
         return rc;
+    rc = move_number(c, h, existed, old_rk); /* first: it may be refused */
+    if (rc)
+        return rc;
     s = rh_sqlite_use(c, RH_SQL_HEAD_PUT);
     bind_identity(s, 1, h->type, h->id);
     bind_u64(s, 3, h->rk);
@@ -321,8 +353,6 @@ enum rh_rc rh_sqlite_head_put(struct rh_conn *conn, const struct rh_head *h)
     sqlite3_bind_int64(s, 8, h->time_us);
     sqlite3_bind_int(s, 9, h->deleted);
     rc = rh_sqlite_run(c, s);
-    if (rc == RH_OK)
-        rc = move_number(c, h, existed, old_rk);
     return rc ? rc : count_change(c, h->type, !h->deleted - lived);
 }
 
@@ -344,8 +374,8 @@ enum rh_rc rh_sqlite_rk_scan(struct rh_conn *conn, uint64_t lo, uint64_t hi, uns
                              unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_RK_SCAN);
-    bind_u64(s, 1, lo);
-    bind_u64(s, 2, hi);
+    bind_bound(s, 1, lo);
+    bind_bound(s, 2, hi);
     sqlite3_bind_int64(s, 3, limit);
     return read_rows(of(conn), s, a, read_head, rows, sizeof *rows, limit, n);
 }
@@ -368,7 +398,7 @@ enum rh_rc rh_sqlite_count(struct rh_conn *conn, uint16_t type, uint64_t *ret)
 
 static int index_of(uint16_t type, uint16_t param)
 {
-    return type << 16 | param;
+    return (int)((uint32_t)type << 16 | param); /* types are few: the sign stays clear */
 }
 
 static int by_place(const void *a, const void *b)
@@ -383,8 +413,6 @@ static int by_place(const void *a, const void *b)
 
 static enum rh_rc change_key(struct sqlite_conn *c, enum rh_sql sql, const struct rh_key *k)
 {
-    if (k->bytes.len > RH_STORE_KEY_MAX)
-        return RH_VALUE;
     sqlite3_stmt *s = rh_sqlite_use(c, sql);
     sqlite3_bind_int(s, 1, index_of(k->type, k->param));
     rh_sqlite_bind_blob(s, 2, k->bytes);
@@ -398,6 +426,9 @@ enum { SORT_FROM = 16, SORT_MAX = 512 };
 static enum rh_rc change_keys(struct rh_conn *conn, enum rh_sql sql, const struct rh_key *rows, unsigned n)
 {
     enum rh_rc rc = RH_OK;
+    for (unsigned i = 0; i < n; i++)
+        if (rows[i].bytes.len > RH_STORE_KEY_MAX)
+            return RH_VALUE;
     for (unsigned at = 0; at < n && rc == RH_OK; at += SORT_MAX) {
         const struct rh_key *order[SORT_MAX];
         unsigned m = n - at < SORT_MAX ? n - at : SORT_MAX;
@@ -438,9 +469,25 @@ static enum rh_sql scan_statement(const struct rh_key_scan *scan)
     return scan->has_after ? RH_SQL_KEY_DOWN_AFTER : scan->hi.data ? RH_SQL_KEY_DOWN : RH_SQL_KEY_DOWN_OPEN;
 }
 
-enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *scan, unsigned limit, struct rh_arena *a, struct rh_key *rows,
+/* A row to start behind that lies outside lo..hi is left out, or replaced by nothing at all. */
+static bool narrow(struct rh_key_scan *scan)
+{
+    if (scan->hi.data && rh_text_cmp(scan->lo, scan->hi) >= 0)
+        return false;
+    if (scan->has_after && scan->descending && scan->hi.data && rh_text_cmp(scan->after, scan->hi) >= 0)
+        scan->has_after = false;
+    if (scan->has_after && !scan->descending && rh_text_cmp(scan->after, scan->lo) < 0)
+        scan->has_after = false;
+    return true;
+}
+
+enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wanted, unsigned limit, struct rh_arena *a, struct rh_key *rows,
                               unsigned *n)
 {
+    struct rh_key_scan narrowed = *wanted, *scan = &narrowed;
+    *n = 0;
+    if (!narrow(scan))
+        return RH_OK;
     sqlite3_stmt *s = rh_sqlite_use(of(conn), scan_statement(scan));
     bool up_after = scan->has_after && !scan->descending, down_after = scan->has_after && scan->descending;
     sqlite3_bind_int(s, 1, index_of(scan->type, scan->param));
@@ -449,7 +496,7 @@ enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *sc
         rh_sqlite_bind_blob(s, 3, down_after ? scan->after : scan->hi);
     sqlite3_bind_int64(s, 4, limit);
     if (scan->has_after)
-        bind_u64(s, 5, scan->after_rk);
+        bind_bound(s, 5, scan->after_rk);
     enum rh_rc rc = read_rows(of(conn), s, a, read_key, rows, sizeof *rows, limit, n);
     for (unsigned i = 0; i < *n; i++) {
         rows[i].type = scan->type;
@@ -545,7 +592,7 @@ enum rh_rc rh_sqlite_audit_scan(struct rh_conn *conn, uint64_t after, unsigned l
                                 unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_AUDIT_SCAN);
-    bind_u64(s, 1, after);
+    bind_bound(s, 1, after);
     sqlite3_bind_int64(s, 2, limit);
     return read_rows(of(conn), s, a, read_audit, rows, sizeof *rows, limit, n);
 }

@@ -33,6 +33,8 @@ struct sqlite_conn {
     sqlite3 *db;
     enum rh_conn_kind kind;
     int wal_pages;
+    bool in_transaction; /* ours: SQLite may have undone it already after an error of the disk */
+    char message[256];   /* about the last failure; SQLite's own is gone after the rollback */
     sqlite3_stmt *statements[RH_SQL_COUNT];
 };
 
@@ -42,6 +44,8 @@ static inline struct sqlite_conn *of(struct rh_conn *c)
 }
 
 enum rh_rc rh_sqlite_rc(sqlite3 *db, int code);
+/* Result of a call on this connection; a failure leaves its message. RH_CONFLICT: a constraint. */
+enum rh_rc rh_sqlite_result(struct sqlite_conn *c, int code);
 /* The prepared statement, reset and without bindings. */
 sqlite3_stmt *rh_sqlite_use(struct sqlite_conn *c, enum rh_sql sql);
 /* Runs a statement without rows and resets it. */

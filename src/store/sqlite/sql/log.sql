@@ -32,9 +32,13 @@ SELECT number, origin, seq, time_us, part, type, op, codec, size, prior, id, par
 SELECT number, origin, seq, time_us, part, type, op, codec, size, prior, id, parents, labels, purpose, body_hash, prev_hash, body
   FROM log WHERE origin = ?1 ORDER BY seq DESC LIMIT 1;
 
+-- name: log_last_seq
+-- uses: log_coordinate, backwards, covering
+SELECT seq FROM log WHERE origin = ?1 ORDER BY seq DESC LIMIT 1;
+
 -- name: log_next_origin
 -- uses: log_coordinate
-SELECT origin FROM log WHERE origin > ?1 ORDER BY origin LIMIT 1;
+SELECT origin FROM log WHERE origin >= ?1 ORDER BY origin LIMIT 1;
 
 -- name: log_body_put
 UPDATE log SET codec = ?2, body = ?3 WHERE number = ?1;
