@@ -2,12 +2,14 @@
 /*
  * key.h - from a resource to its search keys: bytes in memcmp order.
  *
- *   token      'c' code 0x00 hash64(system)      and 's' hash64(system) for "any code of this system"
- *   date       'l' lo hi                          and 'h' hi lo when the span is neither a point nor a day
- *   reference  type16 id                          (local references only)
- *   string     'f' folded word                    and 'k' skeleton of the word (see normalise.h)
+ *   token      'c' word hash64(system)   and 's' hash64(system) for "any code of this system"
+ *   date       'l' lo hi                 and 'h' hi lo when the span is longer than a day
+ *   reference  type16 id                 (local references only)
+ *   string     'f' folded word           and 'k' each skeleton of the word (see normalise.h)
  *
- * Numbers are 8 bytes of bytes.h. Keys longer than RH_KEY_CUT bytes are cut there; a match on a cut key is checked again on the body.
+ * A word or id is 'u' and 16 bytes when it is a UUID in canonical lower case, else 't', the text and, before a hash, 0x00. The hash of no
+ * system is 0. Numbers are 8 bytes of bytes.h. A calendar day is taken in UTC, so that the zone of a site does not move a birthday.
+ * Keys longer than RH_KEY_CUT bytes are cut there; a match on a cut key is checked again on the body.
  */
 #ifndef RH_SEARCH_KEY_H
 #define RH_SEARCH_KEY_H

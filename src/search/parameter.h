@@ -12,16 +12,28 @@
 
 enum rh_parameter_kind { RH_SP_SPECIAL, RH_SP_STRING, RH_SP_TOKEN, RH_SP_DATE, RH_SP_REFERENCE };
 
+/* What stands at the path of a parameter. */
+enum rh_parameter_value {
+    RH_SV_ID,
+    RH_SV_INSTANT,
+    RH_SV_IDENTIFIER,
+    RH_SV_HUMANNAME,
+    RH_SV_DATE, /* a day of a calendar, without a zone: compared as such wherever it was written */
+    RH_SV_REFERENCE
+};
+
 enum { RH_PARAM_ID = 1, RH_PARAM_LAST_UPDATED = 2 }; /* numbers of the two that are not taken from the body */
 
 struct rh_parameter {
-    const char *name;       /* "birthdate" */
+    const char *name; /* "birthdate" */
     uint16_t number;
-    uint16_t type;          /* resource number; 0: every type */
-    unsigned char kind;     /* enum rh_parameter_kind */
+    uint16_t type;      /* resource number; 0: every type */
+    unsigned char kind; /* enum rh_parameter_kind */
     unsigned char version;
-    const char *path;       /* plain path below the resource: "identifier", "participant.actor"; alternatives by '|' */
-    const char *url;        /* canonical of its definition */
+    unsigned char value; /* enum rh_parameter_value */
+    uint16_t target;     /* resource number that a reference must point to to count; 0: no reference */
+    const char *path;    /* plain path below the resource: "identifier", "participant.actor"; alternatives by '|' */
+    const char *url;     /* canonical of its definition */
 };
 
 /* The parameter of this name for a type; NULL: there is none. */
