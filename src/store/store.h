@@ -8,11 +8,13 @@
  *
  * Connections. One connection with RH_CONN_WRITE belongs to the writer thread; any number of query-only ones serve
  * readers. A connection is used by one thread at a time. Every function that reads works on both kinds.
- * begin on a reader takes a snapshot; it must end with rollback after one chunk of work, so that a slow client
- * cannot pin the write-ahead log.
+ * begin on a reader opens a snapshot, taken at the first read after it; it must end with rollback after one chunk of work, so
+ * that a slow client cannot pin the write-ahead log.
  *
  * Errors. RH_NOTFOUND: no such row (not an error of the store). RH_FULL, RH_READONLY, RH_IO, RH_CORRUPT, RH_BUSY: as in
- * rc.h. After an error inside a write transaction the caller rolls back; nothing of it is then visible.
+ * rc.h. After one of these inside a write transaction the caller rolls back; nothing of it is then visible, and until then nothing
+ * more is written. RH_VALUE (an id, a key or a text outside the limits below), RH_TOOLARGE (a body) and RH_CONFLICT refuse one call, which has then
+ * changed nothing; the transaction goes on. Numbers, sequences and rk stay below 2^63.
  * rh_store_error(conn) has a sentence about the last failure for the log. Texts and rows that a function returns
  * live in the arena given.
  *
@@ -86,7 +88,7 @@ struct rh_key {
 struct rh_key_scan {
     uint16_t type, param;
     struct rh_text lo, hi; /* lo <= bytes < hi; hi.data == NULL: no upper end */
-    bool has_after;        /* start behind this row (in the direction of the scan) */
+    bool has_after;        /* start behind this row (in the direction of the scan); it need not exist, nor lie within lo..hi */
     struct rh_text after;
     uint64_t after_rk;
     bool descending;       /* by (bytes, rk) */
@@ -95,7 +97,7 @@ struct rh_key_scan {
 enum rh_history_scope { RH_HISTORY_TYPE, RH_HISTORY_SYSTEM };
 
 struct rh_store_stats {
-    uint64_t entries, heads, keys, parts; /* rows; keys may be an estimate */
+    uint64_t entries, heads, keys, parts; /* heads: that are not deleted; keys: 0 where counting them would read them all */
     uint64_t bytes;                       /* of all files of the database */
     uint64_t wal_bytes;
 };
@@ -185,7 +187,8 @@ enum rh_rc rh_store_connect(struct rh_store *s, enum rh_conn_kind kind, struct r
 void rh_store_disconnect(struct rh_conn *c); /* NULL is fine */
 const char *rh_store_error(struct rh_conn *c);
 
-/* A write transaction (writer) or a snapshot (reader). commit makes it durable: it returns after the sync. */
+/* A write transaction (writer) or a snapshot (reader). commit makes it durable: it returns after the sync. One that fails has been
+ * rolled back, and the connection can begin anew. Should the power go in that moment, it is there as a whole or not at all. */
 enum rh_rc rh_store_begin(struct rh_conn *c);
 enum rh_rc rh_store_commit(struct rh_conn *c);
 void rh_store_rollback(struct rh_conn *c); /* harmless when no transaction is open */
@@ -205,14 +208,15 @@ enum rh_rc rh_store_history(struct rh_conn *c, enum rh_history_scope scope, uint
 enum rh_rc rh_store_log_read(struct rh_conn *c, uint64_t origin, uint64_t seq, unsigned limit, struct rh_arena *a,
                              struct rh_entry *rows, unsigned *n);
 enum rh_rc rh_store_log_tip(struct rh_conn *c, uint64_t origin, struct rh_arena *a, struct rh_entry *ret); /* RH_NOTFOUND: none yet */
-enum rh_rc rh_store_origins(struct rh_conn *c, struct rh_arena *a, uint64_t **rows, unsigned *n);
-/* Replaces the stored form of a body (recompressed, or erased when empty); the header stays. */
+enum rh_rc rh_store_origins(struct rh_conn *c, struct rh_arena *a, uint64_t **rows, unsigned *n); /* ascending */
+/* Replaces the stored form of a body (recompressed, or erased when empty); the header stays. RH_NOTFOUND: no such entry. */
 enum rh_rc rh_store_body_put(struct rh_conn *c, uint64_t number, enum rh_codec_id codec, struct rh_text body);
 
 /* --- heads ----------------------------------------------------------------------------------- */
 enum rh_rc rh_store_head_get(struct rh_conn *c, uint16_t type, struct rh_text id, struct rh_arena *a, struct rh_head *ret);
 enum rh_rc rh_store_head_rk(struct rh_conn *c, uint64_t rk, struct rh_arena *a, struct rh_head *ret);
-/* Makes it the head of (type, id), new or not; when its rk changed, the old rk is found no more. Keeps the counts. */
+/* Makes it the head of (type, id), new or not; when its rk changed, the old rk is found no more. Keeps the counts.
+ * RH_CONFLICT: another resource has this rk. */
 enum rh_rc rh_store_head_put(struct rh_conn *c, const struct rh_head *h);
 /* Heads of a type (deleted ones too) in the order of ids, behind `after` (empty: from the start). */
 enum rh_rc rh_store_head_scan(struct rh_conn *c, uint16_t type, struct rh_text after, unsigned limit, struct rh_arena *a,
@@ -230,7 +234,7 @@ enum rh_rc rh_store_key_scan(struct rh_conn *c, const struct rh_key_scan *scan, 
 
 /* --- persons, small values, access rows ------------------------------------------------------------- */
 enum rh_rc rh_store_part_get(struct rh_conn *c, uint64_t part, struct rh_part *ret);
-enum rh_rc rh_store_part_put(struct rh_conn *c, const struct rh_part *p);
+enum rh_rc rh_store_part_put(struct rh_conn *c, const struct rh_part *p); /* RH_CONFLICT: another person has this ordinal */
 enum rh_rc rh_store_part_last(struct rh_conn *c, uint64_t *ordinal); /* the highest one given; 0: none */
 enum rh_rc rh_store_meta_get(struct rh_conn *c, const char *name, struct rh_arena *a, struct rh_text *ret);
 enum rh_rc rh_store_meta_put(struct rh_conn *c, const char *name, struct rh_text value); /* an empty value removes the row */
@@ -243,9 +247,11 @@ enum rh_rc rh_store_audit_last(struct rh_conn *c, struct rh_arena *a, struct rh_
 /* Empties heads, keys, counts and parts' next numbers (not salts and ordinals), to be rebuilt from the log. */
 enum rh_rc rh_store_index_clear(struct rh_conn *c);
 uint64_t rh_store_wal_bytes(struct rh_conn *c); /* of the write-ahead log since its last reset; writer only, cheap */
-/* Moves the write-ahead log into the database; writer only, outside a transaction. `wait` also truncates it. */
+/* Moves the write-ahead log into the database; writer only, outside a transaction. `wait` also truncates it.
+ * What a reader still needs stays where it is; that is no error. */
 enum rh_rc rh_store_checkpoint(struct rh_conn *c, bool wait);
-/* A consistent copy, made in steps on the writer's connection between its commits; later commits are in it too. */
+/* A consistent copy, made in steps on the writer's connection between its commits; later commits are in it too. RH_CONFLICT: there is
+ * such a file already; it is left as it is. */
 enum rh_rc rh_store_backup_open(struct rh_conn *c, const char *file, void **ret);
 enum rh_rc rh_store_backup_step(struct rh_conn *c, void *backup, unsigned pages, bool *done, unsigned *remaining, unsigned *total);
 void rh_store_backup_close(struct rh_conn *c, void *backup); /* before done: the file is removed */

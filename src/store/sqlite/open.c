@@ -10,7 +10,9 @@
 #include "system/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- errors ------------------------------------------------------------------------------------ */
@@ -270,16 +272,35 @@ static enum rh_rc say(struct rh_issues *is, sqlite3 *db, int code, const char *f
     return rh_issue_add(is, rc, NULL, "%s %s: %s", doing, file, db ? sqlite3_errmsg(db) : "out of memory");
 }
 
-static int user_version(sqlite3 *db, int *ret)
+static int ask_number(sqlite3 *db, const char *sql, int *ret)
 {
-    sqlite3_stmt *s;
-    int code = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL);
+    sqlite3_stmt *s = NULL;
+    int code = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
     if (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
         *ret = sqlite3_column_int(s, 0);
         code = SQLITE_OK;
     }
     sqlite3_finalize(s);
     return code;
+}
+
+/* Some file systems have no shared memory; SQLite then stays with its old journal and calls that success. */
+static enum rh_rc use_wal(const struct sqlite_dir *d, sqlite3 *db, struct rh_issues *is)
+{
+    sqlite3_stmt *s = NULL;
+    bool wal = false;
+    int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode=WAL", -1, &s, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(s)) == SQLITE_ROW) {
+        wal = strcmp((const char *)sqlite3_column_text(s, 0), "wal") == 0;
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    if (code == SQLITE_OK)
+        code = exec(db, "PRAGMA synchronous=FULL;");
+    if (code != SQLITE_OK)
+        return say(is, db, code, d->file, "cannot open");
+    return wal ? RH_OK
+               : rh_issue_add(is, RH_NETWORKFS, NULL, "%s: the file system has no shared memory for a write-ahead log; use a local disk", d->dir);
 }
 
 static int migrate_one(sqlite3 *db, int number)
@@ -302,15 +323,17 @@ static enum rh_rc migrate(struct sqlite_dir *d, struct rh_issues *is)
 {
     sqlite3 *db = NULL;
     char sql[120];
-    int version = 0, code = open_database(d, &db);
+    int version = 0, tables = 0, code = open_database(d, &db);
     snprintf(sql, sizeof sql, "PRAGMA busy_timeout=%d; PRAGMA page_size=%d;", RH_SQLITE_BUSY_MS, RH_SQLITE_PAGE);
     if (code == SQLITE_OK)
         code = exec(db, sql);
-    if (code == SQLITE_OK && !d->read_only)
-        code = exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
     if (code == SQLITE_OK)
-        code = user_version(db, &version);
+        code = ask_number(db, "PRAGMA user_version", &version);
+    if (code == SQLITE_OK && version == 0)
+        code = ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
     enum rh_rc rc = code == SQLITE_OK ? RH_OK : say(is, db, code, d->file, "cannot open");
+    if (rc == RH_OK && tables > 0)
+        rc = rh_issue_add(is, RH_CORRUPT, NULL, "%s is a database of another program: it is left as it is; choose another directory", d->file);
     if (rc == RH_OK && version > RH_SQL_MIGRATIONS)
         rc = rh_issue_add(is, RH_SCHEMA, NULL,
                           "%s has schema %d, made by a newer version of this program; this one knows schema %d: use the newer program, or restore a "
@@ -319,6 +342,8 @@ static enum rh_rc migrate(struct sqlite_dir *d, struct rh_issues *is)
     if (rc == RH_OK && d->read_only && version < RH_SQL_MIGRATIONS)
         rc = rh_issue_add(is, RH_SCHEMA, NULL, "%s has schema %d, older than %d of this program: open it once with serve or check", d->dir, version,
                           RH_SQL_MIGRATIONS);
+    if (rc == RH_OK && !d->read_only)
+        rc = use_wal(d, db, is);
     for (int n = version + 1; rc == RH_OK && n <= RH_SQL_MIGRATIONS; n++) {
         code = migrate_one(db, n);
         if (code != SQLITE_OK)
@@ -340,11 +365,41 @@ static void close_dir(struct rh_store *store)
     store->backend = NULL;
 }
 
+/* What this user may not write to is a fault of the directory, not of who asks: the issue is corrected too. */
+static enum rh_rc as_readonly(struct rh_issues *is, enum rh_rc rc)
+{
+    if (rc != RH_FORBIDDEN)
+        return rc;
+    if (is->count && is->rows[is->count - 1].rc == RH_FORBIDDEN)
+        is->rows[is->count - 1].rc = RH_READONLY;
+    return RH_READONLY;
+}
+
+static enum rh_rc must_be_writable(const struct sqlite_dir *d, struct rh_issues *is)
+{
+    if (access(d->dir, W_OK | X_OK) == 0 && (access(d->file, F_OK) != 0 || access(d->file, R_OK | W_OK) == 0))
+        return RH_OK;
+    if (errno == EROFS)
+        return rh_issue_add(is, RH_READONLY, NULL, "%s is on a disk that is mounted read-only: mount it for writing, or choose another", d->dir);
+    return rh_issue_add(is, RH_READONLY, NULL, "user %u may not write to %s and its " RH_SQLITE_FILE ": give them to this user (chown), or choose "
+                        "another directory", (unsigned)geteuid(), d->dir);
+}
+
+/* SQLite would make it readable for everybody; its -wal and -shm files get the rights of this one. */
+static enum rh_rc make_file(const struct sqlite_dir *d, struct rh_issues *is)
+{
+    int fd = open(d->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? RH_OK : as_readonly(is, rh_errno_issue(is, errno, "make", d->file));
+    close(fd);
+    return RH_OK;
+}
+
 static enum rh_rc make_dir(const struct sqlite_dir *d, const struct rh_store_options *o, struct rh_issues *is)
 {
     if (access(d->dir, F_OK) != 0 && !o->create)
         return rh_issue_add(is, RH_NOTFOUND, NULL, "there is no data directory %s; rihla serve and rihla import make one", d->dir);
-    enum rh_rc rc = o->read_only ? RH_OK : rh_dir_make(is, d->dir, 0700);
+    enum rh_rc rc = o->read_only ? RH_OK : as_readonly(is, rh_dir_make(is, d->dir, 0700));
     if (rc == RH_OK && access(d->file, F_OK) != 0 && (o->read_only || !o->create))
         rc = rh_issue_add(is, RH_NOTFOUND, NULL, "%s is not a data directory: it has no " RH_SQLITE_FILE, d->dir);
     return rc;
@@ -366,7 +421,11 @@ static enum rh_rc open_dir(struct rh_store *store, const struct rh_store_options
     if (rc == RH_OK && !o->read_only)
         rc = rh_disk_check(is, o->dir);
     if (rc == RH_OK && !o->read_only)
-        rc = rh_lock_take(is, lock, &d->lock);
+        rc = must_be_writable(d, is);
+    if (rc == RH_OK && !o->read_only)
+        rc = as_readonly(is, rh_lock_take(is, lock, &d->lock));
+    if (rc == RH_OK && !o->read_only)
+        rc = make_file(d, is);
     if (rc == RH_OK)
         rc = migrate(d, is);
     rh_free(lock);

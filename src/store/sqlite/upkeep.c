@@ -24,8 +24,11 @@ uint64_t rh_sqlite_wal_bytes(struct rh_conn *conn)
 enum rh_rc rh_sqlite_index_clear(struct rh_conn *conn)
 {
     struct sqlite_conn *c = of(conn);
-    int code = sqlite3_exec(c->db, "DELETE FROM head; DELETE FROM locate; DELETE FROM key; DELETE FROM tally; UPDATE part SET next = 1;", NULL, NULL, NULL);
-    return rh_sqlite_rc(c->db, code);
+    static const enum rh_sql all[] = {RH_SQL_HEAD_CLEAR, RH_SQL_LOCATE_CLEAR, RH_SQL_KEY_CLEAR, RH_SQL_TALLY_CLEAR, RH_SQL_PART_CLEAR};
+    enum rh_rc rc = RH_OK;
+    for (size_t i = 0; i < sizeof all / sizeof all[0] && rc == RH_OK; i++)
+        rc = rh_sqlite_do(c, all[i]);
+    return rc;
 }
 
 enum rh_rc rh_sqlite_checkpoint(struct rh_conn *conn, bool wait)
@@ -37,22 +40,39 @@ enum rh_rc rh_sqlite_checkpoint(struct rh_conn *conn, bool wait)
         c->wal_pages = 0; /* the next commit begins the log anew */
     if ((code & 0xff) == SQLITE_BUSY)
         return RH_OK; /* a reader is at work: the next checkpoint takes it along */
-    return rh_sqlite_rc(c->db, code);
+    return rh_sqlite_result(c, code);
 }
 
 /* --- backup ------------------------------------------------------------------------------------ */
 
 struct backup {
+    struct sqlite_conn *from;
     sqlite3 *to;
     sqlite3_backup *backup;
     char *file;
     bool done;
 };
 
+static enum rh_rc copy_result(struct backup *b, int code)
+{
+    enum rh_rc rc = rh_sqlite_rc(b->to, code);
+    if (rc)
+        snprintf(b->from->message, sizeof b->from->message, "copy to %.150s: %s", b->file, b->to ? sqlite3_errmsg(b->to) : "out of memory");
+    return rc;
+}
+
 enum rh_rc rh_sqlite_backup_open(struct rh_conn *conn, const char *file, void **ret)
 {
     struct sqlite_conn *c = of(conn);
+    int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        enum rh_rc failed = errno == EEXIST ? RH_CONFLICT : rh_errno_rc(errno);
+        snprintf(c->message, sizeof c->message, "cannot make %.150s: %s", file, strerror(errno));
+        return failed == RH_FORBIDDEN ? RH_READONLY : failed;
+    }
+    close(fd);
     struct backup *b = rh_alloc(sizeof *b);
+    b->from = c;
     b->file = rh_strdup(file);
     int code = sqlite3_open_v2(file, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
@@ -61,12 +81,11 @@ enum rh_rc rh_sqlite_backup_open(struct rh_conn *conn, const char *file, void **
         b->backup = sqlite3_backup_init(b->to, "main", c->db, "main");
         code = b->backup ? SQLITE_OK : sqlite3_errcode(b->to);
     }
-    enum rh_rc rc = rh_sqlite_rc(b->to, code);
+    enum rh_rc rc = copy_result(b, code);
     if (rc) {
         rh_sqlite_backup_close(b);
         return rc;
     }
-    chmod(file, 0600);
     *ret = b;
     return RH_OK;
 }
@@ -80,7 +99,7 @@ enum rh_rc rh_sqlite_backup_step(void *backup, unsigned pages, bool *done, unsig
     b->done = *done = code == SQLITE_DONE;
     if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
         return RH_OK; /* nothing was copied this time */
-    return rh_sqlite_rc(b->to, code);
+    return copy_result(b, code);
 }
 
 void rh_sqlite_backup_close(void *backup)
@@ -92,8 +111,12 @@ void rh_sqlite_backup_close(void *backup)
     if (b->backup && sqlite3_backup_finish(b->backup) != SQLITE_OK)
         whole = false;
     sqlite3_close(b->to);
-    if (!whole)
+    if (!whole) {
+        char journal[4096];
+        snprintf(journal, sizeof journal, "%s-journal", b->file);
         unlink(b->file);
+        unlink(journal);
+    }
     rh_free(b->file);
     rh_free(b);
 }
@@ -104,13 +127,15 @@ void rh_sqlite_backup_close(void *backup)
 static enum rh_rc find(struct sqlite_conn *c, struct rh_issues *is, const char *sql, const char *what)
 {
     sqlite3_stmt *s;
-    enum rh_rc rc = rh_sqlite_rc(c->db, sqlite3_prepare_v2(c->db, sql, -1, &s, NULL));
+    enum rh_rc rc = rh_sqlite_result(c, sqlite3_prepare_v2(c->db, sql, -1, &s, NULL));
     while (rc == RH_OK && (rc = rh_sqlite_row(c, s)) == RH_OK) {
         const char *text = (const char *)sqlite3_column_text(s, 0);
         if (text && strcmp(text, "ok") != 0)
             rh_issue_add(is, RH_CORRUPT, NULL, "%s: %s", what, text);
     }
     sqlite3_finalize(s);
+    if (rc == RH_CORRUPT)
+        rh_issue_add(is, rc, NULL, "%s: %s", what, c->message);
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
@@ -128,6 +153,8 @@ enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
                   "(SELECT 1 FROM locate WHERE locate.rk = head.rk AND locate.type = head.type AND locate.id = head.id) LIMIT 20"},
         {"heads", "SELECT 'number ' || rk || ' leads to no head' FROM locate WHERE NOT EXISTS "
                   "(SELECT 1 FROM head WHERE head.type = locate.type AND head.id = locate.id AND head.rk = locate.rk) LIMIT 20"},
+        {"counts", "SELECT 'type ' || type || ' has no heads, but the count says ' || n FROM tally WHERE n <> 0 AND NOT EXISTS "
+                   "(SELECT 1 FROM head WHERE head.type = tally.type AND NOT deleted)"},
         {"counts", "SELECT 'type ' || type || ' has ' || count(*) || ' heads, but the count says ' || coalesce((SELECT n FROM tally WHERE tally.type = head.type), 0) "
                    "FROM head WHERE NOT deleted GROUP BY type HAVING count(*) <> coalesce((SELECT n FROM tally WHERE tally.type = head.type), 0)"},
     };
@@ -144,7 +171,7 @@ enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
 static enum rh_rc figure(struct sqlite_conn *c, const char *sql, uint64_t *ret)
 {
     sqlite3_stmt *s;
-    enum rh_rc rc = rh_sqlite_rc(c->db, sqlite3_prepare_v2(c->db, sql, -1, &s, NULL));
+    enum rh_rc rc = rh_sqlite_result(c, sqlite3_prepare_v2(c->db, sql, -1, &s, NULL));
     if (rc == RH_OK)
         rc = rh_sqlite_row(c, s);
     if (rc == RH_OK)

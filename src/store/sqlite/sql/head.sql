@@ -32,3 +32,12 @@ INSERT INTO tally (type, n) VALUES (?1, ?2) ON CONFLICT (type) DO UPDATE SET n =
 
 -- name: tally_get
 SELECT n FROM tally WHERE type = ?1;
+
+-- name: head_clear
+DELETE FROM head;
+
+-- name: locate_clear
+DELETE FROM locate;
+
+-- name: tally_clear
+DELETE FROM tally;

@@ -25,3 +25,6 @@ SELECT bytes, rk FROM key WHERE index_ = ?1 AND bytes >= ?2 ORDER BY bytes DESC,
 
 -- name: key_down_after
 SELECT bytes, rk FROM key WHERE index_ = ?1 AND (bytes, rk) < (?3, ?5) AND bytes >= ?2 ORDER BY bytes DESC, rk DESC LIMIT ?4;
+
+-- name: key_clear
+DELETE FROM key;

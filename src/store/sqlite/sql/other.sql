@@ -5,6 +5,10 @@ SELECT part, ordinal, next, salt FROM part WHERE part = ?1;
 INSERT INTO part (part, ordinal, next, salt) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (part) DO UPDATE SET ordinal = ?2, next = ?3, salt = ?4;
 
+-- name: part_clear
+-- uses: a scan: there is no other way to every person
+UPDATE part SET next = 1;
+
 -- name: part_last
 SELECT ordinal FROM part ORDER BY ordinal DESC LIMIT 1;
 
