@@ -4,7 +4,8 @@
 #include "base/bytes.h"
 #include "store/store_int.h"
 
-enum rh_rc rh_store_open(const struct rh_store_ops *backend, const struct rh_store_options *o, struct rh_issues *is, struct rh_store **ret)
+enum rh_rc rh_store_open(const struct rh_store_ops *backend, const struct rh_store_options *o,
+                         struct rh_issues *is, struct rh_store **ret)
 {
     struct rh_store *s = rh_alloc(sizeof *s);
     s->ops = backend;
@@ -40,7 +41,8 @@ const char *rh_store_error(struct rh_conn *c)
     return c->store->ops->error(c);
 }
 
-/* --- what all backends share ------------------------------------------------------------------- */
+/* --- what all backends share -------------------------------------------------------------------
+ */
 
 static void put_u64(struct rh_buf *b, uint64_t n)
 {
@@ -57,7 +59,8 @@ static void put_text(struct rh_buf *b, struct rh_text t)
     rh_buf_text(b, t);
 }
 
-/* Codec and stored form are left out: a body may be compressed anew, encrypted or erased, and the chain still holds. */
+/* Codec and stored form are left out: a body may be compressed anew, encrypted or erased, and the
+ * chain still holds. */
 void rh_entry_header(const struct rh_entry *e, struct rh_buf *out)
 {
     put_u64(out, e->origin);
@@ -105,12 +108,13 @@ struct rh_text rh_id_of_key(const void *key, size_t len, struct rh_arena *a)
     return rh_text_copy(a, (struct rh_text){(const char *)p + 1, len - 1});
 }
 
-/* --- the rest is the backend's ----------------------------------------------------------------- */
+/* --- the rest is the backend's -----------------------------------------------------------------
+ */
 
 enum rh_rc rh_store_append(struct rh_conn *c, struct rh_entry *e)
 {
-    if (e->id.len == 0 || e->id.len > RH_STORE_ID_MAX || e->parents.len > UINT16_MAX || e->labels.len > UINT16_MAX ||
-        e->purpose.len > UINT16_MAX || e->part == 0)
+    if (e->id.len == 0 || e->id.len > RH_STORE_ID_MAX || e->parents.len > UINT16_MAX ||
+        e->labels.len > UINT16_MAX || e->purpose.len > UINT16_MAX || e->part == 0)
         return RH_VALUE;
     if (e->body.len > RH_STORE_BODY_MAX)
         return RH_TOOLARGE;
@@ -124,9 +128,11 @@ enum rh_rc rh_store_head_put(struct rh_conn *c, const struct rh_head *h)
     return c->store->ops->head_put(c, h);
 }
 
-enum rh_rc rh_store_body_put(struct rh_conn *c, uint64_t number, enum rh_codec_id codec, struct rh_text body)
+enum rh_rc rh_store_body_put(struct rh_conn *c, uint64_t number, enum rh_codec_id codec,
+                             struct rh_text body)
 {
-    return body.len > RH_STORE_BODY_MAX ? RH_TOOLARGE : c->store->ops->body_put(c, number, codec, body);
+    return body.len > RH_STORE_BODY_MAX ? RH_TOOLARGE
+                                        : c->store->ops->body_put(c, number, codec, body);
 }
 
 enum rh_rc rh_store_backup_open(struct rh_conn *c, const char *file, void **ret)
@@ -134,7 +140,8 @@ enum rh_rc rh_store_backup_open(struct rh_conn *c, const char *file, void **ret)
     return c->store->ops->backup_open(c, file, ret);
 }
 
-enum rh_rc rh_store_backup_step(struct rh_conn *c, void *backup, unsigned pages, bool *done, unsigned *remaining, unsigned *total)
+enum rh_rc rh_store_backup_step(struct rh_conn *c, void *backup, unsigned pages, bool *done,
+                                unsigned *remaining, unsigned *total)
 {
     return c->store->ops->backup_step(backup, pages, done, remaining, total);
 }

@@ -2,8 +2,9 @@
 /*
  * open.c - a SQLite data directory: lock, migrations, connections, transactions.
  *
- * WAL with synchronous=FULL: a commit returns after the sync. SQLite before 3.51.3 can damage a WAL when two connections
- * write or checkpoint at the same instant; here only the writer's connection does either (wal_autocheckpoint 0, readers query-only).
+ * WAL with synchronous=FULL: a commit returns after the sync. SQLite before 3.51.3 can damage a WAL
+ * when two connections write or checkpoint at the same instant; here only the writer's connection
+ * does either (wal_autocheckpoint 0, readers query-only).
  */
 #include "base/alloc.h"
 #include "store/sqlite/sqlite_int.h"
@@ -15,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------
+ */
 
 enum rh_rc rh_sqlite_rc(sqlite3 *db, int code)
 {
@@ -62,7 +64,8 @@ enum rh_rc rh_sqlite_result(struct sqlite_conn *c, int code)
 {
     enum rh_rc rc = rh_sqlite_rc(c->db, code);
     if (rc)
-        snprintf(c->message, sizeof c->message, "%s (SQLite %d, errno %d)", sqlite3_errmsg(c->db), code, sqlite3_system_errno(c->db));
+        snprintf(c->message, sizeof c->message, "%s (SQLite %d, errno %d)", sqlite3_errmsg(c->db),
+                 code, sqlite3_system_errno(c->db));
     return rc;
 }
 
@@ -71,7 +74,8 @@ static const char *error(struct rh_conn *c)
     return of(c)->message;
 }
 
-/* --- statements -------------------------------------------------------------------------------- */
+/* --- statements --------------------------------------------------------------------------------
+ */
 
 sqlite3_stmt *rh_sqlite_use(struct sqlite_conn *c, enum rh_sql sql)
 {
@@ -83,7 +87,8 @@ sqlite3_stmt *rh_sqlite_use(struct sqlite_conn *c, enum rh_sql sql)
 enum rh_rc rh_sqlite_run(struct sqlite_conn *c, sqlite3_stmt *s)
 {
     if (c->in_transaction && sqlite3_get_autocommit(c->db))
-        return RH_IO; /* undone after an error that the caller did not heed: this would be a transaction of its own */
+        return RH_IO; /* undone after an error that the caller did not heed: this would be a
+                         transaction of its own */
     int code = sqlite3_step(s);
     enum rh_rc rc = rh_sqlite_result(c, code);
     sqlite3_reset(s);
@@ -127,7 +132,8 @@ void rh_sqlite_bind_blob(sqlite3_stmt *s, int at, struct rh_text t)
         sqlite3_bind_blob(s, at, t.data, (int)t.len, SQLITE_STATIC);
 }
 
-/* --- a connection ------------------------------------------------------------------------------ */
+/* --- a connection ------------------------------------------------------------------------------
+ */
 
 static int exec(sqlite3 *db, const char *sql)
 {
@@ -145,16 +151,21 @@ static int on_wal(void *user, sqlite3 *db, const char *name, int pages)
 static int set_up(struct sqlite_conn *c, const struct sqlite_dir *d)
 {
     char sql[400];
-    unsigned cache = d->cache_kib ? d->cache_kib : c->kind == RH_CONN_WRITE ? RH_SQLITE_CACHE_WRITE_KIB : RH_SQLITE_CACHE_READ_KIB;
+    unsigned cache = d->cache_kib               ? d->cache_kib
+                     : c->kind == RH_CONN_WRITE ? RH_SQLITE_CACHE_WRITE_KIB
+                                                : RH_SQLITE_CACHE_READ_KIB;
     snprintf(sql, sizeof sql,
-             "PRAGMA busy_timeout=%d; PRAGMA cache_size=-%u; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+             "PRAGMA busy_timeout=%d; PRAGMA cache_size=-%u; PRAGMA mmap_size=0; PRAGMA "
+             "temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
              "PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL;",
              RH_SQLITE_BUSY_MS, cache);
     int code = exec(c->db, sql);
     if (code == SQLITE_OK && c->kind == RH_CONN_READ)
         code = exec(c->db, "PRAGMA query_only=ON;");
     if (code == SQLITE_OK && c->kind == RH_CONN_WRITE)
-        code = exec(c->db, "PRAGMA secure_delete=ON;"); /* an erased body is overwritten, not only forgotten */
+        code = exec(
+            c->db,
+            "PRAGMA secure_delete=ON;"); /* an erased body is overwritten, not only forgotten */
     if (code == SQLITE_OK && c->kind == RH_CONN_WRITE)
         sqlite3_wal_hook(c->db, on_wal, c);
     return code;
@@ -163,9 +174,11 @@ static int set_up(struct sqlite_conn *c, const struct sqlite_dir *d)
 static int prepare_all(struct sqlite_conn *c)
 {
     for (int i = 0; i < RH_SQL_COUNT; i++) {
-        int code = sqlite3_prepare_v3(c->db, rh_sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &c->statements[i], NULL);
+        int code = sqlite3_prepare_v3(c->db, rh_sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                      &c->statements[i], NULL);
         if (code != SQLITE_OK) {
-            rh_log(RH_LOG_ERROR, "store", "statement %s: %s", rh_sql_names[i], sqlite3_errmsg(c->db));
+            rh_log(RH_LOG_ERROR, "store", "statement %s: %s", rh_sql_names[i],
+                   sqlite3_errmsg(c->db));
             return code;
         }
     }
@@ -183,7 +196,8 @@ static void disconnect(struct rh_conn *conn)
 
 static int open_database(const struct sqlite_dir *d, sqlite3 **ret)
 {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | (d->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+                (d->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     int code = sqlite3_open_v2(d->file, ret, flags, NULL);
     if (code == SQLITE_OK)
         sqlite3_extended_result_codes(*ret, 1);
@@ -203,7 +217,8 @@ static enum rh_rc connect(struct rh_store *store, enum rh_conn_kind kind, struct
         code = prepare_all(c);
     if (code != SQLITE_OK) {
         enum rh_rc rc = rh_sqlite_rc(c->db, code);
-        rh_log(RH_LOG_ERROR, "store", "%s: %s", d->file, c->db ? sqlite3_errmsg(c->db) : "out of memory");
+        rh_log(RH_LOG_ERROR, "store", "%s: %s", d->file,
+               c->db ? sqlite3_errmsg(c->db) : "out of memory");
         disconnect(&c->conn);
         return rc;
     }
@@ -211,11 +226,13 @@ static enum rh_rc connect(struct rh_store *store, enum rh_conn_kind kind, struct
     return RH_OK;
 }
 
-/* --- transactions ------------------------------------------------------------------------------ */
+/* --- transactions ------------------------------------------------------------------------------
+ */
 
 static enum rh_rc begin(struct rh_conn *c)
 {
-    enum rh_rc rc = rh_sqlite_do(of(c), of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
+    enum rh_rc rc =
+        rh_sqlite_do(of(c), of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
     of(c)->in_transaction = rc == RH_OK;
     return rc;
 }
@@ -231,7 +248,8 @@ static void rollback(struct rh_conn *c)
     s->in_transaction = false;
 }
 
-/* One that failed is undone here: after some errors SQLite has done so, after others it waits for another try. */
+/* One that failed is undone here: after some errors SQLite has done so, after others it waits for
+ * another try. */
 static enum rh_rc commit(struct rh_conn *c)
 {
     enum rh_rc rc = rh_sqlite_do(of(c), RH_SQL_COMMIT);
@@ -252,9 +270,11 @@ static enum rh_rc release(struct rh_conn *c, bool keep)
     return rc ? rc : rh_sqlite_do(of(c), RH_SQL_RELEASE);
 }
 
-/* --- a directory ------------------------------------------------------------------------------- */
+/* --- a directory -------------------------------------------------------------------------------
+ */
 
-static enum rh_rc say(struct rh_issues *is, sqlite3 *db, int code, const char *file, const char *doing)
+static enum rh_rc say(struct rh_issues *is, sqlite3 *db, int code, const char *file,
+                      const char *doing)
 {
     enum rh_rc rc = rh_sqlite_rc(db, code);
     static const struct {
@@ -262,14 +282,17 @@ static enum rh_rc say(struct rh_issues *is, sqlite3 *db, int code, const char *f
         const char *advice;
     } advice[] = {
         {RH_CORRUPT, "the file is not a database of this program or is damaged: restore a backup"},
-        {RH_READONLY, "the directory or the file cannot be written to: look at its rights and whether the disk is read-only"},
+        {RH_READONLY, "the directory or the file cannot be written to: look at its rights and "
+                      "whether the disk is read-only"},
         {RH_FULL, "the disk is full: make room and start again"},
         {RH_BUSY, "another program has it open: only one may"},
     };
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++)
         if (advice[i].rc == rc)
-            return rh_issue_add(is, rc, NULL, "%s %s: %s (%s)", doing, file, advice[i].advice, db ? sqlite3_errmsg(db) : "");
-    return rh_issue_add(is, rc, NULL, "%s %s: %s", doing, file, db ? sqlite3_errmsg(db) : "out of memory");
+            return rh_issue_add(is, rc, NULL, "%s %s: %s (%s)", doing, file, advice[i].advice,
+                                db ? sqlite3_errmsg(db) : "");
+    return rh_issue_add(is, rc, NULL, "%s %s: %s", doing, file,
+                        db ? sqlite3_errmsg(db) : "out of memory");
 }
 
 static int ask_number(sqlite3 *db, const char *sql, int *ret)
@@ -284,7 +307,8 @@ static int ask_number(sqlite3 *db, const char *sql, int *ret)
     return code;
 }
 
-/* Some file systems have no shared memory; SQLite then stays with its old journal and calls that success. */
+/* Some file systems have no shared memory; SQLite then stays with its old journal and calls that
+ * success. */
 static enum rh_rc use_wal(const struct sqlite_dir *d, sqlite3 *db, struct rh_issues *is)
 {
     sqlite3_stmt *s = NULL;
@@ -300,7 +324,10 @@ static enum rh_rc use_wal(const struct sqlite_dir *d, sqlite3 *db, struct rh_iss
     if (code != SQLITE_OK)
         return say(is, db, code, d->file, "cannot open");
     return wal ? RH_OK
-               : rh_issue_add(is, RH_NETWORKFS, NULL, "%s: the file system has no shared memory for a write-ahead log; use a local disk", d->dir);
+               : rh_issue_add(is, RH_NETWORKFS, NULL,
+                              "%s: the file system has no shared memory for a write-ahead log; use "
+                              "a local disk",
+                              d->dir);
 }
 
 static int migrate_one(sqlite3 *db, int number)
@@ -324,7 +351,8 @@ static enum rh_rc migrate(struct sqlite_dir *d, struct rh_issues *is)
     sqlite3 *db = NULL;
     char sql[120];
     int version = 0, tables = 0, code = open_database(d, &db);
-    snprintf(sql, sizeof sql, "PRAGMA busy_timeout=%d; PRAGMA page_size=%d;", RH_SQLITE_BUSY_MS, RH_SQLITE_PAGE);
+    snprintf(sql, sizeof sql, "PRAGMA busy_timeout=%d; PRAGMA page_size=%d;", RH_SQLITE_BUSY_MS,
+             RH_SQLITE_PAGE);
     if (code == SQLITE_OK)
         code = exec(db, sql);
     if (code == SQLITE_OK)
@@ -333,15 +361,21 @@ static enum rh_rc migrate(struct sqlite_dir *d, struct rh_issues *is)
         code = ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
     enum rh_rc rc = code == SQLITE_OK ? RH_OK : say(is, db, code, d->file, "cannot open");
     if (rc == RH_OK && tables > 0)
-        rc = rh_issue_add(is, RH_CORRUPT, NULL, "%s is a database of another program: it is left as it is; choose another directory", d->file);
+        rc = rh_issue_add(
+            is, RH_CORRUPT, NULL,
+            "%s is a database of another program: it is left as it is; choose another directory",
+            d->file);
     if (rc == RH_OK && version > RH_SQL_MIGRATIONS)
         rc = rh_issue_add(is, RH_SCHEMA, NULL,
-                          "%s has schema %d, made by a newer version of this program; this one knows schema %d: use the newer program, or restore a "
+                          "%s has schema %d, made by a newer version of this program; this one "
+                          "knows schema %d: use the newer program, or restore a "
                           "backup made before the upgrade",
                           d->dir, version, RH_SQL_MIGRATIONS);
     if (rc == RH_OK && d->read_only && version < RH_SQL_MIGRATIONS)
-        rc = rh_issue_add(is, RH_SCHEMA, NULL, "%s has schema %d, older than %d of this program: open it once with serve or check", d->dir, version,
-                          RH_SQL_MIGRATIONS);
+        rc = rh_issue_add(
+            is, RH_SCHEMA, NULL,
+            "%s has schema %d, older than %d of this program: open it once with serve or check",
+            d->dir, version, RH_SQL_MIGRATIONS);
     if (rc == RH_OK && !d->read_only)
         rc = use_wal(d, db, is);
     for (int n = version + 1; rc == RH_OK && n <= RH_SQL_MIGRATIONS; n++) {
@@ -365,7 +399,8 @@ static void close_dir(struct rh_store *store)
     store->backend = NULL;
 }
 
-/* What this user may not write to is a fault of the directory, not of who asks: the issue is corrected too. */
+/* What this user may not write to is a fault of the directory, not of who asks: the issue is
+ * corrected too. */
 static enum rh_rc as_readonly(struct rh_issues *is, enum rh_rc rc)
 {
     if (rc != RH_FORBIDDEN)
@@ -377,35 +412,49 @@ static enum rh_rc as_readonly(struct rh_issues *is, enum rh_rc rc)
 
 static enum rh_rc must_be_writable(const struct sqlite_dir *d, struct rh_issues *is)
 {
-    if (access(d->dir, W_OK | X_OK) == 0 && (access(d->file, F_OK) != 0 || access(d->file, R_OK | W_OK) == 0))
+    if (access(d->dir, W_OK | X_OK) == 0 &&
+        (access(d->file, F_OK) != 0 || access(d->file, R_OK | W_OK) == 0))
         return RH_OK;
     if (errno == EROFS)
-        return rh_issue_add(is, RH_READONLY, NULL, "%s is on a disk that is mounted read-only: mount it for writing, or choose another", d->dir);
-    return rh_issue_add(is, RH_READONLY, NULL, "user %u may not write to %s and its " RH_SQLITE_FILE ": give them to this user (chown), or choose "
-                        "another directory", (unsigned)geteuid(), d->dir);
+        return rh_issue_add(
+            is, RH_READONLY, NULL,
+            "%s is on a disk that is mounted read-only: mount it for writing, or choose another",
+            d->dir);
+    return rh_issue_add(is, RH_READONLY, NULL,
+                        "user %u may not write to %s and its " RH_SQLITE_FILE
+                        ": give them to this user (chown), or choose "
+                        "another directory",
+                        (unsigned)geteuid(), d->dir);
 }
 
-/* SQLite would make it readable for everybody; its -wal and -shm files get the rights of this one. */
+/* SQLite would make it readable for everybody; its -wal and -shm files get the rights of this one.
+ */
 static enum rh_rc make_file(const struct sqlite_dir *d, struct rh_issues *is)
 {
     int fd = open(d->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? RH_OK : as_readonly(is, rh_errno_issue(is, errno, "make", d->file));
+        return errno == EEXIST ? RH_OK
+                               : as_readonly(is, rh_errno_issue(is, errno, "make", d->file));
     close(fd);
     return RH_OK;
 }
 
-static enum rh_rc make_dir(const struct sqlite_dir *d, const struct rh_store_options *o, struct rh_issues *is)
+static enum rh_rc make_dir(const struct sqlite_dir *d, const struct rh_store_options *o,
+                           struct rh_issues *is)
 {
     if (access(d->dir, F_OK) != 0 && !o->create)
-        return rh_issue_add(is, RH_NOTFOUND, NULL, "there is no data directory %s; rihla serve and rihla import make one", d->dir);
+        return rh_issue_add(is, RH_NOTFOUND, NULL,
+                            "there is no data directory %s; rihla serve and rihla import make one",
+                            d->dir);
     enum rh_rc rc = o->read_only ? RH_OK : as_readonly(is, rh_dir_make(is, d->dir, 0700));
     if (rc == RH_OK && access(d->file, F_OK) != 0 && (o->read_only || !o->create))
-        rc = rh_issue_add(is, RH_NOTFOUND, NULL, "%s is not a data directory: it has no " RH_SQLITE_FILE, d->dir);
+        rc = rh_issue_add(is, RH_NOTFOUND, NULL,
+                          "%s is not a data directory: it has no " RH_SQLITE_FILE, d->dir);
     return rc;
 }
 
-static enum rh_rc open_dir(struct rh_store *store, const struct rh_store_options *o, struct rh_issues *is)
+static enum rh_rc open_dir(struct rh_store *store, const struct rh_store_options *o,
+                           struct rh_issues *is)
 {
     struct sqlite_dir *d = rh_alloc(sizeof *d);
     size_t room = strlen(o->dir) + sizeof "/" RH_SQLITE_FILE;

@@ -15,7 +15,8 @@ static uint64_t column_u64(sqlite3_stmt *s, int at)
     return (uint64_t)sqlite3_column_int64(s, at);
 }
 
-/* A bound of a count (number, sequence, rk): counts stay below 2^63, so a higher bound means "to the end". */
+/* A bound of a count (number, sequence, rk): counts stay below 2^63, so a higher bound means "to
+ * the end". */
 static void bind_bound(sqlite3_stmt *s, int at, uint64_t n)
 {
     sqlite3_bind_int64(s, at, n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n);
@@ -62,11 +63,12 @@ static enum rh_rc column_id(sqlite3_stmt *s, int at, struct rh_arena *a, struct 
     return ret->data ? RH_OK : RH_NOMEM;
 }
 
-/* Steps a query into rows of an array until it ends, *n being their limit before and their number after. */
+/* Steps a query into rows of an array until it ends, *n being their limit before and their number
+ * after. */
 typedef enum rh_rc read_row(sqlite3_stmt *s, struct rh_arena *a, void *row);
 
-static enum rh_rc read_rows(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_arena *a, read_row *read, void *rows, size_t size, unsigned limit,
-                            unsigned *n)
+static enum rh_rc read_rows(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_arena *a,
+                            read_row *read, void *rows, size_t size, unsigned limit, unsigned *n)
 {
     enum rh_rc rc = RH_OK;
     *n = 0;
@@ -80,7 +82,8 @@ static enum rh_rc read_rows(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_ar
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
-static enum rh_rc read_one(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_arena *a, read_row *read, void *row)
+static enum rh_rc read_one(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_arena *a,
+                           read_row *read, void *row)
 {
     enum rh_rc rc = rh_sqlite_row(c, s);
     if (rc == RH_OK)
@@ -89,9 +92,28 @@ static enum rh_rc read_one(struct sqlite_conn *c, sqlite3_stmt *s, struct rh_are
     return rc;
 }
 
-/* --- the log ----------------------------------------------------------------------------------- */
+/* --- the log -----------------------------------------------------------------------------------
+ */
 
-enum { NUMBER, ORIGIN, SEQ, TIME, PART, TYPE, OP, CODEC, SIZE, PRIOR, ID, PARENTS, LABELS, PURPOSE, BODY_HASH, PREV_HASH, BODY };
+enum {
+    NUMBER,
+    ORIGIN,
+    SEQ,
+    TIME,
+    PART,
+    TYPE,
+    OP,
+    CODEC,
+    SIZE,
+    PRIOR,
+    ID,
+    PARENTS,
+    LABELS,
+    PURPOSE,
+    BODY_HASH,
+    PREV_HASH,
+    BODY
+};
 
 static enum rh_rc read_entry(sqlite3_stmt *s, struct rh_arena *a, void *row)
 {
@@ -168,14 +190,16 @@ enum rh_rc rh_sqlite_append(struct rh_conn *conn, struct rh_entry *e)
     return rc;
 }
 
-enum rh_rc rh_sqlite_entry(struct rh_conn *conn, uint64_t number, struct rh_arena *a, struct rh_entry *ret)
+enum rh_rc rh_sqlite_entry(struct rh_conn *conn, uint64_t number, struct rh_arena *a,
+                           struct rh_entry *ret)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_ENTRY);
     bind_u64(s, 1, number);
     return read_one(of(conn), s, a, read_entry, ret);
 }
 
-enum rh_rc rh_sqlite_version(struct rh_conn *conn, uint64_t origin, uint64_t seq, struct rh_arena *a, struct rh_entry *ret)
+enum rh_rc rh_sqlite_version(struct rh_conn *conn, uint64_t origin, uint64_t seq,
+                             struct rh_arena *a, struct rh_entry *ret)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_VERSION);
     bind_u64(s, 1, origin);
@@ -183,10 +207,12 @@ enum rh_rc rh_sqlite_version(struct rh_conn *conn, uint64_t origin, uint64_t seq
     return read_one(of(conn), s, a, read_entry, ret);
 }
 
-enum rh_rc rh_sqlite_history(struct rh_conn *conn, enum rh_history_scope scope, uint16_t type, uint64_t before, unsigned limit,
-                             struct rh_arena *a, struct rh_entry *rows, unsigned *n)
+enum rh_rc rh_sqlite_history(struct rh_conn *conn, enum rh_history_scope scope, uint16_t type,
+                             uint64_t before, unsigned limit, struct rh_arena *a,
+                             struct rh_entry *rows, unsigned *n)
 {
-    sqlite3_stmt *s = rh_sqlite_use(of(conn), scope == RH_HISTORY_TYPE ? RH_SQL_LOG_HISTORY_TYPE : RH_SQL_LOG_HISTORY);
+    sqlite3_stmt *s = rh_sqlite_use(of(conn), scope == RH_HISTORY_TYPE ? RH_SQL_LOG_HISTORY_TYPE
+                                                                       : RH_SQL_LOG_HISTORY);
     bind_bound(s, 1, before ? before : INT64_MAX);
     sqlite3_bind_int64(s, 2, limit);
     if (scope == RH_HISTORY_TYPE)
@@ -194,8 +220,8 @@ enum rh_rc rh_sqlite_history(struct rh_conn *conn, enum rh_history_scope scope, 
     return read_rows(of(conn), s, a, read_entry, rows, sizeof *rows, limit, n);
 }
 
-enum rh_rc rh_sqlite_log_read(struct rh_conn *conn, uint64_t origin, uint64_t seq, unsigned limit, struct rh_arena *a, struct rh_entry *rows,
-                              unsigned *n)
+enum rh_rc rh_sqlite_log_read(struct rh_conn *conn, uint64_t origin, uint64_t seq, unsigned limit,
+                              struct rh_arena *a, struct rh_entry *rows, unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_READ);
     bind_u64(s, 1, origin);
@@ -204,7 +230,8 @@ enum rh_rc rh_sqlite_log_read(struct rh_conn *conn, uint64_t origin, uint64_t se
     return read_rows(of(conn), s, a, read_entry, rows, sizeof *rows, limit, n);
 }
 
-enum rh_rc rh_sqlite_log_tip(struct rh_conn *conn, uint64_t origin, struct rh_arena *a, struct rh_entry *ret)
+enum rh_rc rh_sqlite_log_tip(struct rh_conn *conn, uint64_t origin, struct rh_arena *a,
+                             struct rh_entry *ret)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_TIP);
     bind_u64(s, 1, origin);
@@ -251,7 +278,8 @@ enum rh_rc rh_sqlite_origins(struct rh_conn *conn, struct rh_arena *a, uint64_t 
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
-enum rh_rc rh_sqlite_body_put(struct rh_conn *conn, uint64_t number, enum rh_codec_id codec, struct rh_text body)
+enum rh_rc rh_sqlite_body_put(struct rh_conn *conn, uint64_t number, enum rh_codec_id codec,
+                              struct rh_text body)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_BODY_PUT);
     bind_u64(s, 1, number);
@@ -261,7 +289,8 @@ enum rh_rc rh_sqlite_body_put(struct rh_conn *conn, uint64_t number, enum rh_cod
     return rc ? rc : sqlite3_changes(of(conn)->db) ? RH_OK : RH_NOTFOUND;
 }
 
-/* --- heads ------------------------------------------------------------------------------------- */
+/* --- heads -------------------------------------------------------------------------------------
+ */
 
 static enum rh_rc read_head(sqlite3_stmt *s, struct rh_arena *a, void *row)
 {
@@ -286,7 +315,8 @@ static void bind_identity(sqlite3_stmt *s, int at, uint16_t type, struct rh_text
     sqlite3_bind_blob(s, at + 1, key, (int)rh_id_key(id, key), SQLITE_TRANSIENT);
 }
 
-enum rh_rc rh_sqlite_head_get(struct rh_conn *conn, uint16_t type, struct rh_text id, struct rh_arena *a, struct rh_head *ret)
+enum rh_rc rh_sqlite_head_get(struct rh_conn *conn, uint16_t type, struct rh_text id,
+                              struct rh_arena *a, struct rh_head *ret)
 {
     if (id.len == 0 || id.len > RH_STORE_ID_MAX)
         return RH_NOTFOUND;
@@ -295,14 +325,16 @@ enum rh_rc rh_sqlite_head_get(struct rh_conn *conn, uint16_t type, struct rh_tex
     return read_one(of(conn), s, a, read_head, ret);
 }
 
-enum rh_rc rh_sqlite_head_rk(struct rh_conn *conn, uint64_t rk, struct rh_arena *a, struct rh_head *ret)
+enum rh_rc rh_sqlite_head_rk(struct rh_conn *conn, uint64_t rk, struct rh_arena *a,
+                             struct rh_head *ret)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_HEAD_RK);
     bind_u64(s, 1, rk);
     return read_one(of(conn), s, a, read_head, ret);
 }
 
-static enum rh_rc move_number(struct sqlite_conn *c, const struct rh_head *h, bool existed, uint64_t old_rk)
+static enum rh_rc move_number(struct sqlite_conn *c, const struct rh_head *h, bool existed,
+                              uint64_t old_rk)
 {
     if (existed && old_rk == h->rk)
         return RH_OK;
@@ -356,8 +388,9 @@ enum rh_rc rh_sqlite_head_put(struct rh_conn *conn, const struct rh_head *h)
     return rc ? rc : count_change(c, h->type, !h->deleted - lived);
 }
 
-enum rh_rc rh_sqlite_head_scan(struct rh_conn *conn, uint16_t type, struct rh_text after, unsigned limit, struct rh_arena *a,
-                               struct rh_head *rows, unsigned *n)
+enum rh_rc rh_sqlite_head_scan(struct rh_conn *conn, uint16_t type, struct rh_text after,
+                               unsigned limit, struct rh_arena *a, struct rh_head *rows,
+                               unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_HEAD_SCAN);
     if (after.len > 0) {
@@ -370,8 +403,8 @@ enum rh_rc rh_sqlite_head_scan(struct rh_conn *conn, uint16_t type, struct rh_te
     return read_rows(of(conn), s, a, read_head, rows, sizeof *rows, limit, n);
 }
 
-enum rh_rc rh_sqlite_rk_scan(struct rh_conn *conn, uint64_t lo, uint64_t hi, unsigned limit, struct rh_arena *a, struct rh_head *rows,
-                             unsigned *n)
+enum rh_rc rh_sqlite_rk_scan(struct rh_conn *conn, uint64_t lo, uint64_t hi, unsigned limit,
+                             struct rh_arena *a, struct rh_head *rows, unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_RK_SCAN);
     bind_bound(s, 1, lo);
@@ -394,7 +427,8 @@ enum rh_rc rh_sqlite_count(struct rh_conn *conn, uint16_t type, uint64_t *ret)
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
-/* --- keys -------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------------
+ */
 
 static int index_of(uint16_t type, uint16_t param)
 {
@@ -403,7 +437,8 @@ static int index_of(uint16_t type, uint16_t param)
 
 static int by_place(const void *a, const void *b)
 {
-    const struct rh_key *x = *(const struct rh_key *const *)a, *y = *(const struct rh_key *const *)b;
+    const struct rh_key *x = *(const struct rh_key *const *)a,
+                        *y = *(const struct rh_key *const *)b;
     int i = index_of(x->type, x->param), j = index_of(y->type, y->param);
     if (i != j)
         return i < j ? -1 : 1;
@@ -422,8 +457,10 @@ static enum rh_rc change_key(struct sqlite_conn *c, enum rh_sql sql, const struc
 
 enum { SORT_FROM = 16, SORT_MAX = 512 };
 
-/* Rows in the order of the index touch each page once. A slice of a bulk load comes sorted already. */
-static enum rh_rc change_keys(struct rh_conn *conn, enum rh_sql sql, const struct rh_key *rows, unsigned n)
+/* Rows in the order of the index touch each page once. A slice of a bulk load comes sorted already.
+ */
+static enum rh_rc change_keys(struct rh_conn *conn, enum rh_sql sql, const struct rh_key *rows,
+                              unsigned n)
 {
     enum rh_rc rc = RH_OK;
     for (unsigned i = 0; i < n; i++)
@@ -463,10 +500,13 @@ static enum rh_rc read_key(sqlite3_stmt *s, struct rh_arena *a, void *row)
 
 static enum rh_sql scan_statement(const struct rh_key_scan *scan)
 {
-    static const enum rh_sql up[2][2] = {{RH_SQL_KEY_UP_OPEN, RH_SQL_KEY_UP}, {RH_SQL_KEY_UP_AFTER_OPEN, RH_SQL_KEY_UP_AFTER}};
+    static const enum rh_sql up[2][2] = {{RH_SQL_KEY_UP_OPEN, RH_SQL_KEY_UP},
+                                         {RH_SQL_KEY_UP_AFTER_OPEN, RH_SQL_KEY_UP_AFTER}};
     if (!scan->descending)
         return up[scan->has_after][scan->hi.data != NULL];
-    return scan->has_after ? RH_SQL_KEY_DOWN_AFTER : scan->hi.data ? RH_SQL_KEY_DOWN : RH_SQL_KEY_DOWN_OPEN;
+    return scan->has_after ? RH_SQL_KEY_DOWN_AFTER
+           : scan->hi.data ? RH_SQL_KEY_DOWN
+                           : RH_SQL_KEY_DOWN_OPEN;
 }
 
 /* A row to start behind that lies outside lo..hi is left out, or replaced by nothing at all. */
@@ -474,22 +514,24 @@ static bool narrow(struct rh_key_scan *scan)
 {
     if (scan->hi.data && rh_text_cmp(scan->lo, scan->hi) >= 0)
         return false;
-    if (scan->has_after && scan->descending && scan->hi.data && rh_text_cmp(scan->after, scan->hi) >= 0)
+    if (scan->has_after && scan->descending && scan->hi.data &&
+        rh_text_cmp(scan->after, scan->hi) >= 0)
         scan->has_after = false;
     if (scan->has_after && !scan->descending && rh_text_cmp(scan->after, scan->lo) < 0)
         scan->has_after = false;
     return true;
 }
 
-enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wanted, unsigned limit, struct rh_arena *a, struct rh_key *rows,
-                              unsigned *n)
+enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wanted,
+                              unsigned limit, struct rh_arena *a, struct rh_key *rows, unsigned *n)
 {
     struct rh_key_scan narrowed = *wanted, *scan = &narrowed;
     *n = 0;
     if (!narrow(scan))
         return RH_OK;
     sqlite3_stmt *s = rh_sqlite_use(of(conn), scan_statement(scan));
-    bool up_after = scan->has_after && !scan->descending, down_after = scan->has_after && scan->descending;
+    bool up_after = scan->has_after && !scan->descending,
+         down_after = scan->has_after && scan->descending;
     sqlite3_bind_int(s, 1, index_of(scan->type, scan->param));
     rh_sqlite_bind_blob(s, 2, up_after ? scan->after : scan->lo);
     if (down_after || scan->hi.data)
@@ -505,7 +547,8 @@ enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wa
     return rc;
 }
 
-/* --- persons, small values, access rows -------------------------------------------------------- */
+/* --- persons, small values, access rows --------------------------------------------------------
+ */
 
 enum rh_rc rh_sqlite_part_get(struct rh_conn *conn, uint64_t part, struct rh_part *ret)
 {
@@ -517,7 +560,8 @@ enum rh_rc rh_sqlite_part_get(struct rh_conn *conn, uint64_t part, struct rh_par
     if (rc == RH_OK && salt.len != RH_SALT_SIZE)
         rc = RH_CORRUPT;
     if (rc == RH_OK) {
-        *ret = (struct rh_part){.part = part, .ordinal = column_u64(s, 1), .next = column_u64(s, 2)};
+        *ret =
+            (struct rh_part){.part = part, .ordinal = column_u64(s, 1), .next = column_u64(s, 2)};
         memcpy(ret->salt, salt.data, RH_SALT_SIZE);
     }
     sqlite3_reset(s);
@@ -550,7 +594,8 @@ static enum rh_rc read_value(sqlite3_stmt *s, struct rh_arena *a, void *row)
     return rh_sqlite_keep(s, 0, a, row);
 }
 
-enum rh_rc rh_sqlite_meta_get(struct rh_conn *conn, const char *name, struct rh_arena *a, struct rh_text *ret)
+enum rh_rc rh_sqlite_meta_get(struct rh_conn *conn, const char *name, struct rh_arena *a,
+                              struct rh_text *ret)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_META_GET);
     sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
@@ -566,7 +611,8 @@ enum rh_rc rh_sqlite_meta_put(struct rh_conn *conn, const char *name, struct rh_
     return rh_sqlite_run(of(conn), s);
 }
 
-enum rh_rc rh_sqlite_audit_append(struct rh_conn *conn, int64_t first_us, int64_t last_us, unsigned rows, struct rh_text block)
+enum rh_rc rh_sqlite_audit_append(struct rh_conn *conn, int64_t first_us, int64_t last_us,
+                                  unsigned rows, struct rh_text block)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_AUDIT_APPEND);
     sqlite3_bind_int64(s, 1, first_us);
@@ -588,8 +634,8 @@ static enum rh_rc read_audit(sqlite3_stmt *s, struct rh_arena *a, void *row)
     return rh_sqlite_keep(s, 4, a, &b->block);
 }
 
-enum rh_rc rh_sqlite_audit_scan(struct rh_conn *conn, uint64_t after, unsigned limit, struct rh_arena *a, struct rh_audit_block *rows,
-                                unsigned *n)
+enum rh_rc rh_sqlite_audit_scan(struct rh_conn *conn, uint64_t after, unsigned limit,
+                                struct rh_arena *a, struct rh_audit_block *rows, unsigned *n)
 {
     sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_AUDIT_SCAN);
     bind_bound(s, 1, after);
@@ -597,7 +643,8 @@ enum rh_rc rh_sqlite_audit_scan(struct rh_conn *conn, uint64_t after, unsigned l
     return read_rows(of(conn), s, a, read_audit, rows, sizeof *rows, limit, n);
 }
 
-enum rh_rc rh_sqlite_audit_last(struct rh_conn *conn, struct rh_arena *a, struct rh_audit_block *ret)
+enum rh_rc rh_sqlite_audit_last(struct rh_conn *conn, struct rh_arena *a,
+                                struct rh_audit_block *ret)
 {
     return read_one(of(conn), rh_sqlite_use(of(conn), RH_SQL_AUDIT_LAST), a, read_audit, ret);
 }

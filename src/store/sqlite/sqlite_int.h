@@ -60,29 +60,36 @@ void rh_sqlite_bind_blob(sqlite3_stmt *s, int at, struct rh_text t);
 /* rows.c */
 enum rh_rc rh_sqlite_append(struct rh_conn *, struct rh_entry *);
 enum rh_rc rh_sqlite_entry(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_entry *);
-enum rh_rc rh_sqlite_version(struct rh_conn *, uint64_t, uint64_t, struct rh_arena *, struct rh_entry *);
-enum rh_rc rh_sqlite_history(struct rh_conn *, enum rh_history_scope, uint16_t, uint64_t, unsigned, struct rh_arena *, struct rh_entry *,
-                             unsigned *);
-enum rh_rc rh_sqlite_log_read(struct rh_conn *, uint64_t, uint64_t, unsigned, struct rh_arena *, struct rh_entry *, unsigned *);
+enum rh_rc rh_sqlite_version(struct rh_conn *, uint64_t, uint64_t, struct rh_arena *,
+                             struct rh_entry *);
+enum rh_rc rh_sqlite_history(struct rh_conn *, enum rh_history_scope, uint16_t, uint64_t, unsigned,
+                             struct rh_arena *, struct rh_entry *, unsigned *);
+enum rh_rc rh_sqlite_log_read(struct rh_conn *, uint64_t, uint64_t, unsigned, struct rh_arena *,
+                              struct rh_entry *, unsigned *);
 enum rh_rc rh_sqlite_log_tip(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_entry *);
 enum rh_rc rh_sqlite_origins(struct rh_conn *, struct rh_arena *, uint64_t **, unsigned *);
 enum rh_rc rh_sqlite_body_put(struct rh_conn *, uint64_t, enum rh_codec_id, struct rh_text);
-enum rh_rc rh_sqlite_head_get(struct rh_conn *, uint16_t, struct rh_text, struct rh_arena *, struct rh_head *);
+enum rh_rc rh_sqlite_head_get(struct rh_conn *, uint16_t, struct rh_text, struct rh_arena *,
+                              struct rh_head *);
 enum rh_rc rh_sqlite_head_rk(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_head *);
 enum rh_rc rh_sqlite_head_put(struct rh_conn *, const struct rh_head *);
-enum rh_rc rh_sqlite_head_scan(struct rh_conn *, uint16_t, struct rh_text, unsigned, struct rh_arena *, struct rh_head *, unsigned *);
-enum rh_rc rh_sqlite_rk_scan(struct rh_conn *, uint64_t, uint64_t, unsigned, struct rh_arena *, struct rh_head *, unsigned *);
+enum rh_rc rh_sqlite_head_scan(struct rh_conn *, uint16_t, struct rh_text, unsigned,
+                               struct rh_arena *, struct rh_head *, unsigned *);
+enum rh_rc rh_sqlite_rk_scan(struct rh_conn *, uint64_t, uint64_t, unsigned, struct rh_arena *,
+                             struct rh_head *, unsigned *);
 enum rh_rc rh_sqlite_count(struct rh_conn *, uint16_t, uint64_t *);
 enum rh_rc rh_sqlite_keys_put(struct rh_conn *, const struct rh_key *, unsigned);
 enum rh_rc rh_sqlite_keys_delete(struct rh_conn *, const struct rh_key *, unsigned);
-enum rh_rc rh_sqlite_key_scan(struct rh_conn *, const struct rh_key_scan *, unsigned, struct rh_arena *, struct rh_key *, unsigned *);
+enum rh_rc rh_sqlite_key_scan(struct rh_conn *, const struct rh_key_scan *, unsigned,
+                              struct rh_arena *, struct rh_key *, unsigned *);
 enum rh_rc rh_sqlite_part_get(struct rh_conn *, uint64_t, struct rh_part *);
 enum rh_rc rh_sqlite_part_put(struct rh_conn *, const struct rh_part *);
 enum rh_rc rh_sqlite_part_last(struct rh_conn *, uint64_t *);
 enum rh_rc rh_sqlite_meta_get(struct rh_conn *, const char *, struct rh_arena *, struct rh_text *);
 enum rh_rc rh_sqlite_meta_put(struct rh_conn *, const char *, struct rh_text);
 enum rh_rc rh_sqlite_audit_append(struct rh_conn *, int64_t, int64_t, unsigned, struct rh_text);
-enum rh_rc rh_sqlite_audit_scan(struct rh_conn *, uint64_t, unsigned, struct rh_arena *, struct rh_audit_block *, unsigned *);
+enum rh_rc rh_sqlite_audit_scan(struct rh_conn *, uint64_t, unsigned, struct rh_arena *,
+                                struct rh_audit_block *, unsigned *);
 enum rh_rc rh_sqlite_audit_last(struct rh_conn *, struct rh_arena *, struct rh_audit_block *);
 
 /* upkeep.c */

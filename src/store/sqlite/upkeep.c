@@ -4,8 +4,8 @@
 #include "store/sqlite/sqlite_int.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +24,8 @@ uint64_t rh_sqlite_wal_bytes(struct rh_conn *conn)
 enum rh_rc rh_sqlite_index_clear(struct rh_conn *conn)
 {
     struct sqlite_conn *c = of(conn);
-    static const enum rh_sql all[] = {RH_SQL_HEAD_CLEAR, RH_SQL_LOCATE_CLEAR, RH_SQL_KEY_CLEAR, RH_SQL_TALLY_CLEAR, RH_SQL_PART_CLEAR};
+    static const enum rh_sql all[] = {RH_SQL_HEAD_CLEAR, RH_SQL_LOCATE_CLEAR, RH_SQL_KEY_CLEAR,
+                                      RH_SQL_TALLY_CLEAR, RH_SQL_PART_CLEAR};
     enum rh_rc rc = RH_OK;
     for (size_t i = 0; i < sizeof all / sizeof all[0] && rc == RH_OK; i++)
         rc = rh_sqlite_do(c, all[i]);
@@ -35,7 +36,8 @@ enum rh_rc rh_sqlite_checkpoint(struct rh_conn *conn, bool wait)
 {
     struct sqlite_conn *c = of(conn);
     int all = 0, moved = 0;
-    int code = sqlite3_wal_checkpoint_v2(c->db, NULL, wait ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
+    int code = sqlite3_wal_checkpoint_v2(
+        c->db, NULL, wait ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
     if (code == SQLITE_OK && all == moved)
         c->wal_pages = 0; /* the next commit begins the log anew */
     if ((code & 0xff) == SQLITE_BUSY)
@@ -43,7 +45,8 @@ enum rh_rc rh_sqlite_checkpoint(struct rh_conn *conn, bool wait)
     return rh_sqlite_result(c, code);
 }
 
-/* --- backup ------------------------------------------------------------------------------------ */
+/* --- backup ------------------------------------------------------------------------------------
+ */
 
 struct backup {
     struct sqlite_conn *from;
@@ -57,7 +60,8 @@ static enum rh_rc copy_result(struct backup *b, int code)
 {
     enum rh_rc rc = rh_sqlite_rc(b->to, code);
     if (rc)
-        snprintf(b->from->message, sizeof b->from->message, "copy to %.150s: %s", b->file, b->to ? sqlite3_errmsg(b->to) : "out of memory");
+        snprintf(b->from->message, sizeof b->from->message, "copy to %.150s: %s", b->file,
+                 b->to ? sqlite3_errmsg(b->to) : "out of memory");
     return rc;
 }
 
@@ -74,7 +78,8 @@ enum rh_rc rh_sqlite_backup_open(struct rh_conn *conn, const char *file, void **
     struct backup *b = rh_alloc(sizeof *b);
     b->from = c;
     b->file = rh_strdup(file);
-    int code = sqlite3_open_v2(file, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(
+        file, &b->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(b->to, "PRAGMA synchronous=FULL", NULL, NULL, NULL);
     if (code == SQLITE_OK) {
@@ -90,7 +95,8 @@ enum rh_rc rh_sqlite_backup_open(struct rh_conn *conn, const char *file, void **
     return RH_OK;
 }
 
-enum rh_rc rh_sqlite_backup_step(void *backup, unsigned pages, bool *done, unsigned *remaining, unsigned *total)
+enum rh_rc rh_sqlite_backup_step(void *backup, unsigned pages, bool *done, unsigned *remaining,
+                                 unsigned *total)
 {
     struct backup *b = backup;
     int code = sqlite3_backup_step(b->backup, (int)pages);
@@ -121,10 +127,12 @@ void rh_sqlite_backup_close(void *backup)
     rh_free(b);
 }
 
-/* --- check ------------------------------------------------------------------------------------- */
+/* --- check -------------------------------------------------------------------------------------
+ */
 
 /* Runs a query whose rows are sentences about what is wrong. */
-static enum rh_rc find(struct sqlite_conn *c, struct rh_issues *is, const char *sql, const char *what)
+static enum rh_rc find(struct sqlite_conn *c, struct rh_issues *is, const char *sql,
+                       const char *what)
 {
     sqlite3_stmt *s;
     enum rh_rc rc = rh_sqlite_result(c, sqlite3_prepare_v2(c->db, sql, -1, &s, NULL));
@@ -139,24 +147,33 @@ static enum rh_rc find(struct sqlite_conn *c, struct rh_issues *is, const char *
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
-/* integrity_check, not quick_check: that one reports false errors for WITHOUT ROWID tables in SQLite 3.40. */
+/* integrity_check, not quick_check: that one reports false errors for WITHOUT ROWID tables in
+ * SQLite 3.40. */
 enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
 {
     static const struct {
         const char *what, *sql;
     } rows[] = {
         {"database", "PRAGMA integrity_check(20)"},
-        {"log", "SELECT 'entries are missing: the highest number is ' || max(number) || ' of ' || count(*) FROM log HAVING max(number) <> count(*)"},
-        {"log", "SELECT 'origin ' || printf('%x', origin) || ' has ' || count(*) || ' entries up to ' || max(seq) FROM log GROUP BY origin "
+        {"log", "SELECT 'entries are missing: the highest number is ' || max(number) || ' of ' || "
+                "count(*) FROM log HAVING max(number) <> count(*)"},
+        {"log", "SELECT 'origin ' || printf('%x', origin) || ' has ' || count(*) || ' entries up "
+                "to ' || max(seq) FROM log GROUP BY origin "
                 "HAVING max(seq) <> count(*) OR min(seq) <> 1"},
-        {"heads", "SELECT 'type ' || type || ' has no row in locate for a head' FROM head WHERE NOT EXISTS "
-                  "(SELECT 1 FROM locate WHERE locate.rk = head.rk AND locate.type = head.type AND locate.id = head.id) LIMIT 20"},
+        {"heads",
+         "SELECT 'type ' || type || ' has no row in locate for a head' FROM head WHERE NOT EXISTS "
+         "(SELECT 1 FROM locate WHERE locate.rk = head.rk AND locate.type = head.type AND "
+         "locate.id = head.id) LIMIT 20"},
         {"heads", "SELECT 'number ' || rk || ' leads to no head' FROM locate WHERE NOT EXISTS "
-                  "(SELECT 1 FROM head WHERE head.type = locate.type AND head.id = locate.id AND head.rk = locate.rk) LIMIT 20"},
-        {"counts", "SELECT 'type ' || type || ' has no heads, but the count says ' || n FROM tally WHERE n <> 0 AND NOT EXISTS "
+                  "(SELECT 1 FROM head WHERE head.type = locate.type AND head.id = locate.id AND "
+                  "head.rk = locate.rk) LIMIT 20"},
+        {"counts", "SELECT 'type ' || type || ' has no heads, but the count says ' || n FROM tally "
+                   "WHERE n <> 0 AND NOT EXISTS "
                    "(SELECT 1 FROM head WHERE head.type = tally.type AND NOT deleted)"},
-        {"counts", "SELECT 'type ' || type || ' has ' || count(*) || ' heads, but the count says ' || coalesce((SELECT n FROM tally WHERE tally.type = head.type), 0) "
-                   "FROM head WHERE NOT deleted GROUP BY type HAVING count(*) <> coalesce((SELECT n FROM tally WHERE tally.type = head.type), 0)"},
+        {"counts", "SELECT 'type ' || type || ' has ' || count(*) || ' heads, but the count says ' "
+                   "|| coalesce((SELECT n FROM tally WHERE tally.type = head.type), 0) "
+                   "FROM head WHERE NOT deleted GROUP BY type HAVING count(*) <> coalesce((SELECT "
+                   "n FROM tally WHERE tally.type = head.type), 0)"},
     };
     struct sqlite_conn *c = of(conn);
     unsigned before = is->errors;
@@ -166,7 +183,8 @@ enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
     return rc ? rc : is->errors > before ? RH_CORRUPT : RH_OK;
 }
 
-/* --- figures ----------------------------------------------------------------------------------- */
+/* --- figures -----------------------------------------------------------------------------------
+ */
 
 static enum rh_rc figure(struct sqlite_conn *c, const char *sql, uint64_t *ret)
 {
