@@ -3,7 +3,7 @@
 //
 //   #/            find a person           #/?q=WORDS    the same, with the words searched for
 //   #/Patient/ID  one person's record
-import { signal, useSignalEffect } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import { Find } from "./find";
@@ -28,6 +28,13 @@ const page = signal<Page>(pageOf(location.hash));
 addEventListener("hashchange", () => {
     page.value = pageOf(location.hash);
     scrollTo(0, 0);
+});
+
+/** Outside of the components, so that the words and their direction change in one step. */
+effect(() => {
+    const chosen = languages.find((one) => one.code === language.value);
+    document.documentElement.lang = language.value;
+    document.documentElement.dir = chosen?.dir ?? "ltr";
 });
 
 /** "/" goes to the search from anywhere, as long as nothing is being typed. */
@@ -55,11 +62,6 @@ function Nowhere() {
 }
 
 function App() {
-    useSignalEffect(() => {
-        const chosen = languages.find((one) => one.code === language.value);
-        document.documentElement.lang = language.value;
-        document.documentElement.dir = chosen?.dir ?? "ltr";
-    });
     const at = page.value;
     return (
         <>
