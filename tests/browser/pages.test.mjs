@@ -276,7 +276,9 @@ describe("find a person", () => {
     ])
         it(`never leaves the machine by a next link that names ${what}`, () =>
             page({ failing: !works }, async (p) => {
-                await p.route(/name=Pagingname/, (route) => elsewhere(route, address), { times: 1 });
+                await p.route(/name=Pagingname/, (route) => elsewhere(route, address), {
+                    times: 1,
+                });
                 await find(p, "Pagingname");
                 const asked = p.waitForRequest(/\/fhir\//);
                 await p.locator("button.wide").click();
@@ -609,11 +611,7 @@ describe("for everybody", () => {
                 await check("search");
                 for (const id of ["cast-selam", "case-states", "case-empty"]) {
                     await open(p, id);
-                    await p
-                        .locator("summary")
-                        .first()
-                        .click()
-                        .catch(() => {});
+                    for (const one of await p.locator("summary").all()) await one.click(); // unfold all
                     await check(id);
                 }
             }));
@@ -666,7 +664,9 @@ describe("for everybody", () => {
 
     it("has an Arabic text, with the same names in braces, for every English one", async () => {
         const source = await readFile(join(root, "web/src/text.ar.ts"), "utf8");
-        const pairs = [...source.matchAll(/^\s+(?:"((?:[^"\\]|\\.)+)"|(\w+)):\s+"((?:[^"\\]|\\.)+)",$/gm)];
+        const pairs = [
+            ...source.matchAll(/^\s+(?:"((?:[^"\\]|\\.)+)"|(\w+)):\s+"((?:[^"\\]|\\.)+)",$/gm),
+        ];
         assert.ok(pairs.length > 150, `${pairs.length} texts read`);
         for (const [, quoted, word, arabic] of pairs) {
             const english = quoted ?? word;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // support.mjs - the real program on a fresh data directory, and Debian's Chromium in front of it.
 //
-// RIHLA_BIN names the program (build/rihla). The data are the demo people of tools/demo.py and the
+// RIHLA_BIN names the program (build/rihla), RIHLA_WEB_DIR a folder of pages to serve instead of
+// those inside the program. The data are the demo people of tools/demo.py and the
 // small hand-made people of people.mjs. Everything stands in a folder of its own under the system's
 // temporary folder and is removed at the end; the server is ended by its own handle.
 import assert from "node:assert/strict";
@@ -29,21 +30,31 @@ export class Server {
             `${program} is missing: ./dev build makes it, RIHLA_BIN names another`,
         );
         const s = new Server();
-        s.folder = await mkdtemp(join(tmpdir(), "rihla-browser-"));
-        s.data = join(s.folder, "data");
-        const demo = join(s.folder, "demo.ndjson");
-        const own = join(s.folder, "people.ndjson");
+        try {
+            await s.load(more);
+        } catch (error) {
+            await s.close();
+            throw error;
+        }
+        return s;
+    }
+
+    async load(more) {
+        this.folder = await mkdtemp(join(tmpdir(), "rihla-browser-"));
+        this.data = join(this.folder, "data");
+        const demo = join(this.folder, "demo.ndjson");
+        const own = join(this.folder, "people.ndjson");
         await run("python3", [join(root, "tools/demo.py"), "--out", demo], LONG);
         await writeFile(own, ndjson);
-        await run(program, ["import", "--data", s.data, demo, own, ...more], LONG);
-        await s.serve("127.0.0.1:0");
-        return s;
+        await run(program, ["import", "--data", this.data, demo, own, ...more], LONG);
+        await this.serve("127.0.0.1:0");
+        const index = await (await fetch(this.url)).text();
+        assert.match(index, /app-\w+\.js/, `${program} was built without the pages; ./dev build`);
     }
 
     async serve(listen) {
         const options = ["serve", "--data", this.data, "--listen", listen];
-        const web = join(root, "web/out"); // what was built last, whether or not it is in the program yet
-        if (existsSync(join(web, "index.html"))) options.push("--web-dir", web);
+        if (process.env.RIHLA_WEB_DIR) options.push("--web-dir", process.env.RIHLA_WEB_DIR);
         this.child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
         this.url = await new Promise((done, failed) => {
             let said = "";
@@ -68,6 +79,7 @@ export class Server {
     }
 
     async stop() {
+        if (!this.child || this.child.exitCode !== null) return;
         this.child.kill("SIGTERM");
         const late = setTimeout(() => this.child.kill("SIGKILL"), 10_000);
         await this.ended;
@@ -81,7 +93,7 @@ export class Server {
 
     async close() {
         await this.stop();
-        await rm(this.folder, { recursive: true, force: true });
+        if (this.folder) await rm(this.folder, { recursive: true, force: true });
     }
 }
 
