@@ -16,7 +16,7 @@ SEPARATOR, NOTHING, ITSELF, FIRST_STRING = 0, 1, 2, 3
 RULE_LIMIT = 0x3000  # code points that a rule may name
 HANGUL = range(0xAC00, 0xD7A4)  # decomposed by arithmetic in C
 NO_MARKS = {8, 9}  # combining classes that are letters' own: kana voicing, virama
-ETHIOPIC_VOWELS = ["a", "u", "i", "a", "e", "", "u", "a"]
+ETHIOPIC_VOWELS = ["a", "o", "e", "a", "e", "", "o", "a"]
 
 
 def fail(text):
@@ -103,9 +103,11 @@ def make_fold(fold):
 def read_rules(spec, fold):
     """text -> (where, alternatives); and the letters with marks that rules name."""
     rules, kept = {}, {}
-    for script, text, where, sounds in rows(spec / "translit.tsv", 4):
+    table = list(rows(spec / "translit.tsv", 4))
+    table.sort(key=lambda row: len(row[1]) > 1)  # letters with marks first, so that longer texts may hold them
+    for script, text, where, sounds in table:
         alternatives = ["" if s == "-" else s for s in sounds.split("|")]
-        if len(alternatives) > 2 or any(len(s) > 3 or s.strip("BFTSXKHMNLRaieu") for s in alternatives):
+        if len(alternatives) > 3 or any(len(s) > 3 or s.strip("BFTSXKHMNLRaieou") for s in alternatives):
             fail(f"translit.tsv: {script} {text}: {sounds}")
         if where == "row":
             for c in text:
@@ -113,8 +115,12 @@ def read_rules(spec, fold):
                     add_rule(rules, chr(ord(c) + n), "any", [(s + vowel)[:3] for s in alternatives])
             continue
         for part in (text if where == "each" else [text]):
-            folded = "".join(fold.of(c) or "" for c in part)
-            if len(part) == 1 and folded != part and not is_mark(part) and part not in fold.special:
+            folded = "".join(c if c in kept else fold.of(c) or "" for c in part)
+            marks = [c for c in part if is_mark(c)]
+            if marks and len(part) > 1:  # a mark that Unicode keeps apart from its letter
+                kept.update((c, c) for c in marks)
+                folded = part
+            if len(part) == 1 and folded != part and not is_mark(part) and (script == "Latin" or part not in fold.special):
                 kept[part] = part
                 if len(part.upper()) == 1:
                     kept[part.upper()] = part

@@ -17,11 +17,11 @@ extern const unsigned char rh_fold_pool[];
 /* Sounds. first[code] is 1 + the number of the first rule that begins with the code, 0 for none; the rules of a code stand
  * together, longer ones first. keep[code] is the letter that keeps its mark in the sounds (Š and š: š), 0 for none. */
 enum { RH_NAME_ANY, RH_NAME_START, RH_NAME_END };
-enum { RH_NAME_LIMIT = 0x3000, RH_NAME_RULE_MAX = 4 };
+enum { RH_NAME_LIMIT = 0x3000, RH_NAME_RULE_MAX = 4, RH_NAME_SOUNDS_MAX = 3 };
 struct rh_name_rule {
     uint16_t text[RH_NAME_RULE_MAX];
     unsigned char len, where, n;
-    char sounds[2][4];
+    char sounds[RH_NAME_SOUNDS_MAX][4];
 };
 extern const uint16_t rh_name_first[], rh_name_keep[];
 extern const struct rh_name_rule rh_name_rules[]; /* ends with a row of length 0 */

@@ -4,9 +4,10 @@
 #include "search/names_int.h"
 
 enum {
-    STREAMS = 4,     /* readings of one word that are followed */
+    STREAMS = 6,     /* readings of one word that are followed */
     SOUNDS_MAX = 64, /* of one reading */
     ARTICLE_WORD_MIN = 5,
+    START_CLASSES_MAX = 3, /* of words whose first vowel counts */
     HANGUL_FIRST = 0xAC00,
     HANGUL_LAST = 0xD7A3
 };
@@ -179,9 +180,9 @@ static void read_sounds(struct streams *all, const uint16_t *letters, unsigned n
         bool doubles = is_arabic(letters[i]);
         unsigned old = all->n;
         for (unsigned k = 0; k < old; k++) {
-            if (r->n == 2 && all->n < STREAMS) {
+            for (unsigned m = 1; m < r->n && all->n < STREAMS; m++) {
                 all->rows[all->n] = all->rows[k];
-                add_sounds(&all->rows[all->n++], r->sounds[1], doubles);
+                add_sounds(&all->rows[all->n++], r->sounds[m], doubles);
             }
             add_sounds(&all->rows[k], r->sounds[0], doubles);
         }
@@ -211,13 +212,14 @@ struct bones {
     char classes[SOUNDS_MAX];
     unsigned n;
     bool vowel_first;
-    bool sure_i, perhaps_i; /* between the last two consonants */
-    char last_vowel;        /* behind the last consonant: a, i, u; 0: none */
+    bool seen[128];  /* vowels between the last two consonants */
+    char last_vowel; /* behind the last consonant: a, i, u; 0: none */
+    bool soft_end;   /* that one is an e */
 };
 
 static char vowel_kind(char v)
 {
-    return v == 'e' ? 'i' : v;
+    return v == 'e' ? 'i' : v == 'o' ? 'u' : v;
 }
 
 static void read_bones(const struct stream *s, struct bones *b)
@@ -226,31 +228,44 @@ static void read_bones(const struct stream *s, struct bones *b)
     unsigned end = s->n;
     if (end > 1 && s->s[end - 1] == 'H')
         end--; /* a final h is written in some spellings only */
-    bool sure = false, perhaps = false;
+    bool seen[128] = {false};
     for (unsigned i = 0; i < end; i++) {
         char c = s->s[i];
         if (is_class(c)) {
-            b->sure_i = b->n > 0 && sure;
-            b->perhaps_i = b->n > 0 && perhaps;
-            sure = perhaps = false;
+            memcpy(b->seen, seen, sizeof seen);
+            memset(seen, 0, sizeof seen);
             b->classes[b->n++] = c;
             b->last_vowel = 0;
+            b->soft_end = false;
         } else {
-            sure = sure || c == 'i';
-            perhaps = perhaps || c == 'e';
+            seen[(unsigned char)c] = true;
             b->last_vowel = vowel_kind(c);
+            b->soft_end = c == 'e' && i + 1 == end;
         }
     }
+}
+
+/* A vowel at the end is written in every script, but for a final e, which may be silent. */
+static enum rh_rc add_ends(struct rh_arena *a, struct rh_name_word *w, const struct bones *b, char *text, unsigned n)
+{
+    enum rh_rc rc = RH_OK;
+    if (!b->last_vowel || b->soft_end)
+        rc = add_skeleton(a, w, text, n);
+    if (rc == RH_OK && b->last_vowel) {
+        text[n++] = 'v';
+        rc = add_skeleton(a, w, text, n);
+    }
+    return rc;
 }
 
 /* See docs/decisions/0002-names.md for the shape and what was measured. */
 static enum rh_rc add_bones(struct rh_arena *a, struct rh_name_word *w, const struct bones *b)
 {
-    char text[SOUNDS_MAX + 3];
+    char text[SOUNDS_MAX + 4];
     unsigned n = 0;
     if (b->n == 0)
         return RH_OK;
-    if (b->n <= 2 && b->vowel_first)
+    if (b->n <= START_CLASSES_MAX && b->vowel_first)
         text[n++] = 'a';
     memcpy(text + n, b->classes, b->n);
     n += b->n;
@@ -260,11 +275,15 @@ static enum rh_rc add_bones(struct rh_arena *a, struct rh_name_word *w, const st
         return n > 1 ? add_skeleton(a, w, text, n) : RH_OK;
     }
     enum rh_rc rc = RH_OK;
-    if (!b->sure_i)
-        rc = add_skeleton(a, w, text, n);
-    if (rc == RH_OK && (b->sure_i || b->perhaps_i)) {
-        text[n++] = 'i';
-        rc = add_skeleton(a, w, text, n);
+    if (!b->seen['i'] && !b->seen['u'])
+        rc = add_ends(a, w, b, text, n);
+    if (rc == RH_OK && (b->seen['i'] || b->seen['e'])) {
+        text[n] = 'i';
+        rc = add_ends(a, w, b, text, n + 1);
+    }
+    if (rc == RH_OK && (b->seen['u'] || b->seen['o'])) {
+        text[n] = 'u';
+        rc = add_ends(a, w, b, text, n + 1);
     }
     return rc;
 }

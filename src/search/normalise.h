@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 
-enum { RH_WORDS_MAX = 64, RH_SKELETONS_MAX = 8, RH_NAME_LETTERS_MAX = 48 /* of a word that make its skeletons */ };
+enum { RH_WORDS_MAX = 64, RH_SKELETONS_MAX = 12, RH_NAME_LETTERS_MAX = 48 /* of a word that make its skeletons */ };
 
 struct rh_name_word {
     struct rh_text folded;
