@@ -58,7 +58,7 @@ struct rh_bulk {
 
     struct worker workers[WORKERS_MAX];
     unsigned n_workers;
-    struct rh_session *publisher_session;
+    struct rh_session *publisher_session, *resume_session; /* the second is the caller's thread's */
     pthread_t publisher;
     bool publisher_running;
     struct salt_slot *salts;
@@ -555,6 +555,8 @@ static unsigned cores(void)
 static enum rh_rc start(struct rh_bulk *b)
 {
     enum rh_rc rc = rh_session_open(b->record, &b->publisher_session);
+    if (rc == RH_OK)
+        rc = rh_session_open(b->record, &b->resume_session);
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
         b->workers[i] = (struct worker){.bulk = b, .index = i};
         rc = rh_session_open(b->record, &b->workers[i].session);
@@ -585,6 +587,7 @@ static void end(struct rh_bulk *b)
     if (b->publisher_running)
         pthread_join(b->publisher, NULL);
     rh_session_close(b->publisher_session);
+    rh_session_close(b->resume_session);
     pthread_mutex_destroy(&b->lock);
     pthread_cond_destroy(&b->work);
     pthread_cond_destroy(&b->room);
@@ -634,7 +637,7 @@ enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *po
     struct rh_arena *a = rh_arena_open(64 << 10);
     struct rh_text t;
     char *name = mark_name(b, source, a);
-    enum rh_rc rc = name ? rh_store_meta_get(b->publisher_session->conn, name, a, &t) : RH_NOMEM;
+    enum rh_rc rc = name ? rh_store_meta_get(b->resume_session->conn, name, a, &t) : RH_NOMEM;
     *position = rc == RH_OK && t.len == 8 ? rh_get_u64((const unsigned char *)t.data) : 0;
     rh_arena_close(a);
     return rc == RH_NOTFOUND ? RH_OK : rc;

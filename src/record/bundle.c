@@ -261,7 +261,7 @@ static enum rh_rc open_entries(struct rh_ctx *ctx, struct rh_bundle *b, yyjson_v
 enum rh_rc rh_bundle_open(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, yyjson_val *bundle,
                           bool lenient, struct rh_bundle **ret)
 {
-    bool transaction;
+    bool transaction = false;
     enum rh_rc rc = check_envelope(ctx, bundle, &transaction);
     if (rc)
         return rc;

@@ -182,7 +182,7 @@ static enum rh_rc run_one(struct patching *p, yyjson_val *operation)
     p->from = rh_json_get(operation, "from");
     p->value = yyjson_obj_get(operation, "value");
     if (!p->path.data)
-        return refuse(p, RH_STRUCTURE, "\"path\" is missing or not a string");
+        return rh_issue_add(p->issues, RH_STRUCTURE, NULL, "operation %zu: \"path\" is missing or not a string", p->index + 1);
     if (p->path.len > 0 && p->path.data[0] != '/')
         return refuse(p, RH_STRUCTURE, "the path must begin with /");
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
