@@ -48,10 +48,10 @@ static void measure_sync(struct findings *f, const char *folder)
     static int64_t took[SYNCS_MAX];
     unsigned n = 0;
     struct row *r = add(f, "sync");
-    snprintf(path, sizeof path, "%s/.rihla-doctor-%d", folder, (int)getpid());
+    snprintf(path, sizeof path, "%.4000s/.rihla-doctor-%d", folder, (int)getpid());
     int fd = open(path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        snprintf(r->value, sizeof r->value, "cannot write in %s: %s", folder, strerror(errno));
+        snprintf(r->value, sizeof r->value, "cannot write in %.120s: %s", folder, strerror(errno));
         r->advice = "give this user the right to write there, or free space";
         return;
     }
