@@ -455,7 +455,7 @@ static void *work(void *user)
 
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *input)
 {
-    struct rh_arena *a = rh_arena_open(RH_SCRATCH_BYTES);
+    struct rh_arena *a = rh_arena_open(RH_BULK_SCRATCH_BYTES);
     struct rh_issues is;
     struct unit u;
     struct rh_write *w = NULL;
@@ -560,6 +560,10 @@ static enum rh_rc start(struct rh_bulk *b)
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
         b->workers[i] = (struct worker){.bulk = b, .index = i};
         rc = rh_session_open(b->record, &b->workers[i].session);
+        if (rc)
+            break;
+        rh_arena_close(b->workers[i].session->scratch);
+        b->workers[i].session->scratch = rh_arena_open(RH_BULK_SCRATCH_BYTES);
     }
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
         rc = rh_thread_start("bulk", work, &b->workers[i], &b->workers[i].thread);

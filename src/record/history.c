@@ -221,18 +221,19 @@ static enum rh_rc whole_log(struct walk *w, struct rh_page *page)
     const struct asked *a = &w->asked;
     struct rh_entry *rows = rh_arena_alloc(w->ctx->arena, RH_CHUNK * sizeof *rows);
     uint64_t before = a->before, last = 0;
-    unsigned n = RH_CHUNK;
+    unsigned n = 0, limit = 0;
     enum rh_rc rc = rows ? RH_OK : RH_NOMEM;
-    while (rc == RH_OK && n == RH_CHUNK) {
+    while (rc == RH_OK && n == limit) {
+        limit = n = a->count - page->n + 1 < RH_CHUNK ? a->count - page->n + 1 : RH_CHUNK; /* bodies come along: no more than needed */
         rc = rh_store_begin(w->session->conn);
         if (rc == RH_OK)
-            rc = rh_store_history(w->session->conn, w->type ? RH_HISTORY_TYPE : RH_HISTORY_SYSTEM, (uint16_t)w->type, before, RH_CHUNK,
+            rc = rh_store_history(w->session->conn, w->type ? RH_HISTORY_TYPE : RH_HISTORY_SYSTEM, (uint16_t)w->type, before, limit,
                                   w->ctx->arena, rows, &n);
         for (unsigned i = 0; i < n && rc == RH_OK; i++) {
             bool shown;
             before = rows[i].number;
             if (a->has_since && rows[i].time_us < a->since_us) {
-                n = 0;
+                n = 0; /* and so ends the walk: limit is at least 1 */
                 break;
             }
             rc = shown_in_log(w, &rows[i], &shown);

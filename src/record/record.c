@@ -241,6 +241,7 @@ enum rh_rc rh_session_open(struct rh_record *r, struct rh_session **ret)
         .conn = c,
         .packer = rh_packer_open(r->codec),
         .scratch = rh_arena_open(RH_SCRATCH_BYTES),
+        .trial = rh_arena_open(RH_SCRATCH_BYTES),
     };
     *ret = s;
     return RH_OK;
@@ -253,6 +254,7 @@ void rh_session_close(struct rh_session *s)
     rh_store_disconnect(s->conn);
     rh_packer_close(s->packer);
     rh_arena_close(s->scratch);
+    rh_arena_close(s->trial);
     rh_free(s);
 }
 

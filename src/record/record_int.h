@@ -17,6 +17,7 @@ enum {
     RH_SCRATCH_BYTES = 64 << 20, /* of a session, reset for each call */
     RH_WRITER_BYTES = 128 << 20, /* of the writer, reset for each write */
     RH_RECORD_CHECKPOINT_BYTES = 16 << 20, /* of the write-ahead log, before it is moved into the database */
+    RH_BULK_SCRATCH_BYTES = 512 << 20, /* of a thread that takes whole files apart */
     RH_BODY_LEVEL = 3, /* of zstd */
     RH_CHUNK = 200,              /* rows of one read transaction */
     RH_SEARCH_SORTED_MAX = 100000, /* matches that can be put in another order than the index's */
@@ -48,7 +49,8 @@ struct rh_session {
     struct rh_record *record;
     struct rh_conn *conn;
     struct rh_packer *packer;
-    struct rh_arena *scratch;
+    struct rh_arena *scratch; /* of one call; on the writer: of one write */
+    struct rh_arena *trial;   /* of one candidate of a search */
 };
 
 /* The part of a person ("" : the site's bucket). */

@@ -97,6 +97,24 @@ static bool in_earlier_range(const struct walk *w, unsigned range, struct rh_tex
     return false;
 }
 
+/* In the arena of one candidate: most are looked at and passed over. */
+static enum rh_rc keys_of_candidate(struct search *s, struct match *m, struct rh_search_keys *ret)
+{
+    struct rh_ctx ctx = *s->ctx;
+    rh_arena_reset(s->session->trial);
+    ctx.arena = s->session->trial;
+    enum rh_rc rc = rh_version_of_head(s->session, &m->head, ctx.arena, &m->version);
+    m->has_version = rc == RH_OK;
+    return rc ? rc : rh_keys_of_body(&ctx, m->head.type, m->version.body, ret);
+}
+
+static enum rh_rc keep_version(struct search *s, struct match *m)
+{
+    m->version.id = m->head.id;
+    m->version.body = rh_text_copy(s->ctx->arena, m->version.body);
+    return m->version.body.data ? RH_OK : RH_NOMEM;
+}
+
 /* Does the resource of a head match everything? Reads the body only where that is needed. */
 static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
 {
@@ -114,12 +132,9 @@ static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
     if (w->kind == WALK_KEYS && !from_body && in_earlier_range(w, m->range, m->key))
         return RH_OK;
     if (others > 0 || !ordered) {
-        enum rh_rc rc = rh_version_of_head(s->session, &m->head, s->ctx->arena, &m->version);
-        if (rc == RH_OK)
-            rc = rh_keys_of_body(s->ctx, m->head.type, m->version.body, &keys);
+        enum rh_rc rc = keys_of_candidate(s, m, &keys);
         if (rc)
             return rc;
-        m->has_version = true;
     }
     if (!ordered && !is_first(w, &keys, m->range, m->key))
         return RH_OK;
@@ -127,7 +142,7 @@ static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
         if (&q->conditions[i] != w->driver && !rh_condition_match(&q->conditions[i], &keys, m->head.id, m->head.time_us))
             return RH_OK;
     *ret = true;
-    return RH_OK;
+    return m->has_version ? keep_version(s, m) : RH_OK;
 }
 
 /* --- the three walks --------------------------------------------------------------------------- */

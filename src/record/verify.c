@@ -19,6 +19,7 @@ struct verify {
     struct rh_session *session;
     struct rh_ctx *ctx;
     struct rh_arena *arena; /* of one chunk */
+    struct rh_arena *item;  /* of one row of it */
     rh_progress *progress;
     void *user;
     uint64_t done, total;
@@ -64,7 +65,7 @@ static enum rh_rc check_body(struct verify *v, const struct rh_entry *e)
     }
     if (rc)
         return rc;
-    rc = rh_body_decode(v->session, e, v->arena, &body);
+    rc = rh_body_decode(v->session, e, v->item, &body);
     if (rc == RH_CORRUPT) {
         problem(v, name_of(v, e->type, e->id), "the body of a version cannot be decoded");
         return RH_OK;
@@ -84,7 +85,8 @@ static enum rh_rc check_entry(struct verify *v, const struct rh_entry *e, uint64
     if (memcmp(&e->prev_hash, prev, sizeof *prev) != 0)
         problem(v, name_of(v, e->type, e->id), "the entry before this one in the log is not the one that was written");
     v->report.entries++;
-    enum rh_rc rc = rh_entry_hash(e, v->arena, prev);
+    rh_arena_reset(v->item);
+    enum rh_rc rc = rh_entry_hash(e, v->item, prev);
     return rc ? rc : check_body(v, e);
 }
 
@@ -92,14 +94,19 @@ static enum rh_rc check_origin(struct verify *v, uint64_t origin)
 {
     uint64_t seq = 1;
     struct rh_hash prev = {{0}};
-    unsigned n = RH_CHUNK;
+    unsigned limit = RH_CHUNK, n = limit;
     enum rh_rc rc = RH_OK;
-    while (rc == RH_OK && n == RH_CHUNK) {
+    while (rc == RH_OK && n == limit) {
         rh_arena_reset(v->arena);
         struct rh_entry *rows = rh_arena_alloc(v->arena, RH_CHUNK * sizeof *rows);
         if (!rows)
             return RH_NOMEM;
-        rc = rh_store_log_read(v->session->conn, origin, seq, RH_CHUNK, v->arena, rows, &n);
+        rc = rh_store_log_read(v->session->conn, origin, seq, limit, v->arena, rows, &n);
+        if (rc == RH_NOMEM && limit > 1) { /* large bodies: fewer at a time */
+            limit = n = limit / 4;
+            rc = RH_OK;
+            continue;
+        }
         for (unsigned i = 0; i < n && rc == RH_OK; i++) {
             rc = check_entry(v, &rows[i], seq, &prev);
             seq = rows[i].seq + 1;
@@ -127,7 +134,7 @@ static enum rh_rc has_key(struct verify *v, struct rh_key k, bool *ret)
     struct rh_key found[1];
     unsigned n = 1;
     struct rh_key_scan scan = {.type = k.type, .param = k.param, .lo = k.bytes, .has_after = k.rk > 0, .after = k.bytes, .after_rk = k.rk - 1};
-    enum rh_rc rc = rh_store_key_scan(v->session->conn, &scan, 1, v->arena, found, &n);
+    enum rh_rc rc = rh_store_key_scan(v->session->conn, &scan, 1, v->item, found, &n);
     *ret = rc == RH_OK && n == 1 && found[0].rk == k.rk && rh_text_eq(found[0].bytes, k.bytes);
     return rc;
 }
@@ -136,9 +143,9 @@ static enum rh_rc keys_of_head(struct verify *v, const struct rh_head *h, struct
 {
     struct rh_version version;
     struct rh_issues is;
-    rh_issues_init(&is, v->arena);
-    struct rh_ctx ctx = {.arena = v->arena, .issues = &is, .now_us = v->ctx->now_us, .zone_minutes = v->ctx->zone_minutes};
-    enum rh_rc rc = rh_version_of_head(v->session, h, v->arena, &version);
+    rh_issues_init(&is, v->item);
+    struct rh_ctx ctx = {.arena = v->item, .issues = &is, .now_us = v->ctx->now_us, .zone_minutes = v->ctx->zone_minutes};
+    enum rh_rc rc = rh_version_of_head(v->session, h, v->item, &version);
     return rc ? rc : rh_keys_of_body(&ctx, h->type, version.body, ret);
 }
 
@@ -169,7 +176,8 @@ static enum rh_rc check_head(struct verify *v, const struct rh_head *h)
 {
     struct rh_entry e;
     struct rh_head other;
-    enum rh_rc rc = rh_store_entry(v->session->conn, h->entry, v->arena, &e);
+    rh_arena_reset(v->item);
+    enum rh_rc rc = rh_store_entry(v->session->conn, h->entry, v->item, &e);
     if (rc == RH_NOTFOUND) {
         problem(v, name_of(v, h->type, h->id), "the entry of the current version is missing from the log");
         return RH_OK;
@@ -178,7 +186,7 @@ static enum rh_rc check_head(struct verify *v, const struct rh_head *h)
         return rc;
     if (e.type != h->type || !rh_text_eq(e.id, h->id) || e.seq != h->seq || e.origin != h->origin || e.part != h->part)
         problem(v, name_of(v, h->type, h->id), "the current version does not agree with the log");
-    rc = rh_store_head_rk(v->session->conn, h->rk, v->arena, &other);
+    rc = rh_store_head_rk(v->session->conn, h->rk, v->item, &other);
     if (rc == RH_NOTFOUND || (rc == RH_OK && (other.type != h->type || !rh_text_eq(other.id, h->id)))) {
         problem(v, name_of(v, h->type, h->id), "the resource is not found by its number: run rihla check --rebuild");
         return RH_OK;
@@ -217,7 +225,8 @@ static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
     struct rh_head h;
     struct rh_search_keys keys;
     unsigned char updated[RH_KEY_INSTANT_SIZE];
-    enum rh_rc rc = rh_store_head_rk(v->session->conn, k->rk, v->arena, &h);
+    rh_arena_reset(v->item);
+    enum rh_rc rc = rh_store_head_rk(v->session->conn, k->rk, v->item, &h);
     if (rc == RH_NOTFOUND) {
         v->report.orphans++;
         return RH_OK;
@@ -291,6 +300,7 @@ enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress 
     if (rc)
         return rh_store_failed(NULL, ctx->issues, rc, "opening a session");
     v.arena = rh_arena_open(CHECK_BYTES);
+    v.item = rh_arena_open(CHECK_BYTES);
     rc = rh_store_stats(v.session->conn, &st);
     v.total = st.entries + st.heads + st.keys;
     if (rc == RH_OK)
@@ -310,6 +320,7 @@ enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress 
         rh_store_failed(v.session->conn, ctx->issues, rc, "checking");
     *ret = v.report;
     rh_arena_close(v.arena);
+    rh_arena_close(v.item);
     rh_session_close(v.session);
     return rc ? rc : v.rc;
 }

@@ -317,6 +317,7 @@ enum rh_rc rh_writer_open(struct rh_record *r, struct rh_writer **ret)
     w->session = rh_alloc(sizeof *w->session);
     w->session->record = r;
     w->session->scratch = rh_arena_open(RH_WRITER_BYTES);
+    w->session->trial = rh_arena_open(RH_SCRATCH_BYTES);
     w->audit_arena = rh_arena_open(4 * (size_t)RH_AUDIT_PENDING_MAX);
     w->session->packer = rh_packer_open(r->codec);
     enum rh_rc rc = rh_store_connect(r->store, RH_CONN_WRITE, &w->session->conn);
@@ -362,6 +363,7 @@ void rh_writer_close(struct rh_writer *w)
     rh_store_disconnect(w->session->conn);
     rh_packer_close(w->session->packer);
     rh_arena_close(w->session->scratch);
+    rh_arena_close(w->session->trial);
     rh_arena_close(w->audit_arena);
     rh_free(w->session);
     rh_free(w);
