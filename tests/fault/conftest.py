@@ -20,13 +20,14 @@ LONG = os.environ.get("RIHLA_LONG") == "1"
 class Server:
     """`rihla serve` in a process of its own; start again after it was killed."""
 
-    def __init__(self, data, log):
+    def __init__(self, data, log, env=None):
+        self.env = dict(os.environ, **(env or {}))
         self.data, self.log, self.proc, self.base = Path(data), open(log, "ab"), None, None
 
     def start(self, timeout=30):
         begin = time.monotonic()
         self.proc = subprocess.Popen([BIN, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
-                                     stdout=subprocess.PIPE, stderr=self.log, text=True)
+                                     stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
         line = self.proc.stdout.readline()
         assert line.startswith("listening on http://"), f"no ready line but {line!r}; see {self.log.name}"
         self.base = line.split()[-1].strip().rstrip("/") + "/fhir"

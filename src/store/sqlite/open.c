@@ -19,6 +19,13 @@
 /* --- errors ------------------------------------------------------------------------------------
  */
 
+/* The system's reason for an I/O error. SQLite does not keep the one of a failed COMMIT; errno still has it then. */
+static int system_error(sqlite3 *db)
+{
+    int error = errno, kept = db ? sqlite3_system_errno(db) : 0;
+    return kept ? kept : error;
+}
+
 enum rh_rc rh_sqlite_rc(sqlite3 *db, int code)
 {
     switch (code & 0xff) {
@@ -44,7 +51,7 @@ enum rh_rc rh_sqlite_rc(sqlite3 *db, int code)
         return RH_CONFLICT;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-        switch (db ? sqlite3_system_errno(db) : 0) {
+        switch (system_error(db)) {
         case ENOSPC:
         case EDQUOT:
             return RH_FULL;
@@ -65,7 +72,7 @@ enum rh_rc rh_sqlite_result(struct sqlite_conn *c, int code)
     enum rh_rc rc = rh_sqlite_rc(c->db, code);
     if (rc)
         snprintf(c->message, sizeof c->message, "%s (SQLite %d, errno %d)", sqlite3_errmsg(c->db),
-                 code, sqlite3_system_errno(c->db));
+                 code, system_error(c->db));
     return rc;
 }
 
@@ -89,6 +96,7 @@ enum rh_rc rh_sqlite_run(struct sqlite_conn *c, sqlite3_stmt *s)
     if (c->in_transaction && sqlite3_get_autocommit(c->db))
         return RH_IO; /* undone after an error that the caller did not heed: this would be a
                          transaction of its own */
+    errno = 0;
     int code = sqlite3_step(s);
     enum rh_rc rc = rh_sqlite_result(c, code);
     sqlite3_reset(s);
@@ -102,6 +110,7 @@ enum rh_rc rh_sqlite_do(struct sqlite_conn *c, enum rh_sql sql)
 
 enum rh_rc rh_sqlite_row(struct sqlite_conn *c, sqlite3_stmt *s)
 {
+    errno = 0;
     int code = sqlite3_step(s);
     if (code == SQLITE_ROW)
         return RH_OK;
