@@ -17,7 +17,8 @@ struct maker {
     size_t n, cap;
 };
 
-/* --- pieces ------------------------------------------------------------------------------------ */
+/* --- pieces ------------------------------------------------------------------------------------
+ */
 
 void rh_key_word(struct rh_buf *b, struct rh_text word, bool ends)
 {
@@ -58,7 +59,8 @@ bool rh_key_has_skeleton(const struct rh_name_word *w)
     return syllables;
 }
 
-/* --- gathering --------------------------------------------------------------------------------- */
+/* --- gathering ---------------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b)
 {
@@ -96,8 +98,10 @@ static void tidy(struct maker *m)
 
 static enum rh_rc too_many(struct maker *m)
 {
-    return rh_issue_add(m->ctx->issues, RH_TOOLARGE, NULL,
-                        "the resource has more than %d search keys; please divide it into several resources", RH_KEYS_MAX);
+    return rh_issue_add(
+        m->ctx->issues, RH_TOOLARGE, NULL,
+        "the resource has more than %d search keys; please divide it into several resources",
+        RH_KEYS_MAX);
 }
 
 static enum rh_rc add(struct maker *m, struct rh_text bytes)
@@ -108,7 +112,8 @@ static enum rh_rc add(struct maker *m, struct rh_text bytes)
             return too_many(m);
     }
     if (m->n == m->cap) {
-        void *rows = rh_arena_grow(m->ctx->arena, m->rows, &m->cap, m->cap ? 2 * m->cap : SMALL, sizeof *m->rows);
+        void *rows = rh_arena_grow(m->ctx->arena, m->rows, &m->cap, m->cap ? 2 * m->cap : SMALL,
+                                   sizeof *m->rows);
         if (!rows)
             return RH_NOMEM;
         m->rows = rows;
@@ -132,7 +137,8 @@ static enum rh_rc add_prefixed(struct maker *m, char kind, struct rh_text t)
     return add(m, (struct rh_text){p, t.len + 1});
 }
 
-/* --- one function a kind of value -------------------------------------------------------------- */
+/* --- one function a kind of value --------------------------------------------------------------
+ */
 
 static enum rh_rc add_identifier(struct maker *m, const yyjson_val *v)
 {
@@ -194,7 +200,8 @@ static enum rh_rc add_word(struct maker *m, const struct rh_name_word *w)
     return rc;
 }
 
-/* Each word, and each word joined to the particles before it: "abd al rahman" is found as "abdalrahman" and "alrahman" too. */
+/* Each word, and each word joined to the particles before it: "abd al rahman" is found as
+ * "abdalrahman" and "alrahman" too. */
 static enum rh_rc add_words(struct maker *m, const struct rh_name_word *words, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
@@ -224,8 +231,7 @@ static enum rh_rc gather(struct maker *m, const yyjson_val *v, struct words *all
     if (yyjson_is_arr((yyjson_val *)(uintptr_t)v)) {
         size_t i, max;
         yyjson_val *item;
-        yyjson_arr_foreach((yyjson_val *)(uintptr_t)v, i, max, item)
-        {
+        yyjson_arr_foreach ((yyjson_val *)(uintptr_t)v, i, max, item) {
             enum rh_rc rc = yyjson_is_str(item) ? gather(m, item, all) : RH_OK;
             if (rc)
                 return rc;
@@ -243,8 +249,10 @@ static enum rh_rc gather(struct maker *m, const yyjson_val *v, struct words *all
 
 static enum rh_rc add_name(struct maker *m, const yyjson_val *v)
 {
-    /* given and family are one row of words: the particle may stand in one, its name in the other. */
-    static const char *const rows[][2] = {{"given", "family"}, {"text", NULL}, {"prefix", NULL}, {"suffix", NULL}};
+    /* given and family are one row of words: the particle may stand in one, its name in the other.
+     */
+    static const char *const rows[][2] = {
+        {"given", "family"}, {"text", NULL}, {"prefix", NULL}, {"suffix", NULL}};
     struct words words;
     for (unsigned r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         enum rh_rc rc = RH_OK;
@@ -259,7 +267,8 @@ static enum rh_rc add_name(struct maker *m, const yyjson_val *v)
     return RH_OK;
 }
 
-/* --- walking ----------------------------------------------------------------------------------- */
+/* --- walking -----------------------------------------------------------------------------------
+ */
 
 static enum rh_rc add_value(struct maker *m, const yyjson_val *v)
 {
@@ -285,8 +294,7 @@ static enum rh_rc walk(struct maker *m, yyjson_val *v, struct rh_text path)
     if (yyjson_is_arr(v)) {
         size_t i, max;
         yyjson_val *item;
-        yyjson_arr_foreach(v, i, max, item)
-        {
+        yyjson_arr_foreach (v, i, max, item) {
             enum rh_rc rc = walk(m, item, path);
             if (rc)
                 return rc;
@@ -301,7 +309,8 @@ static enum rh_rc walk(struct maker *m, yyjson_val *v, struct rh_text path)
     return member ? walk(m, member, path) : RH_OK;
 }
 
-enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource, struct rh_search_keys *ret)
+enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource,
+                      struct rh_search_keys *ret)
 {
     const struct rh_parameter *rows[64];
     unsigned n = rh_parameters_of(type->resource, rows, sizeof rows / sizeof rows[0]);

@@ -13,7 +13,8 @@
 void rh_key_word(struct rh_buf *b, struct rh_text word, bool ends); /* `ends`: something follows */
 void rh_key_span(unsigned char ret[RH_KEY_INSTANT_SIZE], char kind, int64_t first, int64_t second);
 uint64_t rh_key_system(struct rh_text system); /* 0 for none */
-/* Does a word have enough letters for its skeleton to count? One sign of a syllabary is as good as two letters. */
+/* Does a word have enough letters for its skeleton to count? One sign of a syllabary is as good as
+ * two letters. */
 bool rh_key_has_skeleton(const struct rh_name_word *w);
 
 #endif

@@ -22,13 +22,15 @@ struct streams {
     unsigned n;
 };
 
-/* --- folding ----------------------------------------------------------------------------------- */
+/* --- folding -----------------------------------------------------------------------------------
+ */
 
 static unsigned entry_of(uint32_t code)
 {
     if (code >= RH_FOLD_LIMIT)
         return RH_FOLD_SEPARATOR;
-    return rh_fold_pages[(size_t)rh_fold_index[code / RH_FOLD_PAGE] * RH_FOLD_PAGE + code % RH_FOLD_PAGE];
+    return rh_fold_pages[(size_t)rh_fold_index[code / RH_FOLD_PAGE] * RH_FOLD_PAGE +
+                         code % RH_FOLD_PAGE];
 }
 
 static void add_code(struct rh_buf *b, uint32_t c)
@@ -122,7 +124,8 @@ static bool next_word(struct rh_buf *b, struct rh_text t, size_t *at, struct let
     return b->len > 0;
 }
 
-enum rh_rc rh_fold_words(struct rh_arena *a, struct rh_text t, struct rh_text ret[RH_WORDS_MAX], unsigned *n)
+enum rh_rc rh_fold_words(struct rh_arena *a, struct rh_text t, struct rh_text ret[RH_WORDS_MAX],
+                         unsigned *n)
 {
     struct rh_buf b = rh_buf(a);
     unsigned found = 0;
@@ -134,7 +137,8 @@ enum rh_rc rh_fold_words(struct rh_arena *a, struct rh_text t, struct rh_text re
     return RH_OK;
 }
 
-/* --- sounds ------------------------------------------------------------------------------------ */
+/* --- sounds ------------------------------------------------------------------------------------
+ */
 
 static bool is_class(char c)
 {
@@ -146,7 +150,8 @@ static bool is_arabic(uint16_t code)
     return code >= 0x600 && code < 0x700;
 }
 
-/* Doubled letters are one sound, but for Arabic script, where a doubled sound is one letter and two letters are two sounds. */
+/* Doubled letters are one sound, but for Arabic script, where a doubled sound is one letter and two
+ * letters are two sounds. */
 static void add_sounds(struct stream *s, const char *sounds, bool doubles)
 {
     for (; *sounds && s->n < SOUNDS_MAX; sounds++)
@@ -158,10 +163,12 @@ static const struct rh_name_rule *rule_at(const uint16_t *letters, unsigned n, u
 {
     if (!rh_name_first[letters[i]])
         return NULL;
-    for (const struct rh_name_rule *r = &rh_name_rules[rh_name_first[letters[i]] - 1]; r->len && r->text[0] == letters[i]; r++) {
+    for (const struct rh_name_rule *r = &rh_name_rules[rh_name_first[letters[i]] - 1];
+         r->len && r->text[0] == letters[i]; r++) {
         if (r->len > n - i || memcmp(r->text, letters + i, r->len * sizeof letters[0]) != 0)
             continue;
-        if (r->where == RH_NAME_ANY || (r->where == RH_NAME_START && i == 0) || (r->where == RH_NAME_END && i + r->len == n))
+        if (r->where == RH_NAME_ANY || (r->where == RH_NAME_START && i == 0) ||
+            (r->where == RH_NAME_END && i + r->len == n))
             return r;
     }
     return NULL;
@@ -190,9 +197,11 @@ static void read_sounds(struct streams *all, const uint16_t *letters, unsigned n
     }
 }
 
-/* --- skeletons --------------------------------------------------------------------------------- */
+/* --- skeletons ---------------------------------------------------------------------------------
+ */
 
-static enum rh_rc add_skeleton(struct rh_arena *a, struct rh_name_word *w, const char *text, unsigned len)
+static enum rh_rc add_skeleton(struct rh_arena *a, struct rh_name_word *w, const char *text,
+                               unsigned len)
 {
     struct rh_text t = {text, len};
     if (w->n == RH_SKELETONS_MAX)
@@ -212,10 +221,15 @@ struct bones {
     char classes[SOUNDS_MAX];
     unsigned n;
     bool vowel_first;
-    bool seen[128];  /* vowels between the last two consonants */
+    unsigned seen;   /* vowels between the last two consonants, as bits */
     char last_vowel; /* behind the last consonant: a, i, u; 0: none */
     bool soft_end;   /* that one is an e */
 };
+
+static unsigned vowel_bit(char v)
+{
+    return 1u << (v - 'a');
+}
 
 static char vowel_kind(char v)
 {
@@ -224,21 +238,23 @@ static char vowel_kind(char v)
 
 static void read_bones(const struct stream *s, struct bones *b)
 {
-    *b = (struct bones){.vowel_first = s->n > 0 && !is_class(s->s[0])};
-    unsigned end = s->n;
+    unsigned end = s->n, seen = 0;
+    b->vowel_first = s->n > 0 && !is_class(s->s[0]);
+    b->n = b->seen = 0;
+    b->last_vowel = 0;
+    b->soft_end = false;
     if (end > 1 && s->s[end - 1] == 'H')
         end--; /* a final h is written in some spellings only */
-    bool seen[128] = {false};
     for (unsigned i = 0; i < end; i++) {
         char c = s->s[i];
         if (is_class(c)) {
-            memcpy(b->seen, seen, sizeof seen);
-            memset(seen, 0, sizeof seen);
+            b->seen = seen;
+            seen = 0;
             b->classes[b->n++] = c;
             b->last_vowel = 0;
             b->soft_end = false;
         } else {
-            seen[(unsigned char)c] = true;
+            seen |= vowel_bit(c);
             b->last_vowel = vowel_kind(c);
             b->soft_end = c == 'e' && i + 1 == end;
         }
@@ -246,7 +262,8 @@ static void read_bones(const struct stream *s, struct bones *b)
 }
 
 /* A vowel at the end is written in every script, but for a final e, which may be silent. */
-static enum rh_rc add_ends(struct rh_arena *a, struct rh_name_word *w, const struct bones *b, char *text, unsigned n)
+static enum rh_rc add_ends(struct rh_arena *a, struct rh_name_word *w, const struct bones *b,
+                           char *text, unsigned n)
 {
     enum rh_rc rc = RH_OK;
     if (!b->last_vowel || b->soft_end)
@@ -275,13 +292,13 @@ static enum rh_rc add_bones(struct rh_arena *a, struct rh_name_word *w, const st
         return n > 1 ? add_skeleton(a, w, text, n) : RH_OK;
     }
     enum rh_rc rc = RH_OK;
-    if (!b->seen['i'] && !b->seen['u'])
+    if (!(b->seen & (vowel_bit('i') | vowel_bit('u'))))
         rc = add_ends(a, w, b, text, n);
-    if (rc == RH_OK && (b->seen['i'] || b->seen['e'])) {
+    if (rc == RH_OK && (b->seen & (vowel_bit('i') | vowel_bit('e')))) {
         text[n] = 'i';
         rc = add_ends(a, w, b, text, n + 1);
     }
-    if (rc == RH_OK && (b->seen['u'] || b->seen['o'])) {
+    if (rc == RH_OK && (b->seen & (vowel_bit('u') | vowel_bit('o')))) {
         text[n] = 'u';
         rc = add_ends(a, w, b, text, n + 1);
     }
@@ -295,7 +312,10 @@ static unsigned article(const uint16_t *l, unsigned n)
         return 0;
     if (l[0] == 0x627 && l[1] == 0x644)
         return 2;
-    return (l[0] == 'a' || l[0] == 'e') && l[1] == 'l' && n > ARTICLE_WORD_MIN && !strchr("aeiouyl", l[2]) ? 2 : 0;
+    return (l[0] == 'a' || l[0] == 'e') && l[1] == 'l' && n > ARTICLE_WORD_MIN &&
+                   !strchr("aeiouyl", l[2])
+               ? 2
+               : 0;
 }
 
 static enum rh_rc make_skeletons(struct rh_arena *a, struct rh_name_word *w)
@@ -331,7 +351,8 @@ static bool is_particle(struct rh_text word)
     return false;
 }
 
-enum rh_rc rh_name_words(struct rh_arena *a, struct rh_text t, struct rh_name_word ret[RH_WORDS_MAX], unsigned *n)
+enum rh_rc rh_name_words(struct rh_arena *a, struct rh_text t,
+                         struct rh_name_word ret[RH_WORDS_MAX], unsigned *n)
 {
     struct rh_buf b = rh_buf(a);
     struct letters letters = {.n = 0};
@@ -353,7 +374,8 @@ enum rh_rc rh_name_words(struct rh_arena *a, struct rh_text t, struct rh_name_wo
     return RH_OK;
 }
 
-enum rh_rc rh_name_join(struct rh_arena *a, const struct rh_name_word *words, unsigned n, struct rh_name_word *ret)
+enum rh_rc rh_name_join(struct rh_arena *a, const struct rh_name_word *words, unsigned n,
+                        struct rh_name_word *ret)
 {
     struct rh_buf b = rh_buf(a);
     struct letters letters = {.n = 0};

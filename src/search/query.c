@@ -7,7 +7,8 @@
 
 enum { PARAMETERS_SHOWN = 64, SUGGEST_LEN = 32 };
 
-/* --- decoding ---------------------------------------------------------------------------------- */
+/* --- decoding ----------------------------------------------------------------------------------
+ */
 
 static int hex_of(char c)
 {
@@ -27,7 +28,8 @@ enum rh_rc rh_percent_decode(struct rh_arena *a, struct rh_text t, struct rh_tex
     for (size_t i = 0; i < t.len; i++) {
         char c = t.data[i];
         if (c == '%') {
-            int high = i + 2 < t.len ? hex_of(t.data[i + 1]) : -1, low = i + 2 < t.len ? hex_of(t.data[i + 2]) : -1;
+            int high = i + 2 < t.len ? hex_of(t.data[i + 1]) : -1,
+                low = i + 2 < t.len ? hex_of(t.data[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return RH_QUERY;
             c = (char)(high << 4 | low);
@@ -46,7 +48,8 @@ enum rh_rc rh_percent_decode(struct rh_arena *a, struct rh_text t, struct rh_tex
     return RH_OK;
 }
 
-/* --- saying no --------------------------------------------------------------------------------- */
+/* --- saying no ---------------------------------------------------------------------------------
+ */
 
 enum rh_rc rh_query_refuse(struct rh_reading *r, const char *format, ...)
 {
@@ -56,8 +59,9 @@ enum rh_rc rh_query_refuse(struct rh_reading *r, const char *format, ...)
     va_end(ap);
     if (text && r->lenient)
         text = rh_arena_printf(r->ctx->arena, "%s (left out: lenient handling)", text);
-    rh_issue_at(r->ctx->issues,
-                (struct rh_issue){.severity = r->lenient ? RH_WARNING : RH_ERROR, .rc = RH_QUERY, .text = text});
+    rh_issue_at(r->ctx->issues, (struct rh_issue){.severity = r->lenient ? RH_WARNING : RH_ERROR,
+                                                  .rc = RH_QUERY,
+                                                  .text = text});
     return RH_QUERY;
 }
 
@@ -105,24 +109,29 @@ static enum rh_rc refuse_unknown(struct rh_reading *r)
 {
     const char *near, *names = valid_names(r, &near);
     if (memchr(r->name.data, '.', r->name.len) || rh_text_starts(r->name, "_has"))
-        return rh_query_refuse(r, "\"%.*s\": searching through references (chains, _has) is not available. Valid: %s", RH_TEXT_ARG(r->name),
-                               names);
-    return rh_query_refuse(r, "%s has no search parameter \"%.*s\"%s%s%s Valid: %s; and for the result: %s", r->type_name,
-                           RH_TEXT_ARG(r->name), near ? "; did you mean \"" : ".", near ? near : "", near ? "\"?" : "", names,
-                           rh_query_result_names());
+        return rh_query_refuse(
+            r, "\"%.*s\": searching through references (chains, _has) is not available. Valid: %s",
+            RH_TEXT_ARG(r->name), names);
+    return rh_query_refuse(
+        r, "%s has no search parameter \"%.*s\"%s%s%s Valid: %s; and for the result: %s",
+        r->type_name, RH_TEXT_ARG(r->name), near ? "; did you mean \"" : ".", near ? near : "",
+        near ? "\"?" : "", names, rh_query_result_names());
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ------------------------------------------------------------------------------------
+ */
 
 /* Splits at commas and undoes \, \| \$ \\ (R4, search, "escaping search parameters"). */
-static enum rh_rc split_values(struct rh_reading *r, struct rh_text text, struct rh_value **ret, unsigned *n)
+static enum rh_rc split_values(struct rh_reading *r, struct rh_text text, struct rh_value **ret,
+                               unsigned *n)
 {
     size_t count = 1, out = 0;
     for (size_t i = 0; i < text.len; i++)
         count += text.data[i] == ',';
     if (count > RH_QUERY_VALUES_MAX)
-        return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL, "%.*s has %zu values; at most %d are taken at once", RH_TEXT_ARG(r->name),
-                            count, RH_QUERY_VALUES_MAX);
+        return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
+                            "%.*s has %zu values; at most %d are taken at once",
+                            RH_TEXT_ARG(r->name), count, RH_QUERY_VALUES_MAX);
     struct rh_value *rows = rh_arena_alloc(r->ctx->arena, count * sizeof *rows);
     char *p = rh_arena_alloc(r->ctx->arena, text.len + 1);
     if (!rows || !p)
@@ -131,11 +140,13 @@ static enum rh_rc split_values(struct rh_reading *r, struct rh_text text, struct
     struct rh_value v = {.text = {p, 0}, .bar = SIZE_MAX};
     for (size_t i = 0; i <= text.len; i++) {
         char c = i < text.len ? text.data[i] : ',';
-        bool escaped = c == '\\' && i + 1 < text.len && strchr(",|$\\", text.data[i + 1]) && i < text.len;
+        bool escaped =
+            c == '\\' && i + 1 < text.len && strchr(",|$\\", text.data[i + 1]) && i < text.len;
         if (i == text.len || (c == ',' && !escaped)) {
             v.text.len = (size_t)(p + out - v.text.data);
             if (v.text.len == 0)
-                return rh_query_refuse(r, "%.*s has %s", RH_TEXT_ARG(r->name), text.len ? "an empty value between its commas" : "no value");
+                return rh_query_refuse(r, "%.*s has %s", RH_TEXT_ARG(r->name),
+                                       text.len ? "an empty value between its commas" : "no value");
             rows[(*n)++] = v;
             v = (struct rh_value){.text = {p + out, 0}, .bar = SIZE_MAX};
             continue;
@@ -178,11 +189,15 @@ static enum rh_rc read_values(struct rh_reading *r, struct rh_text text)
 /* patient:Patient=1 says what the parameter takes anyway; no other modifier exists. */
 static enum rh_rc check_modifier(struct rh_reading *r, struct rh_text modifier)
 {
-    const char *own = r->parameter->kind == RH_SP_REFERENCE ? rh_resource_type(r->parameter->target)->name : NULL;
+    const char *own =
+        r->parameter->kind == RH_SP_REFERENCE ? rh_resource_type(r->parameter->target)->name : NULL;
     if (own && rh_text_is(modifier, own))
         return RH_OK;
-    return rh_query_refuse(r, "%s: the modifier \":%.*s\" is not available%s%s", r->parameter->name, RH_TEXT_ARG(modifier),
-                           own ? "; modifiers of this parameter: :" : "; this parameter has no modifiers", own ? own : "");
+    return rh_query_refuse(r, "%s: the modifier \":%.*s\" is not available%s%s", r->parameter->name,
+                           RH_TEXT_ARG(modifier),
+                           own ? "; modifiers of this parameter: :"
+                               : "; this parameter has no modifiers",
+                           own ? own : "");
 }
 
 static enum rh_rc read_parameter(struct rh_reading *r, struct rh_text value, bool *in_self)
@@ -202,7 +217,8 @@ static enum rh_rc read_parameter(struct rh_reading *r, struct rh_text value, boo
     return rc ? rc : read_values(r, value);
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 static void add_self(struct rh_buf *self, struct rh_text name, struct rh_text value)
 {
@@ -222,11 +238,14 @@ static enum rh_rc read_pair(struct rh_reading *r, struct rh_text pair, struct rh
     if (!value.data)
         value = (struct rh_text){"", 0};
     r->name = name;
-    enum rh_rc rc = rh_percent_decode(r->ctx->arena, name, &r->name), rc2 = rh_percent_decode(r->ctx->arena, value, &value);
+    enum rh_rc rc = rh_percent_decode(r->ctx->arena, name, &r->name),
+               rc2 = rh_percent_decode(r->ctx->arena, value, &value);
     if (rc == RH_NOMEM || rc2 == RH_NOMEM)
         return RH_NOMEM;
     if (rc || rc2)
-        return rh_query_refuse(r, "the query part \"%.*s\" has a percent sign without two hexadecimal digits, a NUL, or bytes that are not UTF-8",
+        return rh_query_refuse(r,
+                               "the query part \"%.*s\" has a percent sign without two hexadecimal "
+                               "digits, a NUL, or bytes that are not UTF-8",
                                RH_TEXT_ARG(pair));
     rc = read_parameter(r, value, &in_self);
     if (rc)
@@ -236,7 +255,8 @@ static enum rh_rc read_pair(struct rh_reading *r, struct rh_text pair, struct rh
     return rc;
 }
 
-enum rh_rc rh_query_parse(struct rh_ctx *ctx, unsigned type, struct rh_text text, bool lenient, struct rh_query *ret)
+enum rh_rc rh_query_parse(struct rh_ctx *ctx, unsigned type, struct rh_text text, bool lenient,
+                          struct rh_query *ret)
 {
     const struct rh_type *t = rh_resource_type(type);
     struct rh_query *q = rh_arena_zero(ctx->arena, sizeof *q);
@@ -245,9 +265,13 @@ enum rh_rc rh_query_parse(struct rh_ctx *ctx, unsigned type, struct rh_text text
     if (!q)
         return RH_NOMEM;
     if (!t)
-        return rh_issue_add(ctx->issues, RH_QUERY, NULL, "a search over all types is not available: name a type, as in Patient?_id=1");
+        return rh_issue_add(
+            ctx->issues, RH_QUERY, NULL,
+            "a search over all types is not available: name a type, as in Patient?_id=1");
     if (text.len > RH_QUERY_TEXT_MAX)
-        return rh_issue_add(ctx->issues, RH_TOOLARGE, NULL, "the query has %zu bytes; at most %d are taken", text.len, RH_QUERY_TEXT_MAX);
+        return rh_issue_add(ctx->issues, RH_TOOLARGE, NULL,
+                            "the query has %zu bytes; at most %d are taken", text.len,
+                            RH_QUERY_TEXT_MAX);
     q->type = type;
     q->count = RH_QUERY_COUNT;
     struct rh_reading r = {.ctx = ctx, .query = q, .lenient = lenient, .type_name = t->name};
@@ -270,7 +294,8 @@ enum rh_rc rh_query_parse(struct rh_ctx *ctx, unsigned type, struct rh_text text
     return RH_OK;
 }
 
-/* --- matching ---------------------------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------------------------------
+ */
 
 static bool in_range(struct rh_text key, struct rh_text lo, struct rh_text hi)
 {
@@ -281,7 +306,8 @@ static bool key_matches(const struct rh_condition *c, struct rh_text key, bool w
 {
     const struct rh_probe *probes = c->test;
     for (unsigned i = 0; i < c->n_ranges; i++) {
-        bool in = whole ? in_range(key, probes[i].lo, probes[i].hi) : in_range(key, c->ranges[i].lo, c->ranges[i].hi);
+        bool in = whole ? in_range(key, probes[i].lo, probes[i].hi)
+                        : in_range(key, c->ranges[i].lo, c->ranges[i].hi);
         if (in && rh_probe_date(&probes[i], key))
             return true;
     }
@@ -293,7 +319,8 @@ bool rh_condition_key(const struct rh_condition *c, struct rh_text bytes)
     return key_matches(c, bytes, bytes.len != RH_KEY_CUT);
 }
 
-bool rh_condition_match(const struct rh_condition *c, const struct rh_search_keys *keys, struct rh_text id, int64_t updated_us)
+bool rh_condition_match(const struct rh_condition *c, const struct rh_search_keys *keys,
+                        struct rh_text id, int64_t updated_us)
 {
     if (c->parameter->number == RH_PARAM_ID) {
         for (unsigned i = 0; i < c->n_ids; i++)

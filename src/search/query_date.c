@@ -2,9 +2,10 @@
 /*
  * query_date.c - dates with prefixes, as spans.
  *
- * Source: FHIR R4, search, sections "date" and "prefixes". [a, b] is the span of the value asked for, [lo, hi] the one of the
- * resource. Keys 'l' lo hi hold every span; 'h' hi lo those longer than a day, so that what lies above a bound is found
- * by its end without looking further back than one day.
+ * Source: FHIR R4, search, sections "date" and "prefixes". [a, b] is the span of the value asked
+ * for, [lo, hi] the one of the resource. Keys 'l' lo hi hold every span; 'h' hi lo those longer
+ * than a day, so that what lies above a bound is found by its end without looking further back than
+ * one day.
  */
 #include "search/query_int.h"
 
@@ -13,7 +14,8 @@
 
 enum prefix { EQ, NE, GT, LT, GE, LE, SA, EB, AP, PREFIXES };
 
-static const char prefix_names[PREFIXES][3] = {"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"};
+static const char prefix_names[PREFIXES][3] = {"eq", "ne", "gt", "lt", "ge",
+                                               "le", "sa", "eb", "ap"};
 
 bool rh_probe_date(const struct rh_probe *p, struct rh_text key)
 {
@@ -67,7 +69,8 @@ static void add(struct rh_ranges *s, char kind, int64_t from, int64_t to, struct
     if (from > to)
         return;
     p.lo = bound(s->ctx, kind, from, INT64_MIN);
-    p.hi = to == INT64_MAX ? (struct rh_text){kind == 'l' ? "m" : "i", 1} : bound(s->ctx, kind, to + 1, INT64_MIN);
+    p.hi = to == INT64_MAX ? (struct rh_text){kind == 'l' ? "m" : "i", 1}
+                           : bound(s->ctx, kind, to + 1, INT64_MIN);
     if (!p.lo.data || !p.hi.data)
         s->rc = RH_NOMEM;
     else
@@ -77,7 +80,8 @@ static void add(struct rh_ranges *s, char kind, int64_t from, int64_t to, struct
 static void add_all(struct rh_ranges *s, enum prefix prefix, int64_t a, int64_t b)
 {
     /* A span of at most a day that reaches above b begins above b - day. */
-    int64_t back = b - RH_KEY_DAY_US + 1, from = a < back ? a : back, approximate = a - RH_KEY_DAY_US + 1;
+    int64_t back = b - RH_KEY_DAY_US + 1, from = a < back ? a : back,
+            approximate = a - RH_KEY_DAY_US + 1;
     struct rh_probe p = {.a = a, .b = b};
 #define TEST(t) ((struct rh_probe){.a = a, .b = b, .test = RH_PROBE_##t})
     switch (prefix) {
@@ -123,7 +127,8 @@ static void add_all(struct rh_ranges *s, enum prefix prefix, int64_t a, int64_t 
 #undef TEST
 }
 
-static enum rh_rc read_date(struct rh_reading *r, struct rh_text value, enum prefix *prefix, struct rh_datetime *d)
+static enum rh_rc read_date(struct rh_reading *r, struct rh_text value, enum prefix *prefix,
+                            struct rh_datetime *d)
 {
     struct rh_text t = value;
     *prefix = EQ;
@@ -132,13 +137,16 @@ static enum rh_rc read_date(struct rh_reading *r, struct rh_text value, enum pre
         while (i < PREFIXES && memcmp(t.data, prefix_names[i], 2) != 0)
             i++;
         if (i == PREFIXES)
-            return rh_query_refuse(r, "%s: \"%.*s\" does not begin with a prefix; prefixes are eq ne gt lt ge le sa eb ap, or none",
+            return rh_query_refuse(r,
+                                   "%s: \"%.*s\" does not begin with a prefix; prefixes are eq ne "
+                                   "gt lt ge le sa eb ap, or none",
                                    r->parameter->name, RH_TEXT_ARG(value));
         *prefix = (enum prefix)i;
         t.data += 2;
         t.len -= 2;
     }
-    /* A + that was not percent-encoded arrives as a blank; in a date it can only have been the sign of a zone. */
+    /* A + that was not percent-encoded arrives as a blank; in a date it can only have been the sign
+     * of a zone. */
     char *copy = rh_arena_copy(r->ctx->arena, t.data, t.len);
     if (!copy)
         return RH_NOMEM;
@@ -147,8 +155,10 @@ static enum rh_rc read_date(struct rh_reading *r, struct rh_text value, enum pre
             copy[i] = '+';
     int zone = r->parameter->value == RH_SV_DATE ? 0 : r->ctx->zone_minutes;
     if (rh_datetime_parse((struct rh_text){copy, t.len}, RH_SEARCH, zone, d) != RH_OK)
-        return rh_query_refuse(r, "%s: \"%.*s\" is not a date: YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with a zone, after "
-                                  "an optional prefix such as ge",
+        return rh_query_refuse(r,
+                               "%s: \"%.*s\" is not a date: YYYY, YYYY-MM, YYYY-MM-DD or "
+                               "YYYY-MM-DDThh:mm:ss with a zone, after "
+                               "an optional prefix such as ge",
                                r->parameter->name, RH_TEXT_ARG(value));
     return RH_OK;
 }
@@ -164,7 +174,9 @@ enum rh_rc rh_query_dates(struct rh_reading *r, const struct rh_value *values, u
             return rc;
         int64_t a = d.lo_us, b = d.hi_us;
         if (prefix == AP) { /* R4: "10 % of the difference between now and the date" */
-            int64_t middle = a + (b - a) / 2, gap = r->ctx->now_us > middle ? r->ctx->now_us - middle : middle - r->ctx->now_us;
+            int64_t middle = a + (b - a) / 2, gap = r->ctx->now_us > middle
+                                                        ? r->ctx->now_us - middle
+                                                        : middle - r->ctx->now_us;
             a -= gap / 10;
             b += gap / 10;
         }

@@ -10,9 +10,11 @@
 
 #include <stdlib.h>
 
-/* --- ranges ------------------------------------------------------------------------------------ */
+/* --- ranges ------------------------------------------------------------------------------------
+ */
 
-/* The first text behind all that begin with `t`; its end is free to change. Empty data: there is none. */
+/* The first text behind all that begin with `t`; its end is free to change. Empty data: there is
+ * none. */
 static struct rh_text behind(struct rh_arena *a, struct rh_text t)
 {
     unsigned char *p = rh_arena_copy(a, t.data, t.len);
@@ -38,7 +40,8 @@ void rh_ranges_add(struct rh_ranges *s, const struct rh_probe *p)
     if (s->n == s->cap_rows)
         rows = rh_arena_grow(s->ctx->arena, rows, &s->cap_rows, 2 * s->n + 8, sizeof *s->rows);
     if (s->n == s->cap_probes)
-        probes = rh_arena_grow(s->ctx->arena, probes, &s->cap_probes, 2 * s->n + 8, sizeof *s->probes);
+        probes =
+            rh_arena_grow(s->ctx->arena, probes, &s->cap_probes, 2 * s->n + 8, sizeof *s->probes);
     if (cut.hi.len > RH_KEY_CUT)
         cut.hi = behind(s->ctx->arena, (struct rh_text){cut.hi.data, RH_KEY_CUT});
     if (!rows || !probes || !cut.hi.data) {
@@ -77,7 +80,8 @@ void rh_ranges_starting(struct rh_ranges *s, struct rh_text start)
 static enum rh_rc too_large(struct rh_reading *r)
 {
     return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
-                        "the search asks for too much at once: at most %d parameters, %d values of one, and names of a few words; please ask in parts",
+                        "the search asks for too much at once: at most %d parameters, %d values of "
+                        "one, and names of a few words; please ask in parts",
                         RH_QUERY_CONDITIONS_MAX, RH_QUERY_VALUES_MAX);
 }
 
@@ -107,7 +111,8 @@ static void add_buf(struct rh_ranges *s, const struct rh_buf *b, bool whole)
         rh_ranges_starting(s, rh_buf_get(b));
 }
 
-/* --- _id --------------------------------------------------------------------------------------- */
+/* --- _id ---------------------------------------------------------------------------------------
+ */
 
 static int by_text(const void *a, const void *b)
 {
@@ -123,7 +128,9 @@ enum rh_rc rh_query_ids(struct rh_reading *r, const struct rh_value *values, uns
         return RH_NOMEM;
     for (unsigned i = 0; i < n; i++) {
         if (!rh_id_is(values[i].text))
-            return rh_query_refuse(r, "_id: \"%.*s\" is not an id: 1 to 64 letters, digits, '-' and '.'", RH_TEXT_ARG(values[i].text));
+            return rh_query_refuse(
+                r, "_id: \"%.*s\" is not an id: 1 to 64 letters, digits, '-' and '.'",
+                RH_TEXT_ARG(values[i].text));
         ids[i] = values[i].text;
     }
     qsort(ids, n, sizeof *ids, by_text);
@@ -132,11 +139,13 @@ enum rh_rc rh_query_ids(struct rh_reading *r, const struct rh_value *values, uns
             ids[kept++] = ids[i];
     if (r->query->n == RH_QUERY_CONDITIONS_MAX)
         return too_large(r);
-    r->query->conditions[r->query->n++] = (struct rh_condition){.parameter = r->parameter, .ids = ids, .n_ids = kept};
+    r->query->conditions[r->query->n++] =
+        (struct rh_condition){.parameter = r->parameter, .ids = ids, .n_ids = kept};
     return RH_OK;
 }
 
-/* --- token: code, system|code, |code, system| ---------------------------------------------------- */
+/* --- token: code, system|code, |code, system| ----------------------------------------------------
+ */
 
 static enum rh_rc add_token(struct rh_reading *r, struct rh_ranges *s, const struct rh_value *v)
 {
@@ -149,7 +158,9 @@ static enum rh_rc add_token(struct rh_reading *r, struct rh_ranges *s, const str
         code = (struct rh_text){v->text.data + v->bar + 1, v->text.len - v->bar - 1};
     }
     if (!system.len && !code.len)
-        return rh_query_refuse(r, "%s: \"|\" names neither a system nor a code; forms are code, system|code, |code and system|",
+        return rh_query_refuse(r,
+                               "%s: \"|\" names neither a system nor a code; forms are code, "
+                               "system|code, |code and system|",
                                r->parameter->name);
     rh_put_u64(hash, rh_key_system(system));
     if (!code.len) {
@@ -176,7 +187,8 @@ enum rh_rc rh_query_tokens(struct rh_reading *r, const struct rh_value *values, 
     return rh_ranges_close(r, &s);
 }
 
-/* --- reference: id, Type/id, the absolute address of this server ----------------------------------- */
+/* --- reference: id, Type/id, the absolute address of this server
+ * ----------------------------------- */
 
 static enum rh_rc add_reference(struct rh_reading *r, struct rh_ranges *s, struct rh_text value)
 {
@@ -185,13 +197,17 @@ static enum rh_rc add_reference(struct rh_reading *r, struct rh_ranges *s, struc
     if (!rh_id_is(value)) {
         struct rh_reference ref = rh_reference_parse(value, r->ctx->base);
         if (ref.kind == RH_REF_ABSOLUTE)
-            return rh_query_refuse(r, "%s: \"%.*s\" is an address of another server; only references to this one (%.*s) are indexed", name,
-                                   RH_TEXT_ARG(value), RH_TEXT_ARG(r->ctx->base));
+            return rh_query_refuse(r,
+                                   "%s: \"%.*s\" is an address of another server; only references "
+                                   "to this one (%.*s) are indexed",
+                                   name, RH_TEXT_ARG(value), RH_TEXT_ARG(r->ctx->base));
         if (ref.kind != RH_REF_LOCAL || ref.type != r->parameter->target)
-            return rh_query_refuse(r, "%s: \"%.*s\" is not a reference to a %s; forms are an id, or %s/id", name, RH_TEXT_ARG(value),
-                                   target, target);
+            return rh_query_refuse(
+                r, "%s: \"%.*s\" is not a reference to a %s; forms are an id, or %s/id", name,
+                RH_TEXT_ARG(value), target, target);
         if (ref.version.len)
-            return rh_query_refuse(r, "%s: \"%.*s\" names a version; please leave it out", name, RH_TEXT_ARG(value));
+            return rh_query_refuse(r, "%s: \"%.*s\" names a version; please leave it out", name,
+                                   RH_TEXT_ARG(value));
         id = ref.id;
     }
     struct rh_buf b = rh_buf(r->ctx->arena);
@@ -214,7 +230,8 @@ enum rh_rc rh_query_references(struct rh_reading *r, const struct rh_value *valu
     return rh_ranges_close(r, &s);
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------
+ */
 
 /* One value: the words that must all be found, each with the particles that stand before it. */
 struct name {
@@ -258,7 +275,8 @@ static enum rh_rc read_name(struct rh_reading *r, struct rh_text value, struct n
     if (rc)
         return rc;
     if (ret->n == 0)
-        return rh_query_refuse(r, "%s: \"%.*s\" has no letter or digit to search for", r->parameter->name, RH_TEXT_ARG(value));
+        return rh_query_refuse(r, "%s: \"%.*s\" has no letter or digit to search for",
+                               r->parameter->name, RH_TEXT_ARG(value));
     ret->words = rh_arena_copy(r->ctx->arena, words, ret->n * sizeof words[0]);
     ret->needed = rh_arena_alloc(r->ctx->arena, ret->n * sizeof *ret->needed);
     ret->n_needed = 0;
@@ -272,7 +290,8 @@ static enum rh_rc read_name(struct rh_reading *r, struct rh_text value, struct n
     return RH_OK;
 }
 
-/* (a and b) or c = (a or c) and (b or c): each choice of one word of every value is a condition of its own. */
+/* (a and b) or c = (a or c) and (b or c): each choice of one word of every value is a condition of
+ * its own. */
 enum rh_rc rh_query_names(struct rh_reading *r, const struct rh_value *values, unsigned n)
 {
     struct name *names = rh_arena_alloc(r->ctx->arena, n * sizeof *names);

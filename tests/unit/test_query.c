@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Queries: the cases of tests/cases/search on resources in memory, pairs of names of tests/cases/names, and, for dates, every
- * prefix against spans at random by the wording of FHIR R4. In every one of them a key that matches lies in one of the
- * condition's ranges, as a scan of the store needs it.
+ * Queries: the cases of tests/cases/search on resources in memory, pairs of names of
+ * tests/cases/names, and, for dates, every prefix against spans at random by the wording of FHIR
+ * R4. In every one of them a key that matches lies in one of the condition's ranges, as a scan of
+ * the store needs it.
  */
 #include "search/query.h"
 
@@ -52,7 +53,8 @@ static struct rh_text read_file(const char *path)
     return (struct rh_text){data, len};
 }
 
-/* --- a record in memory ------------------------------------------------------------------------- */
+/* --- a record in memory -------------------------------------------------------------------------
+ */
 
 struct item {
     struct rh_text id;
@@ -73,7 +75,8 @@ static void world_open(struct world *w, const char *type)
     *w = (struct world){.type = rh_type_find(rh_text(type))};
     assert_non_null(w->type);
     rh_issues_init(&w->issues, arena);
-    w->ctx = (struct rh_ctx){.arena = arena, .issues = &w->issues, .base = RH_TEXT("http://here.example/fhir")};
+    w->ctx = (struct rh_ctx){
+        .arena = arena, .issues = &w->issues, .base = RH_TEXT("http://here.example/fhir")};
 }
 
 static void world_add(struct world *w, const yyjson_val *resource)
@@ -81,7 +84,8 @@ static void world_add(struct world *w, const yyjson_val *resource)
     assert_true(w->n < RESOURCES_MAX);
     struct item *i = &w->items[w->n++];
     i->id = rh_json_get(resource, "id");
-    struct rh_text updated = rh_json_get(yyjson_obj_get((yyjson_val *)(uintptr_t)resource, "meta"), "lastUpdated");
+    struct rh_text updated =
+        rh_json_get(yyjson_obj_get((yyjson_val *)(uintptr_t)resource, "meta"), "lastUpdated");
     struct rh_datetime d = {0};
     if (updated.len)
         assert_int_equal(rh_datetime_parse(updated, RH_INSTANT, 0, &d), RH_OK);
@@ -107,7 +111,8 @@ static bool scan_finds(const struct rh_condition *c, struct rh_text whole, unsig
 /* Match by the keys, and the property that makes scans right. */
 static bool matches(const struct rh_condition *c, const struct item *item)
 {
-    bool match = rh_condition_match(c, &item->keys, item->id, item->updated_us), found = false, cut = false;
+    bool match = rh_condition_match(c, &item->keys, item->id, item->updated_us), found = false,
+         cut = false;
     unsigned n;
     if (c->parameter->number == RH_PARAM_ID)
         return match;
@@ -149,24 +154,28 @@ static const char *run(struct world *w, struct rh_text query, bool lenient, stru
     return b.data;
 }
 
-/* --- the cases ----------------------------------------------------------------------------------- */
+/* --- the cases -----------------------------------------------------------------------------------
+ */
 
 static bool says(const struct rh_issues *is, struct rh_text part, enum rh_severity severity)
 {
     for (unsigned i = 0; i < is->count; i++)
-        if (is->rows[i].severity == severity && strstr(is->rows[i].text, rh_text_copy(arena, part).data))
+        if (is->rows[i].severity == severity &&
+            strstr(is->rows[i].text, rh_text_copy(arena, part).data))
             return true;
     return false;
 }
 
-static void run_case(struct rh_text file_type, const yyjson_val *resources, yyjson_val *row, const char *path)
+static void run_case(struct rh_text file_type, const yyjson_val *resources, yyjson_val *row,
+                     const char *path)
 {
     struct world w;
     struct rh_query q;
     size_t i, max;
     yyjson_val *resource;
-    struct rh_text query = rh_json_get(row, "query"), want = rh_json_get(row, "want"), refuse = rh_json_get(row, "refuse"),
-                   warn = rh_json_get(row, "warn"), self = rh_json_get(row, "self"), now = rh_json_get(row, "now"),
+    struct rh_text query = rh_json_get(row, "query"), want = rh_json_get(row, "want"),
+                   refuse = rh_json_get(row, "refuse"), warn = rh_json_get(row, "warn"),
+                   self = rh_json_get(row, "self"), now = rh_json_get(row, "now"),
                    type = rh_json_get(row, "type");
     world_open(&w, rh_text_copy(arena, type.len ? type : file_type).data);
     struct rh_datetime d = {0};
@@ -174,22 +183,22 @@ static void run_case(struct rh_text file_type, const yyjson_val *resources, yyjs
         assert_int_equal(rh_datetime_parse(now, RH_INSTANT, 0, &d), RH_OK);
     w.ctx.now_us = d.lo_us;
     w.ctx.zone_minutes = rh_json_get(row, "zone").len ? 120 : 0;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)resources, i, max, resource)
-    {
+    yyjson_arr_foreach ((yyjson_val *)(uintptr_t)resources, i, max, resource) {
         if (rh_text_eq(rh_json_get(resource, "resourceType"), rh_text(w.type->name)))
             world_add(&w, resource);
     }
     const char *found = run(&w, query, warn.len > 0, &q);
     if (refuse.data) {
         if (found || !says(&w.issues, refuse, RH_ERROR))
-            fail_msg("%s: %.*s: not refused with \"%.*s\" but %s", path, RH_TEXT_ARG(query), RH_TEXT_ARG(refuse),
-                     w.issues.count ? w.issues.rows[0].text : found);
+            fail_msg("%s: %.*s: not refused with \"%.*s\" but %s", path, RH_TEXT_ARG(query),
+                     RH_TEXT_ARG(refuse), w.issues.count ? w.issues.rows[0].text : found);
         return;
     }
     if (!found)
         fail_msg("%s: %.*s: refused: %s", path, RH_TEXT_ARG(query), w.issues.rows[0].text);
     if (want.data && !rh_text_is(want, found))
-        fail_msg("%s: %.*s: found %s, wanted %.*s", path, RH_TEXT_ARG(query), found, RH_TEXT_ARG(want));
+        fail_msg("%s: %.*s: found %s, wanted %.*s", path, RH_TEXT_ARG(query), found,
+                 RH_TEXT_ARG(want));
     if (warn.len && !says(&w.issues, warn, RH_WARNING))
         fail_msg("%s: %.*s: no warning \"%.*s\"", path, RH_TEXT_ARG(query), RH_TEXT_ARG(warn));
     if (self.data && !rh_text_eq(self, q.self))
@@ -215,9 +224,9 @@ static void answers_the_cases(void **state)
         if (rh_json_parse(arena, &is, read_file(path), &doc) != RH_OK)
             fail_msg("%s: %s", path, is.rows[0].text);
         yyjson_val *root = yyjson_doc_get_root(doc);
-        yyjson_arr_foreach(yyjson_obj_get(root, "cases"), i, max, row)
-        {
-            run_case(rh_json_get(root, "type"), yyjson_obj_get(root, "resources"), row, entry->d_name);
+        yyjson_arr_foreach (yyjson_obj_get(root, "cases"), i, max, row) {
+            run_case(rh_json_get(root, "type"), yyjson_obj_get(root, "resources"), row,
+                     entry->d_name);
             rows++;
         }
         files++;
@@ -227,7 +236,8 @@ static void answers_the_cases(void **state)
     assert_true(files >= 5 && rows >= 100);
 }
 
-/* --- names ------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------
+ */
 
 static bool name_finds(struct rh_text recorded, struct rh_text asked)
 {
@@ -262,7 +272,8 @@ static unsigned check_names(const char *path, unsigned column, bool wanted)
         assert_true(a.len > 0 && b.len > 0);
         for (unsigned way = 0; way < 2; way++)
             if (name_finds(way ? a : b, way ? b : a) != wanted) {
-                print_error("%.*s %s %.*s\n", RH_TEXT_ARG(way ? b : a), wanted ? "does not find" : "finds", RH_TEXT_ARG(way ? a : b));
+                print_error("%.*s %s %.*s\n", RH_TEXT_ARG(way ? b : a),
+                            wanted ? "does not find" : "finds", RH_TEXT_ARG(way ? a : b));
                 wrong++;
             }
         n++;
@@ -283,9 +294,11 @@ static void does_not_find_other_names(void **state)
     assert_true(check_names(RH_TESTS "/cases/names/different.tsv", 0, false) >= 60);
 }
 
-/* --- dates at random ----------------------------------------------------------------------------- */
+/* --- dates at random -----------------------------------------------------------------------------
+ */
 
-/* R4, search, "prefixes", word for word, on spans [lo, hi] of the resource and [a, b] of the value. */
+/* R4, search, "prefixes", word for word, on spans [lo, hi] of the resource and [a, b] of the value.
+ */
 static bool wording(const char *prefix, int64_t lo, int64_t hi, int64_t a, int64_t b, int64_t gap)
 {
     bool contained = a <= lo && hi <= b, above = hi > b, below = lo < a;
@@ -316,7 +329,11 @@ static const char *random_date(char *ret, size_t size, unsigned *precision)
     int year = 2000 + rand() % 4;
     unsigned month = 1 + (unsigned)rand() % 12, day = 1 + (unsigned)rand() % 28;
     *precision = (unsigned)rand() % 3;
-    snprintf(ret, size, *precision == 0 ? "%04d" : *precision == 1 ? "%04d-%02u" : "%04d-%02u-%02u", year, month, day);
+    snprintf(ret, size,
+             *precision == 0   ? "%04d"
+             : *precision == 1 ? "%04d-%02u"
+                               : "%04d-%02u-%02u",
+             year, month, day);
     return ret;
 }
 
@@ -342,13 +359,15 @@ static void finds_dates_as_the_wording_says(void **state)
         random_date(asked, sizeof asked, &precision);
         assert_int_equal(rh_datetime_parse(rh_text(own), RH_DATE, 0, &mine), RH_OK);
         assert_int_equal(rh_datetime_parse(rh_text(asked), RH_DATE, 0, &other), RH_OK);
-        snprintf(text, sizeof text, "{\"resourceType\":\"Patient\",\"id\":\"x\",\"birthDate\":\"%s\"}", own);
+        snprintf(text, sizeof text,
+                 "{\"resourceType\":\"Patient\",\"id\":\"x\",\"birthDate\":\"%s\"}", own);
         assert_int_equal(rh_json_parse(arena, &w.issues, rh_text(text), &doc), RH_OK);
         world_add(&w, yyjson_doc_get_root(doc));
         snprintf(text, sizeof text, "birthdate=%s%s", prefix, asked);
         const char *found = run(&w, rh_text(text), false, &q);
         int64_t middle = other.lo_us + (other.hi_us - other.lo_us) / 2;
-        bool wanted = wording(prefix, mine.lo_us, mine.hi_us, other.lo_us, other.hi_us, llabs(w.ctx.now_us - middle));
+        bool wanted = wording(prefix, mine.lo_us, mine.hi_us, other.lo_us, other.hi_us,
+                              llabs(w.ctx.now_us - middle));
         if (!found || (found[0] == 'x') != wanted)
             fail_msg("birthDate %s, %s: wanted %s", own, text, wanted ? "found" : "not found");
     }
@@ -356,7 +375,8 @@ static void finds_dates_as_the_wording_says(void **state)
     arena = outer;
 }
 
-/* --- limits ------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------
+ */
 
 static void refuses_what_is_too_large(void **state)
 {
@@ -368,16 +388,21 @@ static void refuses_what_is_too_large(void **state)
     rh_buf_str(&b, "_id=1");
     for (unsigned i = 0; i < RH_QUERY_VALUES_MAX; i++)
         rh_buf_str(&b, ",1");
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), false, &q), RH_TOOLARGE);
+    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), false, &q),
+                     RH_TOOLARGE);
     b = rh_buf(arena);
     for (unsigned i = 0; i <= RH_QUERY_CONDITIONS_MAX; i++)
         rh_buf_str(&b, "identifier=1&");
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), true, &q), RH_TOOLARGE);
+    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), true, &q),
+                     RH_TOOLARGE);
     b = rh_buf(arena);
     for (unsigned i = 0; i <= RH_QUERY_TEXT_MAX; i++)
         rh_buf_char(&b, '&');
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), false, &q), RH_TOOLARGE);
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, RH_TEXT("name=a+b+c+d,e+f+g+h,i+j+k+l"), false, &q), RH_TOOLARGE);
+    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, rh_buf_get(&b), false, &q),
+                     RH_TOOLARGE);
+    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource,
+                                    RH_TEXT("name=a+b+c+d,e+f+g+h,i+j+k+l"), false, &q),
+                     RH_TOOLARGE);
     assert_int_equal(rh_query_parse(&w.ctx, 0, RH_TEXT("_id=1"), false, &q), RH_QUERY);
     assert_int_equal(w.issues.errors, 5);
     assert_int_equal(q.count, 77); /* untouched */
@@ -392,14 +417,19 @@ static void reads_what_the_answer_shall_look_like(void **state)
     assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, RH_TEXT(""), false, &q), RH_OK);
     assert_int_equal(q.count, RH_QUERY_COUNT);
     assert_int_equal(q.n, 0);
-    assert_true(q.sort == RH_SORT_NONE && q.total == RH_TOTAL_DEFAULT && q.summary == RH_SUMMARY_FALSE);
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource,
-                                    RH_TEXT("_count=99999999999999999999&_summary=count&_total=accurate&_sort=-_lastUpdated&"
-                                            "_elements=name,birthDate&_cursor=ab%2Fc&_format=json&_pretty=true"),
-                                    false, &q),
-                     RH_OK);
+    assert_true(q.sort == RH_SORT_NONE && q.total == RH_TOTAL_DEFAULT &&
+                q.summary == RH_SUMMARY_FALSE);
+    assert_int_equal(
+        rh_query_parse(
+            &w.ctx, w.type->resource,
+            RH_TEXT(
+                "_count=99999999999999999999&_summary=count&_total=accurate&_sort=-_lastUpdated&"
+                "_elements=name,birthDate&_cursor=ab%2Fc&_format=json&_pretty=true"),
+            false, &q),
+        RH_OK);
     assert_int_equal(q.count, RH_QUERY_COUNT_MAX);
-    assert_true(q.sort == RH_SORT_UPDATED_DESC && q.total == RH_TOTAL_ACCURATE && q.summary == RH_SUMMARY_COUNT);
+    assert_true(q.sort == RH_SORT_UPDATED_DESC && q.total == RH_TOTAL_ACCURATE &&
+                q.summary == RH_SUMMARY_COUNT);
     assert_true(rh_text_is(q.elements, "name,birthDate"));
     assert_true(rh_text_is(q.cursor, "ab/c"));
     assert_null(strstr(rh_text_copy(arena, q.self).data, "_cursor"));
@@ -411,7 +441,8 @@ static void sorts_ids_without_repeats(void **state)
     struct world w;
     struct rh_query q;
     world_open(&w, "Patient");
-    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, RH_TEXT("_id=c,a,b,a"), false, &q), RH_OK);
+    assert_int_equal(rh_query_parse(&w.ctx, w.type->resource, RH_TEXT("_id=c,a,b,a"), false, &q),
+                     RH_OK);
     assert_int_equal(q.conditions[0].n_ids, 3);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(q.conditions[0].ids[i].data[0], 'a' + (int)i);
