@@ -2,9 +2,10 @@
 /*
  * access.h - who may: the one decision function that every call into src/record passes.
  *
- * At this stage everyone on the loopback interface may do everything, and the server refuses to listen elsewhere. What
- * must hold later holds in the shape already: a decision is made before anything is read, its grant goes into every cursor,
- * and rows are filtered before they are counted, sorted or included. An empty grant allows nothing.
+ * At this stage everyone on the loopback interface may do everything, and the server refuses to
+ * listen elsewhere. What must hold later holds in the shape already: a decision is made before
+ * anything is read, its grant goes into every cursor, and rows are filtered before they are
+ * counted, sorted or included. An empty grant allows nothing.
  */
 #ifndef RH_ACCESS_ACCESS_H
 #define RH_ACCESS_ACCESS_H
@@ -17,7 +18,7 @@ struct rh_caller {
     struct rh_text site;    /* where the caller works; may be empty */
     struct rh_text roles;   /* blank separated; may be empty */
     struct rh_text purpose; /* v3-PurposeOfUse, e.g. "TREAT" */
-    bool local;             /* came over the loopback interface, the control socket or the command line */
+    bool local; /* came over the loopback interface, the control socket or the command line */
 };
 
 enum rh_action {
@@ -40,8 +41,8 @@ struct rh_grant {
 };
 
 /* RH_OK with a grant, or RH_FORBIDDEN with an issue. `type` 0: no particular type. */
-enum rh_rc rh_access_decide(const struct rh_caller *caller, enum rh_action action, unsigned type, struct rh_issues *is,
-                            struct rh_grant *ret);
+enum rh_rc rh_access_decide(const struct rh_caller *caller, enum rh_action action, unsigned type,
+                            struct rh_issues *is, struct rh_grant *ret);
 static inline bool rh_grant_row(const struct rh_grant *g, uint64_t part, unsigned type)
 {
     (void)part;

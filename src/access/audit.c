@@ -21,8 +21,9 @@ static void hex16(struct rh_buf *b, uint64_t n)
     rh_buf_add(b, digits, sizeof digits);
 }
 
-void rh_audit_line(struct rh_buf *b, int64_t time_us, const struct rh_caller *caller, const char *action,
-                   struct rh_text what, const uint64_t *parts, unsigned n_parts, enum rh_rc rc)
+void rh_audit_line(struct rh_buf *b, int64_t time_us, const struct rh_caller *caller,
+                   const char *action, struct rh_text what, const uint64_t *parts, unsigned n_parts,
+                   enum rh_rc rc)
 {
     char time[RH_INSTANT_SIZE];
     rh_instant_print(time_us, time);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * cli.h - commands as rows: name, arguments, options, function. Help, completion and the man page are printed from the same rows.
+ * cli.h - commands as rows: name, arguments, options, function. Help, completion and the man page
+ * are printed from the same rows.
  *
- * Exit codes: 0 done, 1 the answer is no (a resource was refused, a check found a problem), 2 wrong usage, 3 failed.
+ * Exit codes: 0 done, 1 the answer is no (a resource was refused, a check found a problem), 2 wrong
+ * usage, 3 failed.
  */
 #ifndef RH_CLI_CLI_H
 #define RH_CLI_CLI_H
@@ -19,7 +21,7 @@ struct rh_cli_option {
     const char *name; /* without the two dashes; NULL ends the table */
     const char *arg;  /* name of its value; NULL: a switch */
     const char *what;
-    bool many;        /* may be given several times */
+    bool many; /* may be given several times */
 };
 
 struct rh_cli_command;
@@ -27,10 +29,11 @@ struct rh_cli_command;
 /* What was given. */
 struct rh_cli {
     const struct rh_cli_command *command;
-    const char *data;            /* --data, "./rihla-data" */
+    const char *data; /* --data, "./rihla-data" */
     bool json, quiet;
-    const char *values[RH_CLI_OPTIONS_MAX]; /* of the command's options, in their order; "" for a switch; NULL: not given */
-    const char *more[RH_CLI_VALUES_MAX];    /* values of the option that may be given several times */
+    const char *values[RH_CLI_OPTIONS_MAX]; /* of the command's options, in their order; "" for a
+                                               switch; NULL: not given */
+    const char *more[RH_CLI_VALUES_MAX]; /* values of the option that may be given several times */
     unsigned n_more;
     const char *const *args;
     unsigned n_args;
@@ -40,7 +43,7 @@ struct rh_cli {
 
 struct rh_cli_command {
     const char *name, *args, *what;
-    const char *more;            /* paragraphs for --help and the man page; may be NULL */
+    const char *more; /* paragraphs for --help and the man page; may be NULL */
     unsigned min_args, max_args;
     int (*run)(struct rh_cli *c);
     const struct rh_cli_option *options; /* ends with a row without name; may be NULL */
@@ -50,14 +53,15 @@ extern const struct rh_cli_command rh_cli_commands[];
 extern const unsigned rh_cli_n_commands;
 
 const char *rh_cli_value(const struct rh_cli *c, const char *option); /* NULL: not given */
-/* Prints the issues to stderr (or as an OperationOutcome to stdout with --json) and returns the exit code for rc. */
+/* Prints the issues to stderr (or as an OperationOutcome to stdout with --json) and returns the
+ * exit code for rc. */
 int rh_cli_fail(struct rh_cli *c, enum rh_rc rc);
 struct rh_caller rh_cli_caller(void);
 
-void rh_cli_help(FILE *out);                                       /* all commands */
+void rh_cli_help(FILE *out); /* all commands */
 void rh_cli_help_command(FILE *out, const struct rh_cli_command *c);
-void rh_cli_completion(FILE *out);                                 /* for bash */
-void rh_cli_man(FILE *out);                                        /* troff, section 1 */
+void rh_cli_completion(FILE *out); /* for bash */
+void rh_cli_man(FILE *out);        /* troff, section 1 */
 
 int rh_cmd_serve(struct rh_cli *c);
 int rh_cmd_import(struct rh_cli *c);

@@ -7,8 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -71,9 +71,11 @@ static void measure_sync(struct findings *f, const char *folder)
     }
     qsort(took, n, sizeof took[0], by_value);
     double median_ms = (double)took[n / 2] / 1e6;
-    snprintf(r->value, sizeof r->value, "%.2f ms a 4 KiB write (median of %u), slowest %.1f ms", median_ms, n, (double)took[n - 1] / 1e6);
+    snprintf(r->value, sizeof r->value, "%.2f ms a 4 KiB write (median of %u), slowest %.1f ms",
+             median_ms, n, (double)took[n - 1] / 1e6);
     if (median_ms > SLOW_SYNC_MS)
-        r->advice = "each save waits for this disk: many clients share one sync, a single one does not; an SSD helps";
+        r->advice = "each save waits for this disk: many clients share one sync, a single one does "
+                    "not; an SSD helps";
 }
 
 /* The data directory, or the nearest folder above it that exists. */
@@ -95,14 +97,16 @@ static void existing_folder(const char *data, char *ret, size_t size)
     }
 }
 
-static void look_at_disk(struct findings *f, struct rh_arena *a, const char *data, const char *folder)
+static void look_at_disk(struct findings *f, struct rh_arena *a, const char *data,
+                         const char *folder)
 {
     struct rh_issues is;
     uint64_t free_bytes = 0;
     struct stat st;
     rh_issues_init(&is, a);
     struct row *r = add(f, "data directory");
-    snprintf(r->value, sizeof r->value, "%.150s%s", data, stat(data, &st) == 0 ? "" : " (does not exist yet; serve and import make it)");
+    snprintf(r->value, sizeof r->value, "%.150s%s", data,
+             stat(data, &st) == 0 ? "" : " (does not exist yet; serve and import make it)");
     r = add(f, "file system");
     if (rh_disk_check(&is, folder)) {
         snprintf(r->value, sizeof r->value, "%.190s", is.count ? is.rows[0].text : "unsuitable");
@@ -124,14 +128,18 @@ static void look_at_versions(struct findings *f)
 {
     struct utsname u;
     struct row *r = add(f, "rihla");
-    snprintf(r->value, sizeof r->value, "%s, FHIR R4 (4.0.1), schema %d", RH_VERSION, RH_STORE_SCHEMA);
+    snprintf(r->value, sizeof r->value, "%s, FHIR R4 (4.0.1), schema %d", RH_VERSION,
+             RH_STORE_SCHEMA);
     r = add(f, "SQLite");
     snprintf(r->value, sizeof r->value, "%s", sqlite3_libversion());
     r = add(f, "system");
     if (uname(&u) == 0)
-        snprintf(r->value, sizeof r->value, "%.60s %.60s, %ld cores", u.sysname, u.release, sysconf(_SC_NPROCESSORS_ONLN));
+        snprintf(r->value, sizeof r->value, "%.60s %.60s, %ld cores", u.sysname, u.release,
+                 sysconf(_SC_NPROCESSORS_ONLN));
     r = add(f, "settings");
-    snprintf(r->value, sizeof r->value, "RIHLA_DATA=%.60s RIHLA_LOG=%.20s", getenv("RIHLA_DATA") ? getenv("RIHLA_DATA") : "", getenv("RIHLA_LOG") ? getenv("RIHLA_LOG") : "");
+    snprintf(r->value, sizeof r->value, "RIHLA_DATA=%.60s RIHLA_LOG=%.20s",
+             getenv("RIHLA_DATA") ? getenv("RIHLA_DATA") : "",
+             getenv("RIHLA_LOG") ? getenv("RIHLA_LOG") : "");
 }
 
 static void print(struct rh_cli *c, const struct findings *f)
@@ -141,7 +149,8 @@ static void print(struct rh_cli *c, const struct findings *f)
     for (unsigned i = 0; i < f->n; i++) {
         const struct row *r = &f->rows[i];
         if (!c->json)
-            printf("%-15s %s%s%s\n", r->name, r->value, r->advice ? "\n                -> " : "", r->advice ? r->advice : "");
+            printf("%-15s %s%s%s\n", r->name, r->value, r->advice ? "\n                -> " : "",
+                   r->advice ? r->advice : "");
         rh_buf_str(&b, i ? "," : "");
         rh_buf_json(&b, rh_text(r->name));
         rh_buf_str(&b, ":{\"value\":");

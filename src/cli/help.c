@@ -12,11 +12,15 @@ static const struct rh_cli_option common[] = {
     {NULL, NULL, NULL, false},
 };
 
-static const char exit_codes[] = "0 done, 1 the answer is no (something was refused or found), 2 wrong usage, 3 failed";
+static const char exit_codes[] =
+    "0 done, 1 the answer is no (something was refused or found), 2 wrong usage, 3 failed";
 
 void rh_cli_help(FILE *out)
 {
-    fprintf(out, "rihla %s - the health record that travels (FHIR R4)\n\nUsage: rihla COMMAND [options] [arguments]\n\n", RH_VERSION);
+    fprintf(out,
+            "rihla %s - the health record that travels (FHIR R4)\n\nUsage: rihla COMMAND [options] "
+            "[arguments]\n\n",
+            RH_VERSION);
     for (unsigned i = 0; i < rh_cli_n_commands; i++) {
         const struct rh_cli_command *c = &rh_cli_commands[i];
         fprintf(out, "  %-11s%-8s %s\n", c->name, c->args, c->what);
@@ -28,7 +32,8 @@ static void print_options(FILE *out, const struct rh_cli_option *options)
 {
     for (unsigned i = 0; options && options[i].name; i++) {
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].arg ? " " : "", options[i].arg ? options[i].arg : "");
+        snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].arg ? " " : "",
+                 options[i].arg ? options[i].arg : "");
         fprintf(out, "  %-22s %s\n", left, options[i].what);
     }
 }
@@ -52,8 +57,10 @@ static void words_of(FILE *out, const struct rh_cli_option *options)
 
 void rh_cli_completion(FILE *out)
 {
-    fprintf(out, "_rihla() {\n    local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\"\n"
-                 "    case \"$before\" in --data|--web-dir) COMPREPLY=($(compgen -d -- \"$word\")); return;; esac\n"
+    fprintf(out, "_rihla() {\n    local word=\"${COMP_WORDS[COMP_CWORD]}\" "
+                 "before=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\"\n"
+                 "    case \"$before\" in --data|--web-dir) COMPREPLY=($(compgen -d -- "
+                 "\"$word\")); return;; esac\n"
                  "    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"help");
     for (unsigned i = 0; i < rh_cli_n_commands; i++)
         fprintf(out, " %s", rh_cli_commands[i].name);
@@ -65,7 +72,8 @@ void rh_cli_completion(FILE *out)
         fprintf(out, "\";;\n");
     }
     fprintf(out, "    esac; fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-                 "    case \"$word\" in -*) ;; *) [ \"$COMP_CWORD\" -gt 1 ] && COMPREPLY+=($(compgen -f -- \"$word\"));; esac\n}\n"
+                 "    case \"$word\" in -*) ;; *) [ \"$COMP_CWORD\" -gt 1 ] && "
+                 "COMPREPLY+=($(compgen -f -- \"$word\"));; esac\n}\n"
                  "complete -o filenames -F _rihla rihla\n");
 }
 
@@ -93,8 +101,10 @@ static void troff_options(FILE *out, const struct rh_cli_option *options)
 
 void rh_cli_man(FILE *out)
 {
-    fprintf(out, ".TH RIHLA 1 \"\" \"rihla %s\" \"\"\n.SH NAME\nrihla \\- the health record that travels (FHIR R4)\n.SH SYNOPSIS\n.B rihla\n"
-                 "\\fICOMMAND\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]\n.SH COMMANDS\n",
+    fprintf(out,
+            ".TH RIHLA 1 \"\" \"rihla %s\" \"\"\n.SH NAME\nrihla \\- the health record that "
+            "travels (FHIR R4)\n.SH SYNOPSIS\n.B rihla\n"
+            "\\fICOMMAND\\fR [\\fIoptions\\fR] [\\fIarguments\\fR]\n.SH COMMANDS\n",
             RH_VERSION);
     for (unsigned i = 0; i < rh_cli_n_commands; i++) {
         const struct rh_cli_command *c = &rh_cli_commands[i];
@@ -112,6 +122,7 @@ void rh_cli_man(FILE *out)
     troff_options(out, common);
     fprintf(out, ".SH EXIT STATUS\n");
     troff(out, exit_codes);
-    fprintf(out, ".\n.SH ENVIRONMENT\n.TP\n.B RIHLA_DATA\nthe data directory when \\-\\-data is not given\n.TP\n.B RIHLA_LOG\n"
+    fprintf(out, ".\n.SH ENVIRONMENT\n.TP\n.B RIHLA_DATA\nthe data directory when \\-\\-data is "
+                 "not given\n.TP\n.B RIHLA_LOG\n"
                  "error, warning, info or debug: how much is written to stderr\n");
 }

@@ -42,18 +42,20 @@ static bool on_progress(void *user, const char *phase, uint64_t done, uint64_t t
 
 static void say_refused(struct telling *t, yyjson_val *r)
 {
-    struct rh_text file = rh_json_get(r, "file"), expression = rh_json_get(r, "expression"), text = rh_json_get(r, "text");
+    struct rh_text file = rh_json_get(r, "file"), expression = rh_json_get(r, "expression"),
+                   text = rh_json_get(r, "text");
     struct rh_text line = rh_json_text(yyjson_obj_get(r, "line"));
     t->refused++;
     rh_progress_clear(t->progress);
-    fprintf(stderr, "%.*s:%.*s: %.*s%s%.*s\n", RH_TEXT_ARG(file), RH_TEXT_ARG(line), RH_TEXT_ARG(expression), expression.len ? ": " : "",
-            RH_TEXT_ARG(text));
+    fprintf(stderr, "%.*s:%.*s: %.*s%s%.*s\n", RH_TEXT_ARG(file), RH_TEXT_ARG(line),
+            RH_TEXT_ARG(expression), expression.len ? ": " : "", RH_TEXT_ARG(text));
 }
 
 static void on_say(void *user, yyjson_val *what)
 {
     struct telling *t = user;
-    yyjson_val *refused = yyjson_obj_get(what, "refused"), *resumed = yyjson_obj_get(what, "resumed"),
+    yyjson_val *refused = yyjson_obj_get(what, "refused"),
+               *resumed = yyjson_obj_get(what, "resumed"),
                *resources = yyjson_obj_get(what, "resources");
     if (resources)
         rh_text_u64(rh_json_text(resources), UINT64_MAX, &t->resources);
@@ -72,14 +74,16 @@ static enum rh_progress_kind progress_kind(const struct rh_cli *c)
 }
 
 /* Does the work and prints its answer; *answer is NULL after an error, which has been said. */
-static int work(struct rh_cli *c, bool create, const char *unit, struct rh_text args, yyjson_val **answer)
+static int work(struct rh_cli *c, bool create, const char *unit, struct rh_text args,
+                yyjson_val **answer)
 {
     struct telling t = {.cli = c};
     *answer = NULL;
     catch_signals();
     t.progress = rh_progress_open(progress_kind(c), c->command->name, unit);
     struct rh_control_local told = {on_progress, on_say, &t};
-    enum rh_rc rc = rh_work(c->data, create, c->command->name, args, &told, c->arena, &c->issues, answer);
+    enum rh_rc rc =
+        rh_work(c->data, create, c->command->name, args, &told, c->arena, &c->issues, answer);
     rh_progress_close(t.progress);
     if (rc) {
         *answer = NULL;
@@ -129,8 +133,9 @@ int rh_cmd_import(struct rh_cli *c)
     if (!answer)
         return exit_code;
     if (!c->json)
-        printf("imported %llu files: %llu created, %llu updated, %llu unchanged, %llu refused\n", figure(answer, "files"), figure(answer, "created"),
-               figure(answer, "updated"), figure(answer, "unchanged"), figure(answer, "refused"));
+        printf("imported %llu files: %llu created, %llu updated, %llu unchanged, %llu refused\n",
+               figure(answer, "files"), figure(answer, "created"), figure(answer, "updated"),
+               figure(answer, "unchanged"), figure(answer, "refused"));
     return figure(answer, "refused") ? RH_EXIT_NO : RH_EXIT_OK;
 }
 
@@ -149,7 +154,8 @@ int rh_cmd_export(struct rh_cli *c)
     rh_buf_printf(&args, "],\"gzip\":%s}", rh_cli_value(c, "gzip") ? "true" : "false");
     int exit_code = work(c, false, "resources", rh_buf_get(&args), &answer);
     if (answer && !c->json)
-        printf("exported %llu resources in %llu files to %s\n", figure(answer, "resources"), figure(answer, "files"), c->args[0]);
+        printf("exported %llu resources in %llu files to %s\n", figure(answer, "resources"),
+               figure(answer, "files"), c->args[0]);
     return exit_code;
 }
 
@@ -162,7 +168,8 @@ int rh_cmd_backup(struct rh_cli *c)
     rh_buf_str(&args, "}");
     int exit_code = work(c, false, "pages", rh_buf_get(&args), &answer);
     if (answer && !c->json)
-        printf("backed up to %s; restore it with: rihla restore %s --data NEWDIR\n", c->args[0], c->args[0]);
+        printf("backed up to %s; restore it with: rihla restore %s --data NEWDIR\n", c->args[0],
+               c->args[0]);
     return exit_code;
 }
 
@@ -178,14 +185,16 @@ int rh_cmd_restore(struct rh_cli *c)
     if (c->json)
         printf("{\"data\":\"restored\"}\n");
     else
-        printf("restored %s from %s; verify it with: rihla check --data %s\n", c->data, c->args[0], c->data);
+        printf("restored %s from %s; verify it with: rihla check --data %s\n", c->data, c->args[0],
+               c->data);
     return RH_EXIT_OK;
 }
 
 int rh_cmd_check(struct rh_cli *c)
 {
     yyjson_val *answer;
-    struct rh_text args = rh_cli_value(c, "rebuild") ? RH_TEXT("{\"rebuild\":true}") : RH_TEXT("{}");
+    struct rh_text args =
+        rh_cli_value(c, "rebuild") ? RH_TEXT("{\"rebuild\":true}") : RH_TEXT("{}");
     int exit_code = work(c, false, "rows", args, &answer);
     if (!answer) {
         for (unsigned i = 0; i < c->issues.count; i++)
@@ -194,10 +203,14 @@ int rh_cmd_check(struct rh_cli *c)
         return c->issues.count ? RH_EXIT_NO : exit_code;
     }
     if (!c->json)
-        printf("%llu versions, %llu resources, %llu search keys: everything is as it was written\n%.*s", figure(answer, "entries"),
-               figure(answer, "resources"), figure(answer, "keys"), RH_TEXT_ARG(rh_json_get(answer, "origins")));
+        printf("%llu versions, %llu resources, %llu search keys: everything is as it was "
+               "written\n%.*s",
+               figure(answer, "entries"), figure(answer, "resources"), figure(answer, "keys"),
+               RH_TEXT_ARG(rh_json_get(answer, "origins")));
     if (!c->json && figure(answer, "orphans"))
-        printf("%llu search keys have no resource (an import was cut off): harmless; rihla check --rebuild removes them\n", figure(answer, "orphans"));
+        printf("%llu search keys have no resource (an import was cut off): harmless; rihla check "
+               "--rebuild removes them\n",
+               figure(answer, "orphans"));
     return RH_EXIT_OK;
 }
 

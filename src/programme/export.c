@@ -26,7 +26,8 @@ struct exporting {
     struct rh_export_result result;
 };
 
-static enum rh_rc write_chunk(struct exporting *e, int fd, const char *path, const struct rh_version *rows, unsigned n)
+static enum rh_rc write_chunk(struct exporting *e, int fd, const char *path,
+                              const struct rh_version *rows, unsigned n)
 {
     struct rh_buf text = rh_buf(e->arena), packed = rh_buf(e->arena);
     for (unsigned i = 0; i < n; i++) {
@@ -35,7 +36,8 @@ static enum rh_rc write_chunk(struct exporting *e, int fd, const char *path, con
     }
     enum rh_rc rc = text.rc;
     if (rc == RH_OK && e->options->gzip)
-        rc = rh_gzip_pack(rh_buf_get(&text), 6, &packed); /* members one after the other are one gzip file */
+        rc = rh_gzip_pack(rh_buf_get(&text), 6,
+                          &packed); /* members one after the other are one gzip file */
     struct rh_text out = rh_buf_get(e->options->gzip ? &packed : &text);
     if (rc == RH_OK)
         rc = rh_write_all(fd, out.data, out.len);
@@ -45,7 +47,8 @@ static enum rh_rc write_chunk(struct exporting *e, int fd, const char *path, con
     return RH_OK;
 }
 
-static enum rh_rc export_rows(struct exporting *e, unsigned type, int fd, const char *path, uint64_t *count)
+static enum rh_rc export_rows(struct exporting *e, unsigned type, int fd, const char *path,
+                              uint64_t *count)
 {
     char last[RH_STORE_ID_MAX];
     struct rh_text after = {NULL, 0};
@@ -60,11 +63,13 @@ static enum rh_rc export_rows(struct exporting *e, unsigned type, int fd, const 
         rc = rh_record_list(e->session, &ctx, e->caller, type, after, CHUNK, rows, &n);
         if (rc || n == 0)
             break;
-        after = (struct rh_text){memcpy(last, rows[n - 1].id.data, rows[n - 1].id.len), rows[n - 1].id.len};
+        after = (struct rh_text){memcpy(last, rows[n - 1].id.data, rows[n - 1].id.len),
+                                 rows[n - 1].id.len};
         rc = write_chunk(e, fd, path, rows, n);
         *count += n;
         e->result.resources += n;
-        if (rc == RH_OK && e->progress && !e->progress(e->user, "export", e->result.resources, e->total))
+        if (rc == RH_OK && e->progress &&
+            !e->progress(e->user, "export", e->result.resources, e->total))
             rc = RH_INTERRUPTED;
     }
     return rc;
@@ -85,7 +90,8 @@ static enum rh_rc export_type(struct exporting *e, unsigned type, struct rh_aren
     if (rc == RH_OK && fsync(fd) != 0)
         rc = rh_errno_issue(e->issues, errno, "sync", path);
     close(fd);
-    rh_buf_printf(&e->manifest, "%s{\"type\":\"%s\",\"file\":\"%s\",\"count\":%llu}", e->result.files ? "," : "", name, file, (unsigned long long)count);
+    rh_buf_printf(&e->manifest, "%s{\"type\":\"%s\",\"file\":\"%s\",\"count\":%llu}",
+                  e->result.files ? "," : "", name, file, (unsigned long long)count);
     e->result.files++;
     return rc;
 }
@@ -116,18 +122,21 @@ static enum rh_rc export_types(struct exporting *e, struct rh_arena *names)
     return rc;
 }
 
-static enum rh_rc check_options(struct rh_arena *a, struct rh_issues *is, const struct rh_export_options *o)
+static enum rh_rc check_options(struct rh_arena *a, struct rh_issues *is,
+                                const struct rh_export_options *o)
 {
     char **names;
     size_t n = 0;
     for (unsigned i = 0; i < o->n_types; i++)
         if (!rh_resource_number(rh_text(o->types[i])))
-            return rh_issue_add(is, RH_INVALID, NULL, "\"%s\" is not a resource type of FHIR R4", o->types[i]);
+            return rh_issue_add(is, RH_INVALID, NULL, "\"%s\" is not a resource type of FHIR R4",
+                                o->types[i]);
     enum rh_rc rc = rh_dir_make(is, o->out, 0700);
     if (rc == RH_OK)
         rc = rh_dir_list(a, is, o->out, &names, &n);
     if (rc == RH_OK && n > 0)
-        rc = rh_issue_add(is, RH_CONFLICT, NULL, "%s is not empty: choose a folder that does not exist yet", o->out);
+        rc = rh_issue_add(is, RH_CONFLICT, NULL,
+                          "%s is not empty: choose a folder that does not exist yet", o->out);
     return rc;
 }
 
@@ -143,11 +152,17 @@ static enum rh_rc write_manifest(struct exporting *e, struct rh_arena *a, int64_
     return path && !b.rc ? rh_file_write(e->issues, path, rh_buf_get(&b), 0600) : RH_NOMEM;
 }
 
-enum rh_rc rh_export(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is, const struct rh_export_options *o,
-                     rh_progress *progress, void *user, struct rh_export_result *ret)
+enum rh_rc rh_export(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
+                     const struct rh_export_options *o, rh_progress *progress, void *user,
+                     struct rh_export_result *ret)
 {
     struct rh_arena *a = rh_arena_open(4 << 20);
-    struct exporting e = {.caller = caller, .issues = is, .options = o, .progress = progress, .user = user, .manifest = rh_buf(a)};
+    struct exporting e = {.caller = caller,
+                          .issues = is,
+                          .options = o,
+                          .progress = progress,
+                          .user = user,
+                          .manifest = rh_buf(a)};
     int64_t began_us = rh_clock_now_us();
     enum rh_rc rc = check_options(a, is, o);
     if (rc == RH_OK && (rc = rh_session_open(r, &e.session)))

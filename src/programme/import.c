@@ -6,6 +6,7 @@
 #include "system/file.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -28,7 +29,8 @@ struct import {
     uint64_t total, before; /* bytes of all files, of those that are done */
 };
 
-/* --- which files ------------------------------------------------------------------------------- */
+/* --- which files -------------------------------------------------------------------------------
+ */
 
 static bool ends(const char *path, const char *suffix)
 {
@@ -46,14 +48,18 @@ static bool is_lines(const char *path)
 static enum rh_rc add_file(struct import *im, const char *path, const struct stat *st)
 {
     if (im->n == RH_IMPORT_FILES_MAX)
-        return rh_issue_add(im->issues, RH_TOOLARGE, NULL, "more than %d files: import them in several runs", RH_IMPORT_FILES_MAX);
+        return rh_issue_add(im->issues, RH_TOOLARGE, NULL,
+                            "more than %d files: import them in several runs", RH_IMPORT_FILES_MAX);
     if (im->n == im->cap) {
-        struct file *grown = rh_arena_grow(im->arena, im->files, &im->cap, im->n + 1, sizeof *grown);
+        struct file *grown =
+            rh_arena_grow(im->arena, im->files, &im->cap, im->n + 1, sizeof *grown);
         if (!grown)
             return RH_NOMEM;
         im->files = grown;
     }
-    im->files[im->n++] = (struct file){path, (uint64_t)st->st_size, st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec};
+    im->files[im->n++] =
+        (struct file){path, (uint64_t)st->st_size,
+                      st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec};
     im->total += (uint64_t)st->st_size;
     return RH_OK;
 }
@@ -68,7 +74,8 @@ static enum rh_rc find_files(struct import *im, const char *path, unsigned depth
     if (!S_ISDIR(st.st_mode))
         return add_file(im, path, &st);
     if (depth == 0)
-        return rh_issue_add(im->issues, RH_TOOLARGE, NULL, "%s is more than %d folders deep", path, RH_IMPORT_FOLDERS_DEEP);
+        return rh_issue_add(im->issues, RH_TOOLARGE, NULL, "%s is more than %d folders deep", path,
+                            RH_IMPORT_FOLDERS_DEEP);
     enum rh_rc rc = rh_dir_list(im->arena, im->issues, path, &names, &n);
     for (size_t i = 0; i < n && rc == RH_OK; i++) {
         char *inner = rh_path_join(im->arena, path, names[i]);
@@ -83,7 +90,8 @@ static enum rh_rc find_files(struct import *im, const char *path, unsigned depth
     return rc;
 }
 
-/* --- reading them ------------------------------------------------------------------------------ */
+/* --- reading them ------------------------------------------------------------------------------
+ */
 
 static enum rh_rc progress(struct import *im, const struct rh_reader *r)
 {
@@ -91,11 +99,13 @@ static enum rh_rc progress(struct import *im, const struct rh_reader *r)
     if (!im->events || !im->events->progress)
         return RH_OK;
     rh_bulk_counts(im->bulk, &c);
-    bool go_on = im->events->progress(im->events->user, im->before + (r ? rh_reader_at(r) : 0), im->total, c.created + c.updated + c.unchanged + c.refused);
+    bool go_on = im->events->progress(im->events->user, im->before + (r ? rh_reader_at(r) : 0),
+                                      im->total, c.created + c.updated + c.unchanged + c.refused);
     return go_on ? RH_OK : RH_INTERRUPTED;
 }
 
-static void refuse_file(struct import *im, const char *path, uint64_t line, enum rh_rc rc, const char *text)
+static void refuse_file(struct import *im, const char *path, uint64_t line, enum rh_rc rc,
+                        const char *text)
 {
     struct rh_issues is;
     struct rh_arena *a = rh_arena_open(64 << 10);
@@ -133,10 +143,12 @@ static enum rh_rc read_more(struct rh_reader *r, struct piece *p, size_t max, bo
 }
 
 /* The source's name in the resume marks: another size or time is another file. */
-static struct rh_text source_of(struct import *im, const struct file *f, char **real)
+static struct rh_text source_of(struct import *im, const struct file *f)
 {
-    *real = realpath(f->path, NULL);
-    char *name = rh_arena_printf(im->arena, "%s|%llu|%lld", *real ? *real : f->path, (unsigned long long)f->size, (long long)f->mtime_ns);
+    char real[PATH_MAX];
+    bool found = realpath(f->path, real) != NULL;
+    char *name = rh_arena_printf(im->arena, "%s|%llu|%lld", found ? real : f->path,
+                                 (unsigned long long)f->size, (long long)f->mtime_ns);
     return rh_text(name ? name : f->path);
 }
 
@@ -152,7 +164,8 @@ static bool is_blank(struct rh_text t)
     return rh_text_trim(t).len == 0;
 }
 
-/* Hands over the whole lines of the piece and keeps the rest; at the end of the file the rest is a line too. */
+/* Hands over the whole lines of the piece and keeps the rest; at the end of the file the rest is a
+ * line too. */
 static enum rh_rc take_lines(struct reading *r, struct piece *p, bool end)
 {
     size_t from = 0;
@@ -161,7 +174,8 @@ static enum rh_rc take_lines(struct reading *r, struct piece *p, bool end)
         char *newline = memchr(p->data + from, '\n', p->len - from);
         if (!newline && !end)
             break;
-        size_t to = newline ? (size_t)(newline - p->data) : p->len, next = newline ? to + 1 : p->len;
+        size_t to = newline ? (size_t)(newline - p->data) : p->len,
+               next = newline ? to + 1 : p->len;
         struct rh_text line = {p->data + from, to - from};
         r->line++;
         if (r->offset + next > r->resume && !is_blank(line))
@@ -200,7 +214,8 @@ static enum rh_rc read_document(struct reading *r, struct rh_reader *in)
     while (rc == RH_OK && !end)
         rc = read_more(in, &p, RH_IMPORT_FILE_MAX, &end);
     if (rc == RH_OK)
-        rc = rh_bulk_add(r->im->bulk, r->source, 1, p.len ? p.len : 1, (struct rh_text){p.data ? p.data : "", p.len});
+        rc = rh_bulk_add(r->im->bulk, r->source, 1, p.len ? p.len : 1,
+                         (struct rh_text){p.data ? p.data : "", p.len});
     rh_free(p.data);
     return rc ? rc : progress(r->im, in);
 }
@@ -209,10 +224,8 @@ static enum rh_rc read_file(struct import *im, const struct file *f)
 {
     struct reading r = {.im = im, .file = f};
     struct rh_reader *in;
-    char *real;
-    r.source = source_of(im, f, &real);
+    r.source = source_of(im, f);
     enum rh_rc rc = rh_bulk_resume(im->bulk, r.source, &r.resume);
-    free(real);
     if (rc)
         return rc;
     if (r.resume && im->events && im->events->resumed)
@@ -225,18 +238,23 @@ static enum rh_rc read_file(struct import *im, const struct file *f)
     im->before += f->size;
     im->result.files++;
     if (rc == RH_SYNTAX)
-        refuse_file(im, f->path, r.line, rc, "the gzip data are damaged or cut off; what came before was loaded");
+        refuse_file(im, f->path, r.line, rc,
+                    "the gzip data are damaged or cut off; what came before was loaded");
     else if (rc == RH_TOOLARGE)
         refuse_file(im, f->path, r.line + 1, rc,
-                    is_lines(f->path) ? "the line is longer than 16 MiB" : "the file is larger than 64 MiB; send it as NDJSON, one resource a line");
+                    is_lines(f->path)
+                        ? "the line is longer than 16 MiB"
+                        : "the file is larger than 64 MiB; send it as NDJSON, one resource a line");
     else
         return rc;
     return RH_OK;
 }
 
-/* --- the load ---------------------------------------------------------------------------------- */
+/* --- the load ----------------------------------------------------------------------------------
+ */
 
-static void on_refusal(void *user, struct rh_text source, uint64_t line, const struct rh_issues *is, enum rh_rc rc)
+static void on_refusal(void *user, struct rh_text source, uint64_t line, const struct rh_issues *is,
+                       enum rh_rc rc)
 {
     struct import *im = user;
     char path[4096];
@@ -256,8 +274,9 @@ static enum rh_rc wait_for_rest(struct import *im)
     return rc ? rc : progress(im, NULL);
 }
 
-enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is, const char *const *paths, unsigned n,
-                     const struct rh_import_events *events, struct rh_import_result *ret)
+enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
+                     const char *const *paths, unsigned n, const struct rh_import_events *events,
+                     struct rh_import_result *ret)
 {
     struct import im = {.issues = is, .events = events, .arena = rh_arena_open(PATHS_BYTES)};
     struct rh_grant grant;
@@ -265,7 +284,8 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
     for (unsigned i = 0; i < n && rc == RH_OK; i++)
         rc = find_files(&im, paths[i], RH_IMPORT_FOLDERS_DEEP);
     if (rc == RH_OK && im.n == 0)
-        rc = rh_issue_add(is, RH_NOTFOUND, NULL, "there is no .json, .ndjson or .jsonl file (also .gz) in what was given");
+        rc = rh_issue_add(is, RH_NOTFOUND, NULL,
+                          "there is no .json, .ndjson or .jsonl file (also .gz) in what was given");
     if (rc == RH_OK)
         rc = rh_bulk_open(r, caller, RH_TEXT("files"), 0, &im.bulk);
     if (rc == RH_OK) {
@@ -286,6 +306,8 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
     rh_arena_close(im.arena);
     *ret = im.result;
     if (rc && is->errors == 0)
-        rh_issue_add(is, rc, NULL, "the import stopped: %s; start it again to go on where it stopped", rh_rc_text(rc));
+        rh_issue_add(is, rc, NULL,
+                     "the import stopped: %s; start it again to go on where it stopped",
+                     rh_rc_text(rc));
     return rc;
 }

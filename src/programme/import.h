@@ -2,10 +2,11 @@
 /*
  * import.h - files and folders of FHIR JSON into the record.
  *
- * Taken: *.json (one resource or Bundle a file), *.ndjson and *.jsonl (one a line), each also with .gz; folders are searched, in the order
- * of names; a file named by itself may have any name. A bad resource is reported with file and line, and the rest goes on. A load that was
- * interrupted (by a signal, a crash, a power cut) goes on where it stopped when it is given the same files again; a file that was loaded to its end
- * makes nothing new when it is loaded again.
+ * Taken: *.json (one resource or Bundle a file), *.ndjson and *.jsonl (one a line), each also with
+ * .gz; folders are searched, in the order of names; a file named by itself may have any name. A bad
+ * resource is reported with file and line, and the rest goes on. A load that was interrupted (by a
+ * signal, a crash, a power cut) goes on where it stopped when it is given the same files again; a
+ * file that was loaded to its end makes nothing new when it is loaded again.
  */
 #ifndef RH_PROGRAMME_IMPORT_H
 #define RH_PROGRAMME_IMPORT_H
@@ -19,11 +20,14 @@ enum {
     RH_IMPORT_FOLDERS_DEEP = 16
 };
 
-/* What the load tells while it runs; called from several threads, one at a time. Any may be NULL. */
+/* What the load tells while it runs; called from several threads, one at a time. Any may be NULL.
+ */
 struct rh_import_events {
     void *user;
-    bool (*progress)(void *user, uint64_t done_bytes, uint64_t total_bytes, uint64_t resources); /* false: stop */
-    void (*refused)(void *user, const char *file, uint64_t line, const struct rh_issues *is, enum rh_rc rc);
+    bool (*progress)(void *user, uint64_t done_bytes, uint64_t total_bytes,
+                     uint64_t resources); /* false: stop */
+    void (*refused)(void *user, const char *file, uint64_t line, const struct rh_issues *is,
+                    enum rh_rc rc);
     void (*resumed)(void *user, const char *file, uint64_t position);
 };
 
@@ -33,9 +37,11 @@ struct rh_import_result {
     uint64_t bytes;
 };
 
-/* RH_OK also when resources were refused: see counts.refused. RH_NOTFOUND: a path is not there (nothing is loaded then). RH_INTERRUPTED:
- * progress said so; what is loaded stays. Errors of the store end the load. */
-enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is, const char *const *paths, unsigned n,
-                     const struct rh_import_events *events, struct rh_import_result *ret);
+/* RH_OK also when resources were refused: see counts.refused. RH_NOTFOUND: a path is not there
+ * (nothing is loaded then). RH_INTERRUPTED: progress said so; what is loaded stays. Errors of the
+ * store end the load. */
+enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
+                     const char *const *paths, unsigned n, const struct rh_import_events *events,
+                     struct rh_import_result *ret);
 
 #endif

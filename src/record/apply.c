@@ -2,9 +2,10 @@
 /*
  * apply.c - appending to the log and keeping its indexes: heads, keys, persons.
  *
- * Runs on the writer's thread only. The tip (end of the log, its hash, the last person's ordinal) is kept in memory so that an
- * append costs no look-up; rh_tip_mark and rh_tip_undo follow the savepoints, rh_tip_reload a rollback.
- * Changes of keys are gathered during a write and put down sorted, in one go: fewer pages are touched.
+ * Runs on the writer's thread only. The tip (end of the log, its hash, the last person's ordinal)
+ * is kept in memory so that an append costs no look-up; rh_tip_mark and rh_tip_undo follow the
+ * savepoints, rh_tip_reload a rollback. Changes of keys are gathered during a write and put down
+ * sorted, in one go: fewer pages are touched.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -100,7 +101,8 @@ void rh_tip_undo(struct rh_tip *t)
     int64_t last_us = t->now.last_us; /* time that was seen stays seen */
     t->now = t->marked;
     t->now.last_us = last_us;
-    /* Rows of persons that the undone write changed are not to be trusted; the others are in the store. */
+    /* Rows of persons that the undone write changed are not to be trusted; the others are in the
+     * store. */
     forget_parts(t);
     forget_rows(t);
 }
@@ -142,7 +144,8 @@ static enum rh_rc flush_parts(struct rh_session *w, struct rh_tip *t)
     return RH_OK;
 }
 
-static enum rh_rc part_row(struct rh_session *w, struct rh_tip *t, uint64_t part, struct rh_part **ret)
+static enum rh_rc part_row(struct rh_session *w, struct rh_tip *t, uint64_t part,
+                           struct rh_part **ret)
 {
     struct part_slot *slot = &t->parts[part & (PART_SLOTS - 1)];
     if (slot->used && slot->row.part == part) {
@@ -180,7 +183,8 @@ static enum rh_rc new_rk(struct rh_tip *t, struct rh_part *p, uint64_t *ret)
     return RH_OK;
 }
 
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, unsigned char salt[RH_SALT_SIZE], uint64_t *ret)
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
+                     unsigned char salt[RH_SALT_SIZE], uint64_t *ret)
 {
     struct rh_part *p;
     uint64_t persons = t->now.last_ordinal;
@@ -196,7 +200,8 @@ enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
-static enum rh_rc add_row(struct rh_arena *a, struct rh_key **rows, size_t *n, size_t *cap, struct rh_key row)
+static enum rh_rc add_row(struct rh_arena *a, struct rh_key **rows, size_t *n, size_t *cap,
+                          struct rh_key row)
 {
     if (*n == *cap) {
         struct rh_key *grown = rh_arena_grow(a, *rows, cap, *n + 64, sizeof **rows);
@@ -235,8 +240,10 @@ static int key_order(struct rh_key a, struct rh_key b)
     return rh_text_cmp(a.bytes, b.bytes);
 }
 
-/* Both lists are sorted: what only the old one has goes, what only the new one has comes. Compared as cut, since rows are. */
-static enum rh_rc diff_keys(struct rh_session *w, struct rh_tip *t, unsigned type, const struct rh_search_keys *old, uint64_t old_rk,
+/* Both lists are sorted: what only the old one has goes, what only the new one has comes. Compared
+ * as cut, since rows are. */
+static enum rh_rc diff_keys(struct rh_session *w, struct rh_tip *t, unsigned type,
+                            const struct rh_search_keys *old, uint64_t old_rk,
                             const struct rh_search_keys *new, uint64_t new_rk)
 {
     unsigned i = 0, j = 0, n_old = old ? old->n : 0, n_new = new ? new->n : 0;
@@ -265,7 +272,8 @@ static enum rh_rc diff_keys(struct rh_session *w, struct rh_tip *t, unsigned typ
     return RH_OK;
 }
 
-static enum rh_rc updated_row(struct rh_session *w, struct rh_tip *t, unsigned type, int64_t time_us, uint64_t rk, bool put)
+static enum rh_rc updated_row(struct rh_session *w, struct rh_tip *t, unsigned type,
+                              int64_t time_us, uint64_t rk, bool put)
 {
     unsigned char *bytes = rh_arena_alloc(w->scratch, RH_KEY_INSTANT_SIZE);
     if (!bytes)
@@ -280,7 +288,8 @@ static enum rh_rc updated_row(struct rh_session *w, struct rh_tip *t, unsigned t
     return put ? put_row(w, t, row) : gone_row(w, t, row);
 }
 
-static enum rh_rc gather_keys(struct rh_session *w, struct rh_tip *t, const struct rh_change *c, uint64_t rk, int64_t time_us)
+static enum rh_rc gather_keys(struct rh_session *w, struct rh_tip *t, const struct rh_change *c,
+                              uint64_t rk, int64_t time_us)
 {
     uint64_t old_rk = c->old ? c->old->rk : rk;
     enum rh_rc rc = diff_keys(w, t, c->type, c->old_keys, old_rk, c->keys, rk);
@@ -331,9 +340,10 @@ static enum rh_rc parents(struct rh_session *w, const struct rh_head *old, struc
     return RH_OK;
 }
 
-/* A resource whose person changed leaves the old person's part by an entry of its own, so that whoever holds only that
- * part learns of it. */
-static enum rh_rc append_moved(struct rh_session *w, struct rh_tip *t, const struct rh_change *c, struct rh_text from)
+/* A resource whose person changed leaves the old person's part by an entry of its own, so that
+ * whoever holds only that part learns of it. */
+static enum rh_rc append_moved(struct rh_session *w, struct rh_tip *t, const struct rh_change *c,
+                               struct rh_text from)
 {
     struct rh_entry e = {
         .prior = c->old->entry,
@@ -362,7 +372,8 @@ static void fill_version(const struct rh_entry *e, struct rh_text body, struct r
     };
 }
 
-enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c, struct rh_version *ret)
+enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c,
+                         struct rh_version *ret)
 {
     struct rh_part *part;
     enum rh_rc rc = part_row(writer, t, c->part, &part);

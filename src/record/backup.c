@@ -2,8 +2,9 @@
 /*
  * backup.c - copies of a data directory, made while work goes on, and directories made from them.
  *
- * The database is copied by the writer between its commits, a few pages at a time; what is committed meanwhile is in the copy too. Files of large
- * objects never change once written, so they are copied after it. The manifest says where every origin's log ended.
+ * The database is copied by the writer between its commits, a few pages at a time; what is
+ * committed meanwhile is in the copy too. Files of large objects never change once written, so they
+ * are copied after it. The manifest says where every origin's log ended.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -16,9 +17,10 @@ enum { PAGES_A_STEP = 256, MANIFEST_MAX = 1 << 20 };
 
 #define DATABASE "rihla.db"
 #define MANIFEST "rihla-backup.json"
-#define BLOBS "blobs"
+#define BLOBS    "blobs"
 
-/* --- the database -------------------------------------------------------------------------------- */
+/* --- the database --------------------------------------------------------------------------------
+ */
 
 struct copying {
     const char *file;
@@ -35,7 +37,8 @@ static enum rh_rc step(struct rh_session *w, void *user)
         if (rc)
             return rc;
     }
-    enum rh_rc rc = rh_store_backup_step(w->conn, c->backup, PAGES_A_STEP, &c->done, &c->remaining, &c->total);
+    enum rh_rc rc =
+        rh_store_backup_step(w->conn, c->backup, PAGES_A_STEP, &c->done, &c->remaining, &c->total);
     return rc;
 }
 
@@ -47,7 +50,8 @@ static enum rh_rc close_copy(struct rh_session *w, void *user)
     return RH_OK;
 }
 
-static enum rh_rc copy_database(struct rh_record *r, struct rh_issues *is, const char *file, rh_progress *progress, void *user)
+static enum rh_rc copy_database(struct rh_record *r, struct rh_issues *is, const char *file,
+                                rh_progress *progress, void *user)
 {
     struct copying c = {.file = file};
     enum rh_rc rc = RH_OK;
@@ -59,12 +63,16 @@ static enum rh_rc copy_database(struct rh_record *r, struct rh_issues *is, const
     enum rh_rc closed = rh_writer_task(r->writer, (struct rh_task){close_copy, &c});
     if (rc == RH_OK)
         rc = closed;
-    return rc ? rh_issue_add(is, rc, NULL, "the database could not be copied to %s: %s", file, rh_rc_text(rc)) : RH_OK;
+    return rc ? rh_issue_add(is, rc, NULL, "the database could not be copied to %s: %s", file,
+                             rh_rc_text(rc))
+              : RH_OK;
 }
 
-/* --- files of large objects ---------------------------------------------------------------------- */
+/* --- files of large objects ----------------------------------------------------------------------
+ */
 
-static enum rh_rc copy_tree(struct rh_arena *a, struct rh_issues *is, const char *from, const char *to, unsigned depth)
+static enum rh_rc copy_tree(struct rh_arena *a, struct rh_issues *is, const char *from,
+                            const char *to, unsigned depth)
 {
     char **names;
     size_t n;
@@ -85,7 +93,8 @@ static enum rh_rc copy_tree(struct rh_arena *a, struct rh_issues *is, const char
     return rc;
 }
 
-/* --- the manifest -------------------------------------------------------------------------------- */
+/* --- the manifest --------------------------------------------------------------------------------
+ */
 
 /* "origin seq hash" of each origin, one a line. */
 enum rh_rc rh_origins_text(struct rh_conn *c, struct rh_arena *a, struct rh_text *ret)
@@ -104,13 +113,15 @@ enum rh_rc rh_origins_text(struct rh_conn *c, struct rh_arena *a, struct rh_text
         if (rc)
             break;
         rh_hash_hex(&h, hex);
-        rh_buf_printf(&b, "%llx %llu %s\n", (unsigned long long)e.origin, (unsigned long long)e.seq, hex);
+        rh_buf_printf(&b, "%llx %llu %s\n", (unsigned long long)e.origin, (unsigned long long)e.seq,
+                      hex);
     }
     *ret = rh_buf_get(&b);
     return rc ? rc : b.rc;
 }
 
-static enum rh_rc origins_of_copy(const char *dir, struct rh_issues *is, struct rh_arena *a, struct rh_text *ret)
+static enum rh_rc origins_of_copy(const char *dir, struct rh_issues *is, struct rh_arena *a,
+                                  struct rh_text *ret)
 {
     struct rh_store *store = NULL;
     struct rh_conn *c = NULL;
@@ -123,10 +134,12 @@ static enum rh_rc origins_of_copy(const char *dir, struct rh_issues *is, struct 
         rc = rh_origins_text(c, a, ret);
     rh_store_disconnect(c);
     rh_store_close(store);
-    return rc ? rh_issue_add(is, rc, NULL, "the copy in %s cannot be read: %s", dir, rh_rc_text(rc)) : RH_OK;
+    return rc ? rh_issue_add(is, rc, NULL, "the copy in %s cannot be read: %s", dir, rh_rc_text(rc))
+              : RH_OK;
 }
 
-static enum rh_rc write_manifest(const char *dir, struct rh_issues *is, struct rh_arena *a, struct rh_text origins)
+static enum rh_rc write_manifest(const char *dir, struct rh_issues *is, struct rh_arena *a,
+                                 struct rh_text origins)
 {
     struct rh_buf b = rh_buf(a);
     char *path = rh_path_join(a, dir, MANIFEST);
@@ -144,15 +157,18 @@ static enum rh_rc must_be_empty(struct rh_arena *a, struct rh_issues *is, const 
         return RH_OK;
     enum rh_rc rc = rh_dir_list(a, is, dir, &names, &n);
     if (rc == RH_OK && n > 0)
-        rc = rh_issue_add(is, RH_CONFLICT, NULL, "%s is not empty: choose a folder that does not exist yet", dir);
+        rc = rh_issue_add(is, RH_CONFLICT, NULL,
+                          "%s is not empty: choose a folder that does not exist yet", dir);
     return rc;
 }
 
-enum rh_rc rh_record_backup(struct rh_record *r, struct rh_issues *is, const char *to, rh_progress *progress, void *user)
+enum rh_rc rh_record_backup(struct rh_record *r, struct rh_issues *is, const char *to,
+                            rh_progress *progress, void *user)
 {
     struct rh_arena *a = rh_arena_open(RH_SCRATCH_BYTES);
     struct rh_text origins = {NULL, 0};
-    char *file = rh_path_join(a, to, DATABASE), *blobs = rh_path_join(a, to, BLOBS), *own = rh_path_join(a, r->dir, BLOBS);
+    char *file = rh_path_join(a, to, DATABASE), *blobs = rh_path_join(a, to, BLOBS),
+         *own = rh_path_join(a, r->dir, BLOBS);
     enum rh_rc rc = file && blobs && own ? must_be_empty(a, is, to) : RH_NOMEM;
     if (rc == RH_OK)
         rc = rh_dir_make(is, to, 0700);
@@ -170,23 +186,30 @@ enum rh_rc rh_record_backup(struct rh_record *r, struct rh_issues *is, const cha
     return rc;
 }
 
-/* --- back again ---------------------------------------------------------------------------------- */
+/* --- back again ----------------------------------------------------------------------------------
+ */
 
-static enum rh_rc check_manifest(struct rh_arena *a, struct rh_issues *is, const char *from, struct rh_text origins)
+static enum rh_rc check_manifest(struct rh_arena *a, struct rh_issues *is, const char *from,
+                                 struct rh_text origins)
 {
     struct rh_text text;
     yyjson_doc *doc;
     char *path = rh_path_join(a, from, MANIFEST);
     enum rh_rc rc = path ? rh_file_read(a, is, path, MANIFEST_MAX, &text) : RH_NOMEM;
     if (rc)
-        return rh_issue_add(is, rc, NULL, "%s holds no finished backup: there is no %s", from, MANIFEST);
+        return rh_issue_add(is, rc, NULL, "%s holds no finished backup: there is no %s", from,
+                            MANIFEST);
     rc = rh_json_parse(a, is, text, &doc);
     if (rc == RH_OK && !rh_text_eq(rh_json_get(yyjson_doc_get_root(doc), "origins"), origins))
-        rc = rh_issue_add(is, RH_CORRUPT, NULL, "the database in %s does not end where its %s says: it is damaged or was changed", from, MANIFEST);
+        rc = rh_issue_add(
+            is, RH_CORRUPT, NULL,
+            "the database in %s does not end where its %s says: it is damaged or was changed", from,
+            MANIFEST);
     return rc;
 }
 
-/* A new origin: version ids written from now on never collide with what the original site wrote after the backup. */
+/* A new origin: version ids written from now on never collide with what the original site wrote
+ * after the backup. */
 static enum rh_rc set_origin(const char *dir, struct rh_issues *is)
 {
     struct rh_store *store = NULL;
@@ -211,7 +234,8 @@ static enum rh_rc set_origin(const char *dir, struct rh_issues *is)
     return rc;
 }
 
-enum rh_rc rh_record_restore(struct rh_issues *is, const char *from, const char *dir, rh_progress *progress, void *user)
+enum rh_rc rh_record_restore(struct rh_issues *is, const char *from, const char *dir,
+                             rh_progress *progress, void *user)
 {
     struct rh_arena *a = rh_arena_open(RH_SCRATCH_BYTES);
     struct rh_text origins = {NULL, 0};

@@ -2,10 +2,12 @@
 /*
  * bulk.c - the gathering half of the bulk load.
  *
- *   rh_bulk_add  ->  queue  ->  workers: parse, check, resolve, compose, keys, compress  ->  batch  ->  publisher  ->  writer
+ *   rh_bulk_add  ->  queue  ->  workers: parse, check, resolve, compose, keys, compress  ->  batch
+ * ->  publisher  ->  writer
  *
- * Each unit belongs to the batch that was open when it was added. A batch is sealed when it is full; when its last unit is prepared the publisher
- * writes it, in order, while the workers are at the next one. At most two batches are in memory.
+ * Each unit belongs to the batch that was open when it was added. A batch is sealed when it is
+ * full; when its last unit is prepared the publisher writes it, in order, while the workers are at
+ * the next one. At most two batches are in memory.
  */
 #include "record/bulk.h"
 
@@ -20,9 +22,9 @@
 
 enum {
     WORKERS_MAX = 16,
-    QUEUE_BYTES = 16 << 20,   /* of units that wait for a worker */
+    QUEUE_BYTES = 16 << 20, /* of units that wait for a worker */
     BATCHES_MAX = 2,
-    SALT_SLOTS = 1 << 15      /* persons of this load whose salt is remembered */
+    SALT_SLOTS = 1 << 15 /* persons of this load whose salt is remembered */
 };
 
 struct salt_slot {
@@ -50,10 +52,10 @@ struct rh_bulk {
     struct rh_bulk_unit *first, **last; /* units that wait */
     size_t queued_bytes;
     uint64_t units;
-    struct rh_bulk_batch *batches;      /* the oldest first; new units go to the last one */
+    struct rh_bulk_batch *batches; /* the oldest first; new units go to the last one */
     unsigned n_batches;
     bool stop;
-    enum rh_rc rc;                      /* first failure of the store: the load has ended */
+    enum rh_rc rc; /* first failure of the store: the load has ended */
     struct rh_bulk_counts counts;
 
     struct worker workers[WORKERS_MAX];
@@ -62,11 +64,12 @@ struct rh_bulk {
     pthread_t publisher;
     bool publisher_running;
     struct salt_slot *salts;
-    char **sources;                     /* whose marks this load has written */
+    char **sources; /* whose marks this load has written */
     size_t n_sources, cap_sources;
 };
 
-/* --- batches ------------------------------------------------------------------------------------- */
+/* --- batches -------------------------------------------------------------------------------------
+ */
 
 static struct rh_bulk_batch *batch_open(struct rh_bulk *b)
 {
@@ -129,10 +132,12 @@ static char *copy(struct rh_text t)
     return p;
 }
 
-/* --- a unit -------------------------------------------------------------------------------------- */
+/* --- a unit --------------------------------------------------------------------------------------
+ */
 
 /* A UUIDv8 (RFC 9562) of the unit's bytes and the entry's place in it. */
-static enum rh_rc made_id(struct rh_arena *a, const struct rh_hash *unit, unsigned index, struct rh_text *ret)
+static enum rh_rc made_id(struct rh_arena *a, const struct rh_hash *unit, unsigned index,
+                          struct rh_text *ret)
 {
     unsigned char bytes[RH_HASH_SIZE + 4];
     char text[RH_UUID_SIZE];
@@ -163,13 +168,16 @@ struct unit {
     bool open; /* something depends on what is stored */
 };
 
-static enum rh_rc id_of_entry(struct unit *u, const struct rh_hash *hash, unsigned index, yyjson_val *request, struct part_of_unit *p)
+static enum rh_rc id_of_entry(struct unit *u, const struct rh_hash *hash, unsigned index,
+                              yyjson_val *request, struct part_of_unit *p)
 {
-    struct rh_text own = rh_json_get(p->prepared.resource, "id"), method = rh_json_get(request, "method");
+    struct rh_text own = rh_json_get(p->prepared.resource, "id"),
+                   method = rh_json_get(request, "method");
     struct rh_text url = rh_json_get(request, "url"), type;
     bool post = rh_text_is(method, "POST");
     if (request && method.len > 0 && !post && !rh_text_is(method, "PUT"))
-        return rh_issue_add(u->ctx->issues, RH_INVALID, p->place, "a %.*s entry cannot be imported: send this Bundle to the server",
+        return rh_issue_add(u->ctx->issues, RH_INVALID, p->place,
+                            "a %.*s entry cannot be imported: send this Bundle to the server",
                             RH_TEXT_ARG(method));
     if (post)
         p->if_none_exist = rh_json_get(request, "ifNoneExist");
@@ -177,14 +185,17 @@ static enum rh_rc id_of_entry(struct unit *u, const struct rh_hash *hash, unsign
         own = url;
     if (!post && own.len > 0) {
         if (!rh_id_is(own))
-            return rh_issue_add(u->ctx->issues, RH_INVALID, p->place, "\"%.*s\" is not an id: 1 to 64 of A-Z a-z 0-9 - .", RH_TEXT_ARG(own));
+            return rh_issue_add(u->ctx->issues, RH_INVALID, p->place,
+                                "\"%.*s\" is not an id: 1 to 64 of A-Z a-z 0-9 - .",
+                                RH_TEXT_ARG(own));
         p->prepared.id = own;
         return RH_OK;
     }
     return made_id(u->ctx->arena, hash, index, &p->prepared.id);
 }
 
-static enum rh_rc add_part(struct unit *u, const struct rh_hash *hash, yyjson_val *resource, yyjson_val *entry, unsigned index)
+static enum rh_rc add_part(struct unit *u, const struct rh_hash *hash, yyjson_val *resource,
+                           yyjson_val *entry, unsigned index)
 {
     struct part_of_unit *p = &u->parts[u->n++];
     *p = (struct part_of_unit){.prepared = {.resource = resource}};
@@ -214,7 +225,7 @@ static enum rh_rc open_bundle(struct unit *u, const struct rh_hash *hash, yyjson
     u->parts = rh_arena_zero(u->ctx->arena, (yyjson_arr_size(entries) + 1) * sizeof *u->parts);
     if (!u->parts)
         return RH_NOMEM;
-    yyjson_arr_foreach(entries, i, max, entry) {
+    yyjson_arr_foreach (entries, i, max, entry) {
         yyjson_val *resource = yyjson_obj_get(entry, "resource");
         if (!resource)
             continue;
@@ -236,7 +247,8 @@ static enum rh_rc link_parts(struct unit *u)
         struct rh_text id = p->if_none_exist.len > 0 ? (struct rh_text){NULL, 0} : p->prepared.id;
         rc = rh_links_add(u->links, p->full_url, p->prepared.type->resource, id);
         if (rc == RH_CONFLICT)
-            rc = rh_issue_add(u->ctx->issues, RH_RULE, p->place, "two entries have the fullUrl \"%.*s\"", RH_TEXT_ARG(p->full_url));
+            rc = rh_issue_add(u->ctx->issues, RH_RULE, p->place,
+                              "two entries have the fullUrl \"%.*s\"", RH_TEXT_ARG(p->full_url));
     }
     return rc;
 }
@@ -245,7 +257,8 @@ static enum rh_rc resolve_parts(struct unit *u)
 {
     for (unsigned i = 0; i < u->n; i++) {
         struct part_of_unit *p = &u->parts[i];
-        struct rh_resolve r = {.links = u->links, .ctx = u->ctx, .full_url = p->full_url, .place = p->place};
+        struct rh_resolve r = {
+            .links = u->links, .ctx = u->ctx, .full_url = p->full_url, .place = p->place};
         if (p->refused)
             continue;
         enum rh_rc rc = rh_resolve(&r, &p->prepared);
@@ -256,7 +269,8 @@ static enum rh_rc resolve_parts(struct unit *u)
     return RH_OK;
 }
 
-/* Parses a unit as far as needs no state. The code is of the first refused resource; the others are usable unless u->atomic. */
+/* Parses a unit as far as needs no state. The code is of the first refused resource; the others are
+ * usable unless u->atomic. */
 static enum rh_rc open_unit(struct rh_ctx *ctx, struct rh_text json, struct unit *u)
 {
     yyjson_doc *doc;
@@ -282,7 +296,8 @@ static enum rh_rc open_unit(struct rh_ctx *ctx, struct rh_text json, struct unit
     return rc ? rc : refused;
 }
 
-/* --- on the workers ------------------------------------------------------------------------------ */
+/* --- on the workers ------------------------------------------------------------------------------
+ */
 
 static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_SIZE])
 {
@@ -311,7 +326,8 @@ static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_S
 }
 
 /* Moves a prepared resource from the worker's scratch into the batch's arena. */
-static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_prepared *p, uint64_t unit, struct rh_bulk_item *ret)
+static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_prepared *p,
+                       uint64_t unit, struct rh_bulk_item *ret)
 {
     struct rh_bulk_item it = {
         .part = p->part,
@@ -329,7 +345,8 @@ static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_pre
     unsigned kept = 0;
     for (unsigned k = 0; k < p->keys.n; k++) {
         struct rh_key row = rh_key_row(it.type, &p->keys.rows[k], 0);
-        if (kept && it.keys[kept - 1].param == row.param && rh_text_eq(it.keys[kept - 1].bytes, row.bytes))
+        if (kept && it.keys[kept - 1].param == row.param &&
+            rh_text_eq(it.keys[kept - 1].bytes, row.bytes))
             continue; /* the same when cut */
         row.bytes = rh_text_copy(a, row.bytes);
         if (!row.bytes.data)
@@ -343,7 +360,8 @@ static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_pre
     return RH_OK;
 }
 
-static enum rh_rc add_items(struct rh_bulk *b, struct rh_bulk_batch *batch, const struct rh_bulk_item *items, size_t n)
+static enum rh_rc add_items(struct rh_bulk *b, struct rh_bulk_batch *batch,
+                            const struct rh_bulk_item *items, size_t n)
 {
     enum rh_rc rc = RH_OK;
     pthread_mutex_lock(&b->lock);
@@ -367,7 +385,8 @@ static enum rh_rc add_items(struct rh_bulk *b, struct rh_bulk_batch *batch, cons
     return rc;
 }
 
-static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct rh_issues *is, enum rh_rc rc, uint64_t resources)
+static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct rh_issues *is,
+                   enum rh_rc rc, uint64_t resources)
 {
     pthread_mutex_lock(&b->lock);
     b->counts.refused += resources;
@@ -377,7 +396,8 @@ static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct
 }
 
 /* Prepares every resource of a unit; true when the unit must wait for the batch to be stored. */
-static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch, const struct rh_bulk_unit *input)
+static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch,
+                         const struct rh_bulk_unit *input)
 {
     struct rh_arena *scratch = w->session->scratch;
     struct rh_issues is;
@@ -389,7 +409,8 @@ static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch, const st
     bool unusable = rc && (rc == RH_NOMEM || u.atomic || !u.bundle || u.n == 0);
     if (u.open && !unusable)
         return true;
-    struct rh_bulk_item *items = unusable ? NULL : rh_arena_alloc(scratch, (u.n + 1) * sizeof *items);
+    struct rh_bulk_item *items =
+        unusable ? NULL : rh_arena_alloc(scratch, (u.n + 1) * sizeof *items);
     unsigned n = 0, refused = 0;
     for (unsigned i = 0; items && i < u.n; i++) {
         struct rh_prepared *p = &u.parts[i].prepared;
@@ -451,7 +472,8 @@ static void *work(void *user)
     return NULL;
 }
 
-/* --- units that depend on what is stored ---------------------------------------------------------- */
+/* --- units that depend on what is stored
+ * ---------------------------------------------------------- */
 
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *input)
 {
@@ -500,7 +522,8 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
     return rc;
 }
 
-/* --- the publisher ---------------------------------------------------------------------------------- */
+/* --- the publisher
+ * ---------------------------------------------------------------------------------- */
 
 static enum rh_rc publish(struct rh_bulk *b, struct rh_bulk_batch *batch)
 {
@@ -544,7 +567,8 @@ static void *publisher(void *user)
     return NULL;
 }
 
-/* --- the outside ------------------------------------------------------------------------------------ */
+/* --- the outside
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned cores(void)
 {
@@ -604,7 +628,8 @@ static void end(struct rh_bulk *b)
     rh_free(b);
 }
 
-enum rh_rc rh_bulk_open(struct rh_record *r, const struct rh_caller *caller, struct rh_text job, unsigned workers, struct rh_bulk **ret)
+enum rh_rc rh_bulk_open(struct rh_record *r, const struct rh_caller *caller, struct rh_text job,
+                        unsigned workers, struct rh_bulk **ret)
 {
     struct rh_bulk *b = rh_alloc(sizeof *b);
     b->record = r;
@@ -678,7 +703,8 @@ static enum rh_rc set_mark(struct rh_bulk_batch *batch, struct rh_text source, u
     return RH_OK;
 }
 
-enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, uint64_t position, struct rh_text json)
+enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, uint64_t position,
+                       struct rh_text json)
 {
     struct rh_bulk_unit *u = rh_try_alloc(sizeof *u);
     char *text = copy(json), *name = copy(source);
@@ -688,12 +714,14 @@ enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, 
         rh_free(name);
         return RH_NOMEM;
     }
-    *u = (struct rh_bulk_unit){.source = {name, source.len}, .json = {text, json.len}, .line = line, .position = position};
+    *u = (struct rh_bulk_unit){
+        .source = {name, source.len}, .json = {text, json.len}, .line = line, .position = position};
     pthread_mutex_lock(&b->lock);
     struct rh_bulk_batch *batch;
     for (;;) {
         batch = last_batch(b);
-        bool full = batch && (batch->sealed || batch->bytes > RH_BULK_BYTES || batch->units >= RH_BULK_RESOURCES);
+        bool full = batch && (batch->sealed || batch->bytes > RH_BULK_BYTES ||
+                              batch->units >= RH_BULK_RESOURCES);
         if (batch && full && !batch->sealed) {
             batch->sealed = true;
             pthread_cond_broadcast(&b->ready);

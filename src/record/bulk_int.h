@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bulk_int.h - the two halves of the bulk load: bulk.c gathers and prepares on several threads, publish.c writes.
+ * bulk_int.h - the two halves of the bulk load: bulk.c gathers and prepares on several threads,
+ * publish.c writes.
  */
 #ifndef RH_RECORD_BULK_INT_H
 #define RH_RECORD_BULK_INT_H
@@ -11,13 +12,13 @@
 /* A resource ready to be stored. Texts live in its batch's arenas. */
 struct rh_bulk_item {
     uint64_t part, rk;
-    uint64_t unit;              /* order of the unit in the load */
+    uint64_t unit; /* order of the unit in the load */
     struct rh_text id, packed;
-    struct rh_key *keys;        /* cut; rk is filled in when it is known */
+    struct rh_key *keys; /* cut; rk is filled in when it is known */
     uint32_t n_keys, size;
     uint16_t type;
     unsigned char codec;
-    bool later;                 /* exists already, or stands twice in the batch: goes the ordinary way */
+    bool later; /* exists already, or stands twice in the batch: goes the ordinary way */
     bool done;
     unsigned char salt[RH_SALT_SIZE];
     struct rh_hash body_hash;
@@ -26,7 +27,7 @@ struct rh_bulk_item {
 /* Inputs whose references depend on what is stored: stored as a transaction after the batch. */
 struct rh_bulk_batch;
 struct rh_bulk_unit {
-    struct rh_text source;      /* NUL-terminated copies, freed with the unit */
+    struct rh_text source; /* NUL-terminated copies, freed with the unit */
     struct rh_text json;
     uint64_t line, position, number;
     struct rh_bulk_batch *batch;
@@ -41,13 +42,13 @@ struct rh_bulk_mark {
 struct rh_bulk_batch {
     struct rh_bulk_item *items;
     size_t n, cap;
-    struct rh_arena **arenas;   /* one a worker */
+    struct rh_arena **arenas; /* one a worker */
     unsigned n_arenas;
     struct rh_bulk_unit *late, **last_late;
     struct rh_bulk_mark *marks; /* furthest position of each source in this batch */
     size_t n_marks, cap_marks;
-    uint64_t bytes;             /* of input */
-    unsigned open_units;        /* given to workers, not yet prepared */
+    uint64_t bytes;      /* of input */
+    unsigned open_units; /* given to workers, not yet prepared */
     unsigned units;
     bool sealed;
     struct rh_bulk_batch *next;
@@ -56,7 +57,7 @@ struct rh_bulk_batch {
 /* Builds the operations of a unit and stores it as one transaction. */
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *u);
 /* Writes a whole batch: persons, keys, then log and heads, in slices on the writer's thread. */
-enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job, struct rh_bulk_batch *batch,
-                           struct rh_bulk_counts *counts);
+enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job,
+                           struct rh_bulk_batch *batch, struct rh_bulk_counts *counts);
 
 #endif

@@ -11,7 +11,8 @@
 #include <limits.h>
 #include <string.h>
 
-/* Where an entry's request goes: "Patient", "Patient/1", "Patient?identifier=…", "Patient/1/_history/2". */
+/* Where an entry's request goes: "Patient", "Patient/1", "Patient?identifier=…",
+ * "Patient/1/_history/2". */
 struct address {
     unsigned type;
     struct rh_text id, rest, query;
@@ -19,7 +20,8 @@ struct address {
 
 static struct rh_text without_base(const struct rh_ctx *ctx, struct rh_text url)
 {
-    if (ctx->base.len > 0 && url.len > ctx->base.len && memcmp(url.data, ctx->base.data, ctx->base.len) == 0) {
+    if (ctx->base.len > 0 && url.len > ctx->base.len &&
+        memcmp(url.data, ctx->base.data, ctx->base.len) == 0) {
         url.data += ctx->base.len;
         url.len -= ctx->base.len;
     }
@@ -46,7 +48,8 @@ static struct address parse_address(struct rh_text url)
     return a;
 }
 
-/* --- one entry to one operation ---------------------------------------------------------------- */
+/* --- one entry to one operation ----------------------------------------------------------------
+ */
 
 static const struct method {
     const char *name;
@@ -105,34 +108,42 @@ static enum rh_rc set_patch(struct opening *o, struct rh_write_op *op, yyjson_va
 {
     if (!rh_text_is(rh_json_get(resource, "resourceType"), "Binary"))
         return rh_issue_add(o->issues, RH_INVALID, op->place,
-                            "a PATCH entry needs a Binary whose data is the JSON Patch (contentType application/json-patch+json)");
+                            "a PATCH entry needs a Binary whose data is the JSON Patch "
+                            "(contentType application/json-patch+json)");
     op->resource = NULL;
     return decode_base64(o->ctx->arena, rh_json_get(resource, "data"), &op->body);
 }
 
-static enum rh_rc set_target(struct opening *o, struct rh_write_op *op, const struct address *a, struct rh_text url)
+static enum rh_rc set_target(struct opening *o, struct rh_write_op *op, const struct address *a,
+                             struct rh_text url)
 {
     op->type = a->type;
     op->id = a->id;
     if (a->type == 0)
-        return rh_issue_add(o->issues, RH_UNSUPPORTED, o->place, "\"%.*s\" begins with no resource type of FHIR R4", RH_TEXT_ARG(url));
+        return rh_issue_add(o->issues, RH_UNSUPPORTED, o->place,
+                            "\"%.*s\" begins with no resource type of FHIR R4", RH_TEXT_ARG(url));
     if (a->rest.data && a->rest.len > 0)
-        return rh_issue_add(o->issues, RH_INVALID, o->place, "\"%.*s\" is not an address that can be written to", RH_TEXT_ARG(url));
+        return rh_issue_add(o->issues, RH_INVALID, o->place,
+                            "\"%.*s\" is not an address that can be written to", RH_TEXT_ARG(url));
     if (op->interaction == RH_CREATE) {
         if (a->id.len > 0 || a->query.len > 0)
-            return rh_issue_add(o->issues, RH_INVALID, o->place, "a POST entry's url is a resource type, not \"%.*s\"", RH_TEXT_ARG(url));
+            return rh_issue_add(o->issues, RH_INVALID, o->place,
+                                "a POST entry's url is a resource type, not \"%.*s\"",
+                                RH_TEXT_ARG(url));
         return RH_OK;
     }
     op->conditional = a->id.len == 0;
     if (op->conditional) {
         op->criteria = a->query;
         if (a->query.len == 0)
-            return rh_issue_add(o->issues, RH_INVALID, o->place, "\"%.*s\" has neither an id nor a condition", RH_TEXT_ARG(url));
+            return rh_issue_add(o->issues, RH_INVALID, o->place,
+                                "\"%.*s\" has neither an id nor a condition", RH_TEXT_ARG(url));
     }
     return RH_OK;
 }
 
-static enum rh_rc open_op(struct opening *o, const struct method *m, yyjson_val *request, struct rh_write_op *op)
+static enum rh_rc open_op(struct opening *o, const struct method *m, yyjson_val *request,
+                          struct rh_write_op *op)
 {
     struct rh_text url = without_base(o->ctx, rh_json_get(request, "url"));
     struct address a = parse_address(url);
@@ -153,7 +164,8 @@ static enum rh_rc open_op(struct opening *o, const struct method *m, yyjson_val 
     if (!m->needs_resource)
         return RH_OK;
     if (!resource)
-        return rh_issue_add(o->issues, RH_REQUIRED, op->place, "a %s entry needs a resource", m->name);
+        return rh_issue_add(o->issues, RH_REQUIRED, op->place, "a %s entry needs a resource",
+                            m->name);
     op->resource = resource;
     return op->interaction == RH_PATCH ? set_patch(o, op, resource) : RH_OK;
 }
@@ -164,14 +176,20 @@ static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
     yyjson_val *request = yyjson_obj_get(o->entry, "request");
     struct rh_text method = rh_json_get(request, "method");
     if (!request || method.len == 0)
-        return rh_issue_add(o->issues, RH_REQUIRED, o->place, "an entry of a batch or transaction needs a request with method and url");
+        return rh_issue_add(
+            o->issues, RH_REQUIRED, o->place,
+            "an entry of a batch or transaction needs a request with method and url");
     if (rh_text_is(method, "GET") || rh_text_is(method, "HEAD")) {
-        b->gets[b->n_gets++] = (struct rh_bundle_get){i, without_base(o->ctx, rh_json_get(request, "url")), rh_json_get(request, "ifNoneMatch")};
+        b->gets[b->n_gets++] =
+            (struct rh_bundle_get){i, without_base(o->ctx, rh_json_get(request, "url")),
+                                   rh_json_get(request, "ifNoneMatch")};
         return RH_OK;
     }
     const struct method *m = find_method(method);
     if (!m)
-        return rh_issue_add(o->issues, RH_INVALID, o->place, "\"%.*s\" is none of GET, HEAD, POST, PUT, PATCH, DELETE", RH_TEXT_ARG(method));
+        return rh_issue_add(o->issues, RH_INVALID, o->place,
+                            "\"%.*s\" is none of GET, HEAD, POST, PUT, PATCH, DELETE",
+                            RH_TEXT_ARG(method));
     struct rh_write_op *op = &b->write->ops[*n_ops];
     enum rh_rc rc = open_op(o, m, request, op);
     if (rc)
@@ -180,7 +198,8 @@ static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
     return RH_OK;
 }
 
-/* --- the Bundle -------------------------------------------------------------------------------- */
+/* --- the Bundle --------------------------------------------------------------------------------
+ */
 
 /* What the envelope must have; the resources inside are checked with their operations. */
 static enum rh_rc check_envelope(struct rh_ctx *ctx, yyjson_val *bundle, bool *transaction)
@@ -188,11 +207,15 @@ static enum rh_rc check_envelope(struct rh_ctx *ctx, yyjson_val *bundle, bool *t
     struct rh_text type = rh_json_get(bundle, "type");
     yyjson_val *entries = yyjson_obj_get(bundle, "entry");
     if (!rh_text_is(rh_json_get(bundle, "resourceType"), "Bundle"))
-        return rh_issue_add(ctx->issues, RH_INVALID, NULL, "what is sent to the base must be a Bundle of type batch or transaction");
+        return rh_issue_add(
+            ctx->issues, RH_INVALID, NULL,
+            "what is sent to the base must be a Bundle of type batch or transaction");
     *transaction = rh_text_is(type, "transaction");
     if (!*transaction && !rh_text_is(type, "batch"))
-        return rh_issue_add(ctx->issues, RH_INVALID, "Bundle.type", "the type is \"%.*s\"; what is sent to the base must be of type batch or transaction",
-                            RH_TEXT_ARG(type));
+        return rh_issue_add(
+            ctx->issues, RH_INVALID, "Bundle.type",
+            "the type is \"%.*s\"; what is sent to the base must be of type batch or transaction",
+            RH_TEXT_ARG(type));
     if (entries && !yyjson_is_arr(entries))
         return rh_issue_add(ctx->issues, RH_STRUCTURE, "Bundle.entry", "entry must be an array");
     return RH_OK;
@@ -201,7 +224,8 @@ static enum rh_rc check_envelope(struct rh_ctx *ctx, yyjson_val *bundle, bool *t
 static enum rh_rc room(struct rh_ctx *ctx, const struct rh_caller *caller, struct rh_bundle *b)
 {
     struct rh_arena *a = ctx->arena;
-    enum rh_rc rc = rh_write_open(ctx, caller, b->transaction ? RH_WRITE_TRANSACTION : RH_WRITE_BATCH, b->n, &b->write);
+    enum rh_rc rc = rh_write_open(
+        ctx, caller, b->transaction ? RH_WRITE_TRANSACTION : RH_WRITE_BATCH, b->n, &b->write);
     if (rc)
         return rc;
     b->op_of_entry = rh_arena_alloc(a, (b->n + 1) * sizeof *b->op_of_entry);
@@ -228,14 +252,15 @@ static enum rh_rc own_issues(struct rh_ctx *ctx, struct rh_bundle *b, unsigned i
     return RH_OK;
 }
 
-static enum rh_rc open_entries(struct rh_ctx *ctx, struct rh_bundle *b, yyjson_val *entries, bool lenient)
+static enum rh_rc open_entries(struct rh_ctx *ctx, struct rh_bundle *b, yyjson_val *entries,
+                               bool lenient)
 {
     struct opening o = {.ctx = ctx, .bundle = b, .lenient = lenient};
     unsigned n_ops = 0;
     size_t i, max;
     yyjson_val *entry;
     enum rh_rc first = RH_OK;
-    yyjson_arr_foreach(entries, i, max, entry) {
+    yyjson_arr_foreach (entries, i, max, entry) {
         enum rh_rc rc = own_issues(ctx, b, (unsigned)i);
         if (rc)
             return rc;
@@ -245,8 +270,9 @@ static enum rh_rc open_entries(struct rh_ctx *ctx, struct rh_bundle *b, yyjson_v
         if (!o.place)
             return RH_NOMEM;
         unsigned before = n_ops;
-        rc = yyjson_is_obj(entry) ? open_entry(&o, (unsigned)i, &n_ops)
-                                  : rh_issue_add(o.issues, RH_STRUCTURE, o.place, "an entry must be an object");
+        rc = yyjson_is_obj(entry)
+                 ? open_entry(&o, (unsigned)i, &n_ops)
+                 : rh_issue_add(o.issues, RH_STRUCTURE, o.place, "an entry must be an object");
         if (rc) {
             if (n_ops == before)
                 b->write->ops[before] = (struct rh_write_op){0};
@@ -258,8 +284,8 @@ static enum rh_rc open_entries(struct rh_ctx *ctx, struct rh_bundle *b, yyjson_v
     return b->transaction ? first : RH_OK;
 }
 
-enum rh_rc rh_bundle_open(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, yyjson_val *bundle,
-                          bool lenient, struct rh_bundle **ret)
+enum rh_rc rh_bundle_open(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                          yyjson_val *bundle, bool lenient, struct rh_bundle **ret)
 {
     bool transaction = false;
     enum rh_rc rc = check_envelope(ctx, bundle, &transaction);
@@ -285,7 +311,8 @@ enum rh_rc rh_bundle_open(struct rh_session *s, struct rh_ctx *ctx, const struct
     return rc;
 }
 
-/* --- the answer -------------------------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------------------------
+ */
 
 static void write_status(struct rh_buf *out, int status)
 {
@@ -293,8 +320,16 @@ static void write_status(struct rh_buf *out, int status)
         int code;
         const char *text;
     } texts[] = {
-        {200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {404, "Not Found"},
-        {409, "Conflict"}, {410, "Gone"}, {412, "Precondition Failed"}, {422, "Unprocessable Entity"},
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
+        {422, "Unprocessable Entity"},
     };
     rh_buf_printf(out, "\"status\":\"%d", status);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -310,8 +345,10 @@ static void write_version(struct rh_buf *out, const struct rh_version *v)
         return;
     rh_version_id(v->origin, v->seq, version);
     rh_instant_print(v->time_us, time);
-    rh_buf_printf(out, ",\"location\":\"%s/%.*s/_history/%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"", rh_resource_type(v->type)->name,
-                  RH_TEXT_ARG(v->id), version, version, time);
+    rh_buf_printf(
+        out,
+        ",\"location\":\"%s/%.*s/_history/%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"",
+        rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id), version, version, time);
 }
 
 static void write_outcome(struct rh_buf *out, const struct rh_issues *is, enum rh_rc rc)
@@ -322,11 +359,13 @@ static void write_outcome(struct rh_buf *out, const struct rh_issues *is, enum r
 
 static struct rh_text full_url_of(const struct rh_ctx *ctx, const struct rh_version *v)
 {
-    char *url = rh_arena_printf(ctx->arena, "%.*s/%s/%.*s", RH_TEXT_ARG(ctx->base), rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id));
+    char *url = rh_arena_printf(ctx->arena, "%.*s/%s/%.*s", RH_TEXT_ARG(ctx->base),
+                                rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id));
     return rh_text(url ? url : "");
 }
 
-static void write_op(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bundle *b, unsigned i, bool representation)
+static void write_op(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bundle *b, unsigned i,
+                     bool representation)
 {
     const struct rh_write_op *op = &b->write->ops[i];
     if (representation && op->rc == RH_OK && op->version.body.len > 0) {
@@ -345,7 +384,8 @@ static void write_op(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bun
     rh_buf_char(out, '}');
 }
 
-static enum rh_rc write_get(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bundle_get *get, rh_bundle_answer *answer, void *user)
+static enum rh_rc write_get(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bundle_get *get,
+                            rh_bundle_answer *answer, void *user)
 {
     struct rh_issues *is = rh_arena_alloc(ctx->arena, sizeof *is);
     struct rh_buf body = rh_buf(ctx->arena);
@@ -368,12 +408,16 @@ static enum rh_rc write_get(struct rh_ctx *ctx, struct rh_buf *out, const struct
     return body.rc;
 }
 
-enum rh_rc rh_bundle_response(struct rh_session *s, struct rh_ctx *ctx, struct rh_bundle *b, bool representation,
-                              rh_bundle_answer *answer, void *user, struct rh_buf *out)
+enum rh_rc rh_bundle_response(struct rh_session *s, struct rh_ctx *ctx, struct rh_bundle *b,
+                              bool representation, rh_bundle_answer *answer, void *user,
+                              struct rh_buf *out)
 {
     unsigned get = 0;
     (void)s;
-    rh_buf_printf(out, "{\"resourceType\":\"Bundle\",\"type\":\"%s\",\"link\":[{\"relation\":\"self\",\"url\":", b->transaction ? "transaction-response" : "batch-response");
+    rh_buf_printf(
+        out,
+        "{\"resourceType\":\"Bundle\",\"type\":\"%s\",\"link\":[{\"relation\":\"self\",\"url\":",
+        b->transaction ? "transaction-response" : "batch-response");
     rh_buf_json(out, ctx->base);
     rh_buf_str(out, "}]");
     for (unsigned i = 0; i < b->n; i++) {

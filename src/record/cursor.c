@@ -13,7 +13,8 @@ enum rh_rc rh_cursor_write(struct rh_arena *a, const void *data, size_t len, str
         return RH_NOMEM;
     for (size_t i = 0; i < len; i += 3) {
         unsigned left = len - i < 3 ? (unsigned)(len - i) : 3;
-        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+        uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+                     (left > 2 ? p[i + 2] : 0);
         for (unsigned k = 0; k <= left; k++)
             out[n++] = digits[v >> (18 - 6 * k) & 63];
     }
@@ -22,7 +23,8 @@ enum rh_rc rh_cursor_write(struct rh_arena *a, const void *data, size_t len, str
     return RH_OK;
 }
 
-enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_text t, const unsigned char **ret, size_t *len)
+enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_text t,
+                          const unsigned char **ret, size_t *len)
 {
     unsigned char *out = rh_arena_alloc(a, t.len + 1);
     uint32_t v = 0;
@@ -33,7 +35,8 @@ enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_te
     for (size_t i = 0; i < t.len; i++) {
         const char *d = t.data[i] ? strchr(digits, t.data[i]) : NULL;
         if (!d)
-            return rh_issue_add(is, RH_QUERY, NULL, "_cursor is not one of ours: follow the \"next\" link as it is");
+            return rh_issue_add(is, RH_QUERY, NULL,
+                                "_cursor is not one of ours: follow the \"next\" link as it is");
         v = v << 6 | (uint32_t)(d - digits);
         bits += 6;
         if (bits >= 8) {

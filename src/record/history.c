@@ -2,9 +2,10 @@
 /*
  * history.c - the log read by resource, by type or whole, newest first.
  *
- * Every entry knows the one before it of the same resource, so the history of an instance is a walk along that chain; of a
- * type or the system it is the log read backwards. Entries of kind "moved" are the log's own business and are not shown. A cursor is
- * the number of the last entry shown: versions are immutable, so paging is stable by itself.
+ * Every entry knows the one before it of the same resource, so the history of an instance is a walk
+ * along that chain; of a type or the system it is the log read backwards. Entries of kind "moved"
+ * are the log's own business and are not shown. A cursor is the number of the last entry shown:
+ * versions are immutable, so paging is stable by itself.
  */
 #include "base/bytes.h"
 #include "base/datetime.h"
@@ -30,7 +31,8 @@ struct walk {
     struct asked asked;
 };
 
-/* --- the query --------------------------------------------------------------------------------- */
+/* --- the query ---------------------------------------------------------------------------------
+ */
 
 static enum rh_rc parse_cursor(struct rh_ctx *ctx, struct rh_text value, struct asked *a)
 {
@@ -40,26 +42,30 @@ static enum rh_rc parse_cursor(struct rh_ctx *ctx, struct rh_text value, struct 
     if (rc)
         return rc;
     if (len != 8)
-        return rh_issue_add(ctx->issues, RH_QUERY, NULL, "_cursor belongs to another list: follow the \"next\" link as it is");
+        return rh_issue_add(ctx->issues, RH_QUERY, NULL,
+                            "_cursor belongs to another list: follow the \"next\" link as it is");
     a->before = rh_get_u64(p);
     return RH_OK;
 }
 
-static enum rh_rc parse_value(struct rh_ctx *ctx, struct rh_text name, struct rh_text value, struct asked *a)
+static enum rh_rc parse_value(struct rh_ctx *ctx, struct rh_text name, struct rh_text value,
+                              struct asked *a)
 {
     struct rh_datetime t;
     uint64_t n;
     if (rh_text_is(name, "_count")) {
         if (rh_text_u64(value, UINT32_MAX, &n))
-            return rh_issue_add(ctx->issues, RH_QUERY, NULL, "_count=%.*s is not a whole number", RH_TEXT_ARG(value));
+            return rh_issue_add(ctx->issues, RH_QUERY, NULL, "_count=%.*s is not a whole number",
+                                RH_TEXT_ARG(value));
         a->count = n > RH_QUERY_COUNT_MAX ? RH_QUERY_COUNT_MAX : (unsigned)n;
         return RH_OK;
     }
     if (rh_text_is(name, "_cursor"))
         return parse_cursor(ctx, value, a);
     if (rh_datetime_parse(value, RH_SEARCH, ctx->zone_minutes, &t))
-        return rh_issue_add(ctx->issues, RH_QUERY, NULL, "%.*s=%.*s is not a date or time such as 2026-01-31T12:00:00Z", RH_TEXT_ARG(name),
-                            RH_TEXT_ARG(value));
+        return rh_issue_add(ctx->issues, RH_QUERY, NULL,
+                            "%.*s=%.*s is not a date or time such as 2026-01-31T12:00:00Z",
+                            RH_TEXT_ARG(name), RH_TEXT_ARG(value));
     if (rh_text_is(name, "_since")) {
         a->has_since = true;
         a->since_us = t.lo_us;
@@ -81,17 +87,21 @@ static bool is_known(struct rh_text name)
 
 static bool is_passed_over(struct rh_text name)
 {
-    return rh_text_is(name, "_format") || rh_text_is(name, "_pretty") || rh_text_is(name, "_summary") || rh_text_is(name, "_elements");
+    return rh_text_is(name, "_format") || rh_text_is(name, "_pretty") ||
+           rh_text_is(name, "_summary") || rh_text_is(name, "_elements");
 }
 
 static enum rh_rc unknown(struct rh_ctx *ctx, struct rh_text name, bool lenient)
 {
-    char *text = rh_arena_printf(ctx->arena, "a history has no parameter \"%.*s\"; it has _count, _since and _at", RH_TEXT_ARG(name));
+    char *text = rh_arena_printf(
+        ctx->arena, "a history has no parameter \"%.*s\"; it has _count, _since and _at",
+        RH_TEXT_ARG(name));
     if (!text)
         return RH_NOMEM;
     if (!lenient)
         return rh_issue_add(ctx->issues, RH_QUERY, NULL, "%s", text);
-    rh_issue_at(ctx->issues, (struct rh_issue){.severity = RH_WARNING, .rc = RH_QUERY, .text = text});
+    rh_issue_at(ctx->issues,
+                (struct rh_issue){.severity = RH_WARNING, .rc = RH_QUERY, .text = text});
     return RH_OK;
 }
 
@@ -109,7 +119,9 @@ static enum rh_rc parse(struct rh_ctx *ctx, struct rh_text query, bool lenient, 
         if (rc == RH_OK && raw.data)
             rc = rh_percent_decode(ctx->arena, raw, &value);
         if (rc)
-            return rh_issue_add(ctx->issues, RH_QUERY, NULL, "\"%.*s\" is not correctly percent-encoded UTF-8", RH_TEXT_ARG(pair));
+            return rh_issue_add(ctx->issues, RH_QUERY, NULL,
+                                "\"%.*s\" is not correctly percent-encoded UTF-8",
+                                RH_TEXT_ARG(pair));
         if (is_passed_over(name))
             continue;
         rc = is_known(name) ? parse_value(ctx, name, value, ret) : unknown(ctx, name, lenient);
@@ -125,10 +137,13 @@ static enum rh_rc parse(struct rh_ctx *ctx, struct rh_text query, bool lenient, 
     return self.rc;
 }
 
-/* --- which versions ---------------------------------------------------------------------------- */
+/* --- which versions ----------------------------------------------------------------------------
+ */
 
-/* Was this version the current one at some time of [lo, hi]? `successor_us` is when the next one came, INT64_MAX: never. */
-static bool current_within(const struct rh_entry *e, int64_t successor_us, const struct rh_datetime *at)
+/* Was this version the current one at some time of [lo, hi]? `successor_us` is when the next one
+ * came, INT64_MAX: never. */
+static bool current_within(const struct rh_entry *e, int64_t successor_us,
+                           const struct rh_datetime *at)
 {
     return e->time_us <= at->hi_us && successor_us > at->lo_us;
 }
@@ -148,24 +163,27 @@ static enum rh_rc set_next(struct walk *w, uint64_t number, struct rh_page *page
     return rh_cursor_write(w->ctx->arena, bytes, sizeof bytes, &page->next);
 }
 
-/* --- of an instance ---------------------------------------------------------------------------- */
+/* --- of an instance ----------------------------------------------------------------------------
+ */
 
 static enum rh_rc instance(struct walk *w, struct rh_page *page)
 {
     struct rh_head head;
     struct rh_entry e;
     const struct asked *a = &w->asked;
-    enum rh_rc rc = rh_store_head_get(w->session->conn, (uint16_t)w->type, w->id, w->ctx->arena, &head);
+    enum rh_rc rc =
+        rh_store_head_get(w->session->conn, (uint16_t)w->type, w->id, w->ctx->arena, &head);
     if (rc == RH_NOTFOUND)
-        return rh_issue_add(w->ctx->issues, RH_NOTFOUND, NULL, "there is no %s/%.*s and never was", rh_resource_type(w->type)->name,
-                            RH_TEXT_ARG(w->id));
+        return rh_issue_add(w->ctx->issues, RH_NOTFOUND, NULL, "there is no %s/%.*s and never was",
+                            rh_resource_type(w->type)->name, RH_TEXT_ARG(w->id));
     uint64_t number = head.entry, last = 0;
     int64_t successor_us = INT64_MAX;
     for (; rc == RH_OK && number; number = e.prior) {
         rc = rh_store_entry(w->session->conn, number, w->ctx->arena, &e);
         if (rc)
             break;
-        bool shown = (!a->before || number < a->before) && rh_grant_row(&w->grant, e.part, w->type) && e.op != RH_OP_MOVED &&
+        bool shown = (!a->before || number < a->before) &&
+                     rh_grant_row(&w->grant, e.part, w->type) && e.op != RH_OP_MOVED &&
                      (!a->has_at || current_within(&e, successor_us, &a->at));
         if (a->has_since && e.time_us < a->since_us)
             break;
@@ -186,7 +204,8 @@ static enum rh_rc instance(struct walk *w, struct rh_page *page)
     return rc;
 }
 
-/* --- of a type or the system ------------------------------------------------------------------- */
+/* --- of a type or the system -------------------------------------------------------------------
+ */
 
 /* When did the next version of this entry's resource come? Walks from the head back to it. */
 static enum rh_rc successor(struct walk *w, const struct rh_entry *e, int64_t *ret)
@@ -224,11 +243,13 @@ static enum rh_rc whole_log(struct walk *w, struct rh_page *page)
     unsigned n = 0, limit = 0;
     enum rh_rc rc = rows ? RH_OK : RH_NOMEM;
     while (rc == RH_OK && n == limit) {
-        limit = n = a->count - page->n + 1 < RH_CHUNK ? a->count - page->n + 1 : RH_CHUNK; /* bodies come along: no more than needed */
+        limit = n = a->count - page->n + 1 < RH_CHUNK
+                        ? a->count - page->n + 1
+                        : RH_CHUNK; /* bodies come along: no more than needed */
         rc = rh_store_begin(w->session->conn);
         if (rc == RH_OK)
-            rc = rh_store_history(w->session->conn, w->type ? RH_HISTORY_TYPE : RH_HISTORY_SYSTEM, (uint16_t)w->type, before, limit,
-                                  w->ctx->arena, rows, &n);
+            rc = rh_store_history(w->session->conn, w->type ? RH_HISTORY_TYPE : RH_HISTORY_SYSTEM,
+                                  (uint16_t)w->type, before, limit, w->ctx->arena, rows, &n);
         for (unsigned i = 0; i < n && rc == RH_OK; i++) {
             bool shown;
             before = rows[i].number;
@@ -265,11 +286,14 @@ static enum rh_rc note(struct walk *w, const struct rh_caller *caller, const str
         rh_buf_text(&what, w->id);
     }
     rh_buf_str(&what, "/_history");
-    return what.rc ? what.rc : rh_audit_page(w->session->record, w->ctx, caller, RH_ACTION_HISTORY, rh_buf_get(&what), page);
+    return what.rc ? what.rc
+                   : rh_audit_page(w->session->record, w->ctx, caller, RH_ACTION_HISTORY,
+                                   rh_buf_get(&what), page);
 }
 
-enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                             struct rh_text id, struct rh_text query, bool lenient, struct rh_page *ret)
+enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx,
+                             const struct rh_caller *caller, unsigned type, struct rh_text id,
+                             struct rh_text query, bool lenient, struct rh_page *ret)
 {
     struct walk w = {.session = s, .ctx = ctx, .type = type, .id = id};
     struct rh_page page = {0};
@@ -283,7 +307,9 @@ enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx, const str
         return RH_NOMEM;
     rc = id.len > 0 ? instance(&w, &page) : whole_log(&w, &page);
     if (rc)
-        return ctx->issues->errors ? rc : rh_store_failed(s->conn, ctx->issues, rc, "reading the history");
+        return ctx->issues->errors
+                   ? rc
+                   : rh_store_failed(s->conn, ctx->issues, rc, "reading the history");
     page.self = w.asked.self;
     rc = note(&w, caller, &page);
     if (rc == RH_OK)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * prepare.c - a resource on its way into the log: parsed, checked, its references resolved, composed, keyed, compressed.
+ * prepare.c - a resource on its way into the log: parsed, checked, its references resolved,
+ * composed, keyed, compressed.
  */
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -10,7 +11,8 @@
 #include "fhir/reference.h"
 #include "record/record_int.h"
 
-/* rh_fhir_check names places from the resource's type on; inside a Bundle they begin at the entry. */
+/* rh_fhir_check names places from the resource's type on; inside a Bundle they begin at the entry.
+ */
 static enum rh_rc move_places(struct rh_issues *is, unsigned from, const char *place)
 {
     for (unsigned i = from; place && i < is->count; i++) {
@@ -32,11 +34,13 @@ enum rh_rc rh_prepare_check(struct rh_issues *is, const char *place, struct rh_p
     return rc ? rc : moved;
 }
 
-enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place, struct rh_text text, struct rh_prepared *p)
+enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place,
+                            struct rh_text text, struct rh_prepared *p)
 {
     if (text.len > RH_RECORD_RESOURCE_MAX)
-        return rh_issue_add(is, RH_TOOLARGE, place, "the resource has %zu bytes; at most %d are stored in one resource", text.len,
-                            RH_RECORD_RESOURCE_MAX);
+        return rh_issue_add(is, RH_TOOLARGE, place,
+                            "the resource has %zu bytes; at most %d are stored in one resource",
+                            text.len, RH_RECORD_RESOURCE_MAX);
     yyjson_doc *doc;
     enum rh_rc rc = rh_json_parse(a, is, text, &doc);
     if (rc)
@@ -45,11 +49,13 @@ enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char
     return rh_prepare_check(is, place, p);
 }
 
-/* --- the body ---------------------------------------------------------------------------------- */
+/* --- the body ----------------------------------------------------------------------------------
+ */
 
 static bool is_own(const char *name) /* written by us, in a fixed place */
 {
-    return strcmp(name, "resourceType") == 0 || strcmp(name, "id") == 0 || strcmp(name, "meta") == 0;
+    return strcmp(name, "resourceType") == 0 || strcmp(name, "id") == 0 ||
+           strcmp(name, "meta") == 0;
 }
 
 /* Members of meta besides the two that are columns. */
@@ -58,7 +64,7 @@ static void compose_meta(struct rh_buf *b, yyjson_val *meta)
     size_t i, max;
     yyjson_val *key, *val;
     bool first = true;
-    yyjson_obj_foreach(meta, i, max, key, val) {
+    yyjson_obj_foreach (meta, i, max, key, val) {
         const char *name = yyjson_get_str(key);
         const char *bare = name[0] == '_' ? name + 1 : name;
         if (strcmp(bare, "versionId") == 0 || strcmp(bare, "lastUpdated") == 0)
@@ -73,7 +79,8 @@ static void compose_meta(struct rh_buf *b, yyjson_val *meta)
         rh_buf_char(b, '}');
 }
 
-/* {"resourceType":…,"id":…[,"meta":{…}],… the rest as sent }: rh_version_write relies on this order. */
+/* {"resourceType":…,"id":…[,"meta":{…}],… the rest as sent }: rh_version_write relies on this
+ * order. */
 static void compose(struct rh_buf *b, const struct rh_prepared *p)
 {
     size_t i, max;
@@ -86,7 +93,7 @@ static void compose(struct rh_buf *b, const struct rh_prepared *p)
     yyjson_val *meta = yyjson_obj_get(p->resource, "meta");
     if (meta)
         compose_meta(b, meta);
-    yyjson_obj_foreach(p->resource, i, max, key, val) {
+    yyjson_obj_foreach (p->resource, i, max, key, val) {
         if (is_own(yyjson_get_str(key)))
             continue;
         rh_buf_char(b, ',');
@@ -102,7 +109,8 @@ enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_p
     struct rh_buf b = rh_buf(ctx->arena);
     compose(&b, p);
     if (b.rc)
-        return rh_issue_add(ctx->issues, b.rc, NULL, "the resource does not fit into the memory of one request");
+        return rh_issue_add(ctx->issues, b.rc, NULL,
+                            "the resource does not fit into the memory of one request");
     p->body = rh_buf_get(&b);
     p->part = rh_part_of(s->record, rh_compartment_patient(p->type, p->resource, p->id));
     enum rh_rc rc = rh_keys_of(ctx, p->type, p->resource, &p->keys);
@@ -117,7 +125,8 @@ enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_p
     return rc;
 }
 
-enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body, struct rh_search_keys *ret)
+enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body,
+                           struct rh_search_keys *ret)
 {
     yyjson_doc *doc;
     enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, body, &doc);
@@ -126,7 +135,8 @@ enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text bod
     return rh_keys_of(ctx, rh_resource_type(type), yyjson_doc_get_root(doc), ret);
 }
 
-/* --- links of a Bundle ------------------------------------------------------------------------- */
+/* --- links of a Bundle -------------------------------------------------------------------------
+ */
 
 struct link {
     struct rh_text url, id;
@@ -159,7 +169,8 @@ static struct link *link_slot(const struct rh_links *l, struct rh_text url)
     return &l->slots[i];
 }
 
-/* The first entry with a fullUrl keeps it; a second one with the same is refused by the caller of a transaction. */
+/* The first entry with a fullUrl keeps it; a second one with the same is refused by the caller of a
+ * transaction. */
 enum rh_rc rh_links_add(struct rh_links *l, struct rh_text url, unsigned type, struct rh_text id)
 {
     struct link *slot = link_slot(l, url);
@@ -179,9 +190,11 @@ bool rh_links_find(const struct rh_links *l, struct rh_text url, unsigned *type,
     return true;
 }
 
-/* --- references -------------------------------------------------------------------------------- */
+/* --- references --------------------------------------------------------------------------------
+ */
 
-static enum rh_rc set_reference(struct rh_resolve *r, yyjson_val *string, unsigned type, struct rh_text id)
+static enum rh_rc set_reference(struct rh_resolve *r, yyjson_val *string, unsigned type,
+                                struct rh_text id)
 {
     const char *name = rh_resource_type(type)->name;
     char *text = rh_arena_printf(r->ctx->arena, "%s/%.*s", name, RH_TEXT_ARG(id));
@@ -191,9 +204,10 @@ static enum rh_rc set_reference(struct rh_resolve *r, yyjson_val *string, unsign
     return RH_OK;
 }
 
-/* Finds the entry that a reference means: by its fullUrl, or as a relative reference seen from the entry's own fullUrl (FHIR R4,
- * bundle, "resolving references in bundles"). */
-static bool find_link(const struct rh_resolve *r, struct rh_text value, enum rh_reference_kind kind, unsigned *type, struct rh_text *id)
+/* Finds the entry that a reference means: by its fullUrl, or as a relative reference seen from the
+ * entry's own fullUrl (FHIR R4, bundle, "resolving references in bundles"). */
+static bool find_link(const struct rh_resolve *r, struct rh_text value, enum rh_reference_kind kind,
+                      unsigned *type, struct rh_text *id)
 {
     if (!r->links)
         return false;
@@ -204,11 +218,13 @@ static bool find_link(const struct rh_resolve *r, struct rh_text value, enum rh_
     size_t slashes = 0, at = r->full_url.len;
     while (at > 0 && slashes < 2)
         slashes += r->full_url.data[--at] == '/';
-    char *url = rh_arena_printf(r->ctx->arena, "%.*s/%.*s", (int)at, r->full_url.data, RH_TEXT_ARG(value));
+    char *url =
+        rh_arena_printf(r->ctx->arena, "%.*s/%.*s", (int)at, r->full_url.data, RH_TEXT_ARG(value));
     return url && rh_links_find(r->links, rh_text(url), type, id);
 }
 
-static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string, const struct rh_reference *ref)
+static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string,
+                                    const struct rh_reference *ref)
 {
     if (!r->session) {
         r->open = true;
@@ -223,9 +239,10 @@ static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string, co
     if (rc)
         return rc;
     if (n != 1)
-        return rh_issue_add(r->ctx->issues, n ? RH_MULTIPLE : RH_PRECONDITION, r->place,
-                            "the conditional reference \"%.*s\" matches %s resource; it must match exactly one",
-                            RH_TEXT_ARG(rh_json_text(string)), n ? "more than one" : "no");
+        return rh_issue_add(
+            r->ctx->issues, n ? RH_MULTIPLE : RH_PRECONDITION, r->place,
+            "the conditional reference \"%.*s\" matches %s resource; it must match exactly one",
+            RH_TEXT_ARG(rh_json_text(string)), n ? "more than one" : "no");
     return set_reference(r, string, ref->type, rows[0].id);
 }
 
@@ -248,7 +265,8 @@ static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_el
         return resolve_condition(r, string, &ref);
     if (ref.kind == RH_REF_UUID && r->strict)
         return rh_issue_add(r->ctx->issues, RH_VALUE, r->place,
-                            "the reference \"%.*s\" is the fullUrl of no entry of this Bundle", RH_TEXT_ARG(value));
+                            "the reference \"%.*s\" is the fullUrl of no entry of this Bundle",
+                            RH_TEXT_ARG(value));
     return RH_OK;
 }
 

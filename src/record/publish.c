@@ -9,9 +9,9 @@
  *   5 the rest  set aside in 1 or found in 4: ordinary updates
  *   6 mark      how far each source got                                       (writer)
  *
- * A slice is one transaction of at most RH_BULK_SLICE_MS, so other writes wait no longer than that. A crash after 2 or 3 leaves
- * keys without heads, which readers skip and whose numbers are never given again; after 4 the resources are there, and a repeated load finds them
- * unchanged.
+ * A slice is one transaction of at most RH_BULK_SLICE_MS, so other writes wait no longer than that.
+ * A crash after 2 or 3 leaves keys without heads, which readers skip and whose numbers are never
+ * given again; after 4 the resources are there, and a repeated load finds them unchanged.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -39,11 +39,13 @@ static bool slice_over(int64_t begin_ns)
     return rh_clock_mono_ns() - begin_ns > RH_BULK_SLICE_MS * INT64_C(1000000);
 }
 
-/* --- 1 sort ------------------------------------------------------------------------------------ */
+/* --- 1 sort ------------------------------------------------------------------------------------
+ */
 
 static int by_identity(const void *a, const void *b)
 {
-    const struct rh_bulk_item *x = *(struct rh_bulk_item *const *)a, *y = *(struct rh_bulk_item *const *)b;
+    const struct rh_bulk_item *x = *(struct rh_bulk_item *const *)a,
+                              *y = *(struct rh_bulk_item *const *)b;
     if (x->type != y->type)
         return x->type < y->type ? -1 : 1;
     int order = rh_text_cmp(x->id, y->id);
@@ -54,7 +56,8 @@ static int by_identity(const void *a, const void *b)
 
 static int by_unit(const void *a, const void *b)
 {
-    const struct rh_bulk_item *x = *(struct rh_bulk_item *const *)a, *y = *(struct rh_bulk_item *const *)b;
+    const struct rh_bulk_item *x = *(struct rh_bulk_item *const *)a,
+                              *y = *(struct rh_bulk_item *const *)b;
     return x->unit < y->unit ? -1 : x->unit > y->unit ? 1 : x < y ? -1 : x > y;
 }
 
@@ -92,7 +95,8 @@ static enum rh_rc set_aside(struct publish *p)
     return RH_OK;
 }
 
-/* --- 2 persons --------------------------------------------------------------------------------- */
+/* --- 2 persons ---------------------------------------------------------------------------------
+ */
 
 /* Another writer gave this person a salt meanwhile: the hash is made again. */
 static enum rh_rc hash_again(struct rh_session *w, struct rh_bulk_item *it)
@@ -139,7 +143,8 @@ static enum rh_rc persons_slice(struct rh_session *w, void *user)
     return rc;
 }
 
-/* --- 3 keys ------------------------------------------------------------------------------------ */
+/* --- 3 keys ------------------------------------------------------------------------------------
+ */
 
 static enum rh_rc keys_slice(struct rh_session *w, void *user)
 {
@@ -178,9 +183,11 @@ static enum rh_rc sort_keys(struct publish *p)
     return RH_OK;
 }
 
-/* --- 4 heads ----------------------------------------------------------------------------------- */
+/* --- 4 heads -----------------------------------------------------------------------------------
+ */
 
-static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct rh_tip *tip, struct rh_bulk_item *it)
+static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct rh_tip *tip,
+                               struct rh_bulk_item *it)
 {
     struct rh_head head;
     struct rh_version version;
@@ -218,13 +225,16 @@ static enum rh_rc note_slice(struct publish *p, struct rh_session *w, size_t fro
     if (!parts)
         return RH_NOMEM;
     for (size_t i = from; i < to; i++)
-        if (p->order[i]->done && (n == 0 || parts[n - 1] != p->order[i]->part) && p->order[i]->part != w->record->site_part)
+        if (p->order[i]->done && (n == 0 || parts[n - 1] != p->order[i]->part) &&
+            p->order[i]->part != w->record->site_part)
             parts[n++] = p->order[i]->part;
-    char *what = rh_arena_printf(w->scratch, "%zu resources of %.*s", to - from, RH_TEXT_ARG(p->job));
+    char *what =
+        rh_arena_printf(w->scratch, "%zu resources of %.*s", to - from, RH_TEXT_ARG(p->job));
     if (!what)
         return RH_NOMEM;
     int64_t now = rh_clock_now_us();
-    rh_audit_line(&line, now, p->caller, rh_action_name(RH_ACTION_IMPORT), rh_text(what), parts, (unsigned)n, RH_OK);
+    rh_audit_line(&line, now, p->caller, rh_action_name(RH_ACTION_IMPORT), rh_text(what), parts,
+                  (unsigned)n, RH_OK);
     if (line.rc)
         return line.rc;
     enum rh_rc rc = rh_pack(w->packer, 1, w->scratch, rh_buf_get(&line), &packed);
@@ -246,7 +256,8 @@ static enum rh_rc heads_slice(struct rh_session *w, void *user)
             rc = publish_item(p, w, tip, it);
         created += it->done;
         at++;
-        if (slice_over(begin_ns) && at < p->n && p->order[at]->unit != it->unit) /* units are published whole */
+        if (slice_over(begin_ns) && at < p->n &&
+            p->order[at]->unit != it->unit) /* units are published whole */
             break;
     }
     if (rc == RH_OK)
@@ -262,7 +273,8 @@ static enum rh_rc heads_slice(struct rh_session *w, void *user)
     return rc;
 }
 
-/* --- 5 the rest -------------------------------------------------------------------------------- */
+/* --- 5 the rest --------------------------------------------------------------------------------
+ */
 
 /* The same content as what is stored makes no version; that is seen without touching the writer. */
 static enum rh_rc is_unchanged(struct rh_session *s, const struct rh_bulk_item *it, bool *ret)
@@ -289,7 +301,8 @@ static enum rh_rc is_unchanged(struct rh_session *s, const struct rh_bulk_item *
     return rc;
 }
 
-static enum rh_rc store_item(struct publish *p, struct rh_bulk_item *it, struct rh_bulk_counts *counts)
+static enum rh_rc store_item(struct publish *p, struct rh_bulk_item *it,
+                             struct rh_bulk_counts *counts)
 {
     struct rh_session *s = p->session;
     struct rh_arena *a = s->scratch;
@@ -313,7 +326,8 @@ static enum rh_rc store_item(struct publish *p, struct rh_bulk_item *it, struct 
         rc = rh_write_open(&ctx, p->caller, RH_WRITE_SINGLE, 1, &w);
     if (rc)
         return rc;
-    w->ops[0] = (struct rh_write_op){.interaction = RH_UPDATE, .type = it->type, .id = it->id, .body = body};
+    w->ops[0] = (struct rh_write_op){
+        .interaction = RH_UPDATE, .type = it->type, .id = it->id, .body = body};
     rc = rh_write_run(s, w);
     if (rc)
         return rc;
@@ -326,7 +340,8 @@ static enum rh_rc store_item(struct publish *p, struct rh_bulk_item *it, struct 
     return RH_OK;
 }
 
-/* --- 6 mark ------------------------------------------------------------------------------------ */
+/* --- 6 mark ------------------------------------------------------------------------------------
+ */
 
 static enum rh_rc mark(struct rh_session *w, void *user)
 {
@@ -335,14 +350,18 @@ static enum rh_rc mark(struct rh_session *w, void *user)
     for (size_t i = 0; i < p->batch->n_marks && rc == RH_OK; i++) {
         const struct rh_bulk_mark *m = &p->batch->marks[i];
         unsigned char bytes[8];
-        char *name = rh_arena_printf(w->scratch, "import/%.*s/%.*s", RH_TEXT_ARG(p->job), RH_TEXT_ARG(m->source));
+        char *name = rh_arena_printf(w->scratch, "import/%.*s/%.*s", RH_TEXT_ARG(p->job),
+                                     RH_TEXT_ARG(m->source));
         rh_put_u64(bytes, m->position);
-        rc = name ? rh_store_meta_put(w->conn, name, (struct rh_text){(const char *)bytes, sizeof bytes}) : RH_NOMEM;
+        rc = name ? rh_store_meta_put(w->conn, name,
+                                      (struct rh_text){(const char *)bytes, sizeof bytes})
+                  : RH_NOMEM;
     }
     return rc ? rc : rh_store_commit(w->conn);
 }
 
-static enum rh_rc all_slices(struct publish *p, enum rh_rc (*slice)(struct rh_session *, void *), size_t n)
+static enum rh_rc all_slices(struct publish *p, enum rh_rc (*slice)(struct rh_session *, void *),
+                             size_t n)
 {
     enum rh_rc rc = RH_OK;
     for (p->at = 0; p->at < n && rc == RH_OK;)
@@ -350,8 +369,8 @@ static enum rh_rc all_slices(struct publish *p, enum rh_rc (*slice)(struct rh_se
     return rc;
 }
 
-enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job, struct rh_bulk_batch *batch,
-                           struct rh_bulk_counts *counts)
+enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job,
+                           struct rh_bulk_batch *batch, struct rh_bulk_counts *counts)
 {
     struct publish p = {.session = s, .caller = caller, .job = job, .batch = batch, .n = batch->n};
     p.order = rh_try_alloc((batch->n + 1) * sizeof(struct rh_bulk_item *));

@@ -19,7 +19,8 @@ uint64_t rh_part_of(const struct rh_record *r, struct rh_text patient)
     return rh_hash_short(patient, r->secret);
 }
 
-enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc, const char *doing)
+enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc,
+                           const char *doing)
 {
     if (rc == RH_OK || rc == RH_NOTFOUND)
         return rc;
@@ -30,9 +31,11 @@ enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc r
     return rc;
 }
 
-/* --- a new directory --------------------------------------------------------------------------- */
+/* --- a new directory ---------------------------------------------------------------------------
+ */
 
-/* 48 random bits: short enough to read in a version id, and two of a million sites hardly ever share one. */
+/* 48 random bits: short enough to read in a version id, and two of a million sites hardly ever
+ * share one. */
 uint64_t rh_new_origin(void)
 {
     unsigned char b[8] = {0};
@@ -75,7 +78,9 @@ static enum rh_rc first_values(struct rh_conn *c)
     if (rc == RH_OK)
         rc = rh_store_meta_put(c, "secret", (struct rh_text){(const char *)secret, sizeof secret});
     if (rc == RH_OK)
-        rc = rh_store_meta_put(c, "dictionary", (struct rh_text){(const char *)rh_dictionary_data, rh_dictionary_size});
+        rc = rh_store_meta_put(
+            c, "dictionary",
+            (struct rh_text){(const char *)rh_dictionary_data, rh_dictionary_size});
     if (rc == RH_OK)
         rc = rh_put_parameters_version(c);
     if (rc == RH_OK)
@@ -100,7 +105,8 @@ static enum rh_rc note_gap(struct rh_record *r, struct rh_conn *c, struct rh_are
         rh_instant_print(last.last_us, from);
     struct rh_buf line = rh_buf(a);
     struct rh_text packed;
-    char *what = rh_arena_printf(a, "reads since %s may be missing: the last run ended without closing", from);
+    char *what = rh_arena_printf(
+        a, "reads since %s may be missing: the last run ended without closing", from);
     if (!what)
         return RH_NOMEM;
     rh_audit_line(&line, now, NULL, "gap", rh_text(what), NULL, 0, RH_OK);
@@ -112,7 +118,8 @@ static enum rh_rc note_gap(struct rh_record *r, struct rh_conn *c, struct rh_are
     return rc;
 }
 
-static enum rh_rc read_values(struct rh_record *r, struct rh_conn *c, struct rh_arena *a, bool *rebuild)
+static enum rh_rc read_values(struct rh_record *r, struct rh_conn *c, struct rh_arena *a,
+                              bool *rebuild)
 {
     struct rh_text secret, dictionary;
     uint64_t clean = 0, parameters = 0;
@@ -162,13 +169,15 @@ static enum rh_rc prepare_directory(struct rh_record *r, struct rh_issues *is, b
     struct rh_arena *a = rh_arena_open(4 << 20);
     rc = read_values(r, c, a, rebuild);
     if (rc)
-        rh_store_failed(c, is, rc == RH_NOTFOUND ? RH_CORRUPT : rc, "reading the settings of the data directory");
+        rh_store_failed(c, is, rc == RH_NOTFOUND ? RH_CORRUPT : rc,
+                        "reading the settings of the data directory");
     rh_arena_close(a);
     rh_store_disconnect(c);
     return rc;
 }
 
-enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is, struct rh_record **ret)
+enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
+                          struct rh_record **ret)
 {
     struct rh_record *r = rh_alloc(sizeof *r);
     struct rh_store_options so = {.dir = o->dir, .create = o->create};
@@ -182,7 +191,8 @@ enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *i
     if (rc == RH_OK)
         rc = rh_writer_open(r, &r->writer);
     if (rc == RH_OK && rebuild) {
-        rh_log(RH_LOG_INFO, "record", "the search parameters of this version differ: the keys are rebuilt");
+        rh_log(RH_LOG_INFO, "record",
+               "the search parameters of this version differ: the keys are rebuilt");
         rc = rh_record_rebuild(r, is, NULL, NULL);
     }
     if (rc) {
@@ -227,7 +237,8 @@ void rh_record_close(struct rh_record *r)
     rh_free(r);
 }
 
-/* --- sessions ---------------------------------------------------------------------------------- */
+/* --- sessions ----------------------------------------------------------------------------------
+ */
 
 enum rh_rc rh_session_open(struct rh_record *r, struct rh_session **ret)
 {
@@ -258,7 +269,8 @@ void rh_session_close(struct rh_session *s)
     rh_free(s);
 }
 
-/* --- access rows of reads ---------------------------------------------------------------------- */
+/* --- access rows of reads ----------------------------------------------------------------------
+ */
 
 static bool audit_add(struct rh_record *r, struct rh_text line, int64_t time_us)
 {
@@ -284,8 +296,9 @@ static bool audit_add(struct rh_record *r, struct rh_text line, int64_t time_us)
     return room;
 }
 
-enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
-                         struct rh_text what, const uint64_t *parts, unsigned n_parts)
+enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller,
+                         enum rh_action action, struct rh_text what, const uint64_t *parts,
+                         unsigned n_parts)
 {
     struct rh_buf line = rh_buf(ctx->arena);
     rh_audit_line(&line, ctx->now_us, caller, rh_action_name(action), what, parts, n_parts, RH_OK);
@@ -293,12 +306,13 @@ enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct r
         return line.rc;
     if (!audit_add(r, rh_buf_get(&line), ctx->now_us))
         return rh_issue_add(ctx->issues, RH_BUSY, NULL,
-                            "the rows that say who read what cannot be written at the moment, so nothing more may be read; is the disk full?");
+                            "the rows that say who read what cannot be written at the moment, so "
+                            "nothing more may be read; is the disk full?");
     return RH_OK;
 }
 
-enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
-                         struct rh_text what, const struct rh_page *page)
+enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller,
+                         enum rh_action action, struct rh_text what, const struct rh_page *page)
 {
     uint64_t *parts = rh_arena_alloc(ctx->arena, (page->n + 1) * sizeof *parts);
     unsigned n = 0;
@@ -314,7 +328,8 @@ enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct r
     return rh_audit_read(r, ctx, caller, action, what, parts, n);
 }
 
-/* --- reading by id ----------------------------------------------------------------------------- */
+/* --- reading by id -----------------------------------------------------------------------------
+ */
 
 static struct rh_text what_of(struct rh_arena *a, unsigned type, struct rh_text id)
 {
@@ -327,23 +342,26 @@ static struct rh_text what_of(struct rh_arena *a, unsigned type, struct rh_text 
 
 static enum rh_rc not_found(struct rh_ctx *ctx, unsigned type, struct rh_text id)
 {
-    return rh_issue_add(ctx->issues, RH_NOTFOUND, NULL, "there is no %s/%.*s", rh_resource_type(type)->name, RH_TEXT_ARG(id));
+    return rh_issue_add(ctx->issues, RH_NOTFOUND, NULL, "there is no %s/%.*s",
+                        rh_resource_type(type)->name, RH_TEXT_ARG(id));
 }
 
-static enum rh_rc give(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
-                       const struct rh_version *v)
+static enum rh_rc give(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                       enum rh_action action, const struct rh_version *v)
 {
-    enum rh_rc rc = rh_audit_read(s->record, ctx, caller, action, what_of(ctx->arena, v->type, v->id), &v->part, 1);
+    enum rh_rc rc = rh_audit_read(s->record, ctx, caller, action,
+                                  what_of(ctx->arena, v->type, v->id), &v->part, 1);
     if (rc || v->op != RH_OP_DELETE)
         return rc;
     char version[RH_VERSION_ID_SIZE];
     rh_version_id(v->origin, v->seq, version);
-    return rh_issue_add(ctx->issues, RH_GONE, NULL, "%s/%.*s has been deleted (version %s); its history is still there",
+    return rh_issue_add(ctx->issues, RH_GONE, NULL,
+                        "%s/%.*s has been deleted (version %s); its history is still there",
                         rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id), version);
 }
 
-enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                          struct rh_text id, struct rh_version *ret)
+enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                          unsigned type, struct rh_text id, struct rh_version *ret)
 {
     struct rh_grant grant;
     struct rh_head head;
@@ -360,8 +378,9 @@ enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct
     return give(s, ctx, caller, RH_ACTION_READ, ret);
 }
 
-enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                           struct rh_text id, struct rh_text version, struct rh_version *ret)
+enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                           unsigned type, struct rh_text id, struct rh_text version,
+                           struct rh_version *ret)
 {
     struct rh_grant grant;
     struct rh_entry e;
@@ -372,11 +391,12 @@ enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struc
     rc = RH_NOTFOUND;
     if (rh_version_id_parse(version, &origin, &seq))
         rc = rh_store_version(s->conn, origin, seq, ctx->arena, &e);
-    if (rc == RH_OK && (e.type != type || !rh_text_eq(e.id, id) || e.op == RH_OP_MOVED || !rh_grant_row(&grant, e.part, type)))
+    if (rc == RH_OK && (e.type != type || !rh_text_eq(e.id, id) || e.op == RH_OP_MOVED ||
+                        !rh_grant_row(&grant, e.part, type)))
         rc = RH_NOTFOUND;
     if (rc == RH_NOTFOUND)
-        return rh_issue_add(ctx->issues, RH_NOTFOUND, NULL, "%s/%.*s has no version \"%.*s\"", rh_resource_type(type)->name, RH_TEXT_ARG(id),
-                            RH_TEXT_ARG(version));
+        return rh_issue_add(ctx->issues, RH_NOTFOUND, NULL, "%s/%.*s has no version \"%.*s\"",
+                            rh_resource_type(type)->name, RH_TEXT_ARG(id), RH_TEXT_ARG(version));
     if (rc == RH_OK)
         rc = rh_version_of(s, &e, ctx->arena, ret);
     if (rc)
@@ -384,19 +404,23 @@ enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struc
     return give(s, ctx, caller, RH_ACTION_READ, ret);
 }
 
-enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                          struct rh_text after, unsigned limit, struct rh_version *rows, unsigned *n)
+enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                          unsigned type, struct rh_text after, unsigned limit,
+                          struct rh_version *rows, unsigned *n)
 {
     struct rh_grant grant;
     struct rh_head *heads = rh_arena_alloc(ctx->arena, RH_CHUNK * sizeof *heads);
-    enum rh_rc rc = heads ? rh_access_decide(caller, RH_ACTION_EXPORT, type, ctx->issues, &grant) : RH_NOMEM;
+    enum rh_rc rc =
+        heads ? rh_access_decide(caller, RH_ACTION_EXPORT, type, ctx->issues, &grant) : RH_NOMEM;
     *n = 0;
-    for (unsigned found = RH_CHUNK; rc == RH_OK && *n == 0 && found == RH_CHUNK;) { /* a chunk of deletions is passed over */
+    for (unsigned found = RH_CHUNK;
+         rc == RH_OK && *n == 0 && found == RH_CHUNK;) { /* a chunk of deletions is passed over */
         found = limit < RH_CHUNK ? limit : RH_CHUNK;
         unsigned asked = found;
         rc = rh_store_begin(s->conn);
         if (rc == RH_OK)
-            rc = rh_store_head_scan(s->conn, (uint16_t)type, after, asked, ctx->arena, heads, &found);
+            rc = rh_store_head_scan(s->conn, (uint16_t)type, after, asked, ctx->arena, heads,
+                                    &found);
         for (unsigned i = 0; i < found && rc == RH_OK; i++) {
             after = heads[i].id;
             if (!heads[i].deleted && rh_grant_row(&grant, heads[i].part, type))
@@ -408,7 +432,8 @@ enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct
     return rc ? rh_store_failed(s->conn, ctx->issues, rc, "listing resources") : RH_OK;
 }
 
-/* --- figures ----------------------------------------------------------------------------------- */
+/* --- figures -----------------------------------------------------------------------------------
+ */
 
 enum rh_rc rh_record_stats(struct rh_session *s, struct rh_record_stats *ret)
 {
@@ -426,7 +451,8 @@ enum rh_rc rh_record_stats(struct rh_session *s, struct rh_record_stats *ret)
     return rc && rc != RH_NOTFOUND ? rc : rh_store_stats(s->conn, &ret->store);
 }
 
-enum rh_rc rh_record_count(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type, uint64_t *ret)
+enum rh_rc rh_record_count(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                           unsigned type, uint64_t *ret)
 {
     struct rh_grant grant;
     enum rh_rc rc = rh_access_decide(caller, RH_ACTION_SEARCH, type, ctx->issues, &grant);

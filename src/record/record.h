@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * record.h - the one way in and out of the record: an open data directory, its writer and its readers.
+ * record.h - the one way in and out of the record: an open data directory, its writer and its
+ * readers.
  *
- * Threads. Any number of sessions, each used by one thread at a time, read. One writer thread, owned by the record, makes
- * every change: writes.h. Every call takes a caller, passes rh_access_decide, and leaves an access row.
+ * Threads. Any number of sessions, each used by one thread at a time, read. One writer thread,
+ * owned by the record, makes every change: writes.h. Every call takes a caller, passes
+ * rh_access_decide, and leaves an access row.
  */
 #ifndef RH_RECORD_RECORD_H
 #define RH_RECORD_RECORD_H
@@ -14,10 +16,11 @@
 #include "store/store.h"
 
 enum {
-    RH_RECORD_BATCH_MAX = 256,        /* waiting writes that share one commit */
-    RH_RECORD_QUEUE_MAX = 4096,       /* writes that may wait; one more is refused with RH_BUSY */
-    RH_RECORD_CHECKPOINT_PAGES = 2000, /* of the write-ahead log before it is moved into the database */
-    RH_RECORD_RESOURCE_MAX = 4 << 20  /* bytes of one resource */
+    RH_RECORD_BATCH_MAX = 256,  /* waiting writes that share one commit */
+    RH_RECORD_QUEUE_MAX = 4096, /* writes that may wait; one more is refused with RH_BUSY */
+    RH_RECORD_CHECKPOINT_PAGES =
+        2000, /* of the write-ahead log before it is moved into the database */
+    RH_RECORD_RESOURCE_MAX = 4 << 20 /* bytes of one resource */
 };
 
 struct rh_record;
@@ -29,8 +32,10 @@ struct rh_record_options {
     bool create;
 };
 
-/* Opens, migrates, rebuilds keys when the parameters' version changed, starts the writer. Errors as rh_store_open. */
-enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is, struct rh_record **ret);
+/* Opens, migrates, rebuilds keys when the parameters' version changed, starts the writer. Errors as
+ * rh_store_open. */
+enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
+                          struct rh_record **ret);
 /* Finishes what waits, makes it durable, closes. All sessions must be closed. NULL is fine. */
 void rh_record_close(struct rh_record *r);
 
@@ -47,21 +52,25 @@ struct rh_version {
     int64_t time_us;      /* lastUpdated */
     enum rh_op op;        /* RH_OP_DELETE: no body */
     uint64_t part;
-    struct rh_text body;  /* {"resourceType":…,"id":…[,"meta":{…}]…}, minified, without versionId and lastUpdated */
+    struct rh_text body; /* {"resourceType":…,"id":…[,"meta":{…}]…}, minified, without versionId and
+                            lastUpdated */
 };
 
 void rh_version_id(uint64_t origin, uint64_t seq, char ret[RH_VERSION_ID_SIZE]);
 bool rh_version_id_parse(struct rh_text t, uint64_t *origin, uint64_t *seq);
-/* Appends the resource with meta.versionId and meta.lastUpdated spliced in; no parsing is needed. */
+/* Appends the resource with meta.versionId and meta.lastUpdated spliced in; no parsing is needed.
+ */
 void rh_version_write(const struct rh_version *v, struct rh_buf *out);
 
 /* --- reading --------------------------------------------------------------------------------- */
 /* The current version. RH_NOTFOUND; RH_GONE (ret holds the deleting version). */
-enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                          struct rh_text id, struct rh_version *ret);
-/* One version. RH_NOTFOUND: no such version of this resource; RH_GONE: the version is the deletion. */
-enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                           struct rh_text id, struct rh_text version, struct rh_version *ret);
+enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                          unsigned type, struct rh_text id, struct rh_version *ret);
+/* One version. RH_NOTFOUND: no such version of this resource; RH_GONE: the version is the deletion.
+ */
+enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                           unsigned type, struct rh_text id, struct rh_text version,
+                           struct rh_version *ret);
 
 /* A page of versions: history or search. */
 struct rh_page {
@@ -73,52 +82,68 @@ struct rh_page {
     struct rh_text self; /* query of this page, ready for a link, without _cursor */
 };
 
-/* History, newest first. type 0: of the system; id empty: of the type. `query` is the text behind '?': _since (instant), _at
- * (date, dateTime, Period start/end by one value), _count, _cursor; others RH_QUERY (lenient: a warning). Deletions are rows with op RH_OP_DELETE.
- * Instance: RH_NOTFOUND when there never was one. has_total only for an instance's history and for a first page that holds all. */
-enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                             struct rh_text id, struct rh_text query, bool lenient, struct rh_page *ret);
+/* History, newest first. type 0: of the system; id empty: of the type. `query` is the text behind
+ * '?': _since (instant), _at (date, dateTime, Period start/end by one value), _count, _cursor;
+ * others RH_QUERY (lenient: a warning). Deletions are rows with op RH_OP_DELETE. Instance:
+ * RH_NOTFOUND when there never was one. has_total only for an instance's history and for a first
+ * page that holds all. */
+enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx,
+                             const struct rh_caller *caller, unsigned type, struct rh_text id,
+                             struct rh_text query, bool lenient, struct rh_page *ret);
 
 /* Runs a search (search/query.h). With _summary=count or _count=0 only the total is made. */
 struct rh_query;
-enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                            struct rh_text query, bool lenient, struct rh_page *ret, struct rh_query *parsed);
+enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx,
+                            const struct rh_caller *caller, unsigned type, struct rh_text query,
+                            bool lenient, struct rh_page *ret, struct rh_query *parsed);
 
-/* Everything of a type or of all (type 0) in the order of ids, for export: call again with the last id (and type) until n is 0. Chunked
- * so that no snapshot is held. Deleted resources are left out. */
-enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                          struct rh_text after, unsigned limit, struct rh_version *rows, unsigned *n);
+/* Everything of a type or of all (type 0) in the order of ids, for export: call again with the last
+ * id (and type) until n is 0. Chunked so that no snapshot is held. Deleted resources are left out.
+ */
+enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                          unsigned type, struct rh_text after, unsigned limit,
+                          struct rh_version *rows, unsigned *n);
 
 /* --- upkeep ---------------------------------------------------------------------------------- */
-/* Called with what is done and what there is to do (0: unknown); false stops the work (RH_INTERRUPTED). */
+/* Called with what is done and what there is to do (0: unknown); false stops the work
+ * (RH_INTERRUPTED). */
 typedef bool rh_progress(void *user, const char *phase, uint64_t done, uint64_t total);
 
-/* A consistent copy of the data directory in `file_dir` (must not exist), while work goes on. Synced, with a manifest (rihla-backup.json:
- * origins, last seq and head hash of each). */
-enum rh_rc rh_record_backup(struct rh_record *r, struct rh_issues *is, const char *to, rh_progress *progress, void *user);
-/* Makes a data directory `dir` (must not exist or be empty) from a backup: verifies it first, gives it a new origin for
- * what will be written there, so that version ids never collide with the original's. */
-enum rh_rc rh_record_restore(struct rh_issues *is, const char *from, const char *dir, rh_progress *progress, void *user);
+/* A consistent copy of the data directory in `file_dir` (must not exist), while work goes on.
+ * Synced, with a manifest (rihla-backup.json: origins, last seq and head hash of each). */
+enum rh_rc rh_record_backup(struct rh_record *r, struct rh_issues *is, const char *to,
+                            rh_progress *progress, void *user);
+/* Makes a data directory `dir` (must not exist or be empty) from a backup: verifies it first, gives
+ * it a new origin for what will be written there, so that version ids never collide with the
+ * original's. */
+enum rh_rc rh_record_restore(struct rh_issues *is, const char *from, const char *dir,
+                             rh_progress *progress, void *user);
 
 struct rh_check_report {
-    uint64_t entries, resources, keys, orphans; /* what was looked at; orphans are keys without a head, harmless */
+    uint64_t entries, resources, keys,
+        orphans; /* what was looked at; orphans are keys without a head, harmless */
     uint64_t problems;
     struct rh_text origins; /* "origin seq hash" lines */
 };
-/* Store, chain of hashes, body hashes, heads against the log, keys against the bodies. RH_CORRUPT with issues when anything is wrong. */
-enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress *progress, void *user, struct rh_check_report *ret);
+/* Store, chain of hashes, body hashes, heads against the log, keys against the bodies. RH_CORRUPT
+ * with issues when anything is wrong. */
+enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress *progress,
+                           void *user, struct rh_check_report *ret);
 /* Rebuilds heads, keys and counts from the log. */
-enum rh_rc rh_record_rebuild(struct rh_record *r, struct rh_issues *is, rh_progress *progress, void *user);
+enum rh_rc rh_record_rebuild(struct rh_record *r, struct rh_issues *is, rh_progress *progress,
+                             void *user);
 
 struct rh_record_stats {
     struct rh_store_stats store;
     uint64_t origin, seq, commits, writes, refused, waiting, audit_rows;
     uint64_t commit_us_sum, commit_us_max;
     int64_t opened_us;
-    struct rh_hash head; /* of the last entry that our origin wrote: the end of its chain; zeros: none yet */
+    struct rh_hash
+        head; /* of the last entry that our origin wrote: the end of its chain; zeros: none yet */
 };
 enum rh_rc rh_record_stats(struct rh_session *s, struct rh_record_stats *ret);
 /* Resources of a type that are not deleted. */
-enum rh_rc rh_record_count(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type, uint64_t *ret);
+enum rh_rc rh_record_count(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
+                           unsigned type, uint64_t *ret);
 
 #endif

@@ -16,10 +16,11 @@
 enum {
     RH_SCRATCH_BYTES = 64 << 20, /* of a session, reset for each call */
     RH_WRITER_BYTES = 128 << 20, /* of the writer, reset for each write */
-    RH_RECORD_CHECKPOINT_BYTES = 16 << 20, /* of the write-ahead log, before it is moved into the database */
+    RH_RECORD_CHECKPOINT_BYTES =
+        16 << 20, /* of the write-ahead log, before it is moved into the database */
     RH_BULK_SCRATCH_BYTES = 512 << 20, /* of a thread that takes whole files apart */
-    RH_BODY_LEVEL = 3, /* of zstd */
-    RH_CHUNK = 200,              /* rows of one read transaction */
+    RH_BODY_LEVEL = 3,                 /* of zstd */
+    RH_CHUNK = 200,                    /* rows of one read transaction */
     RH_SEARCH_SORTED_MAX = 100000, /* matches that can be put in another order than the index's */
     RH_SEARCH_COUNT_MAX = 2000000  /* matches that are counted one by one */
 };
@@ -56,38 +57,49 @@ struct rh_session {
 /* The part of a person ("" : the site's bucket). */
 uint64_t rh_part_of(const struct rh_record *r, struct rh_text patient);
 
-/* The decoded body of an entry, in the arena. RH_CORRUPT when it cannot be decoded or does not have its size. */
-enum rh_rc rh_body_decode(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a, struct rh_text *ret);
-enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a, struct rh_version *ret);
+/* The decoded body of an entry, in the arena. RH_CORRUPT when it cannot be decoded or does not have
+ * its size. */
+enum rh_rc rh_body_decode(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a,
+                          struct rh_text *ret);
+enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a,
+                         struct rh_version *ret);
 /* The newest version of a head, with its body. */
-enum rh_rc rh_version_of_head(struct rh_session *s, const struct rh_head *h, struct rh_arena *a, struct rh_version *ret);
+enum rh_rc rh_version_of_head(struct rh_session *s, const struct rh_head *h, struct rh_arena *a,
+                              struct rh_version *ret);
 
 /* Notes a read. RH_BUSY when too many rows wait (the disk does not take them). */
-enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
-                         struct rh_text what, const uint64_t *parts, unsigned n_parts);
+enum rh_rc rh_audit_read(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller,
+                         enum rh_action action, struct rh_text what, const uint64_t *parts,
+                         unsigned n_parts);
 
 /* The same for a page: one row with every person in it. */
-enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_action action,
-                         struct rh_text what, const struct rh_page *page);
+enum rh_rc rh_audit_page(struct rh_record *r, struct rh_ctx *ctx, const struct rh_caller *caller,
+                         enum rh_action action, struct rh_text what, const struct rh_page *page);
 
 /* Says a store's failure in words for the operator's log and returns the code. */
-enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc, const char *doing);
+enum rh_rc rh_store_failed(struct rh_conn *c, struct rh_issues *is, enum rh_rc rc,
+                           const char *doing);
 
 uint64_t rh_new_origin(void);
 enum rh_rc rh_put_parameters_version(struct rh_conn *c);
 /* "origin seq hash" of each origin's last entry, one a line. */
 enum rh_rc rh_origins_text(struct rh_conn *c, struct rh_arena *a, struct rh_text *ret);
 
-/* Resources that match, up to `limit`, without regard to order: for conditional operations. Runs inside the caller's transaction. */
-enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struct rh_grant *grant, const struct rh_query *q, unsigned limit,
-                           struct rh_head *rows, unsigned *n);
+/* Resources that match, up to `limit`, without regard to order: for conditional operations. Runs
+ * inside the caller's transaction. */
+enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struct rh_grant *grant,
+                           const struct rh_query *q, unsigned limit, struct rh_head *rows,
+                           unsigned *n);
 
-/* Pages' cursors: bytes as base64url text and back. RH_QUERY with an issue for text that is none of ours. */
+/* Pages' cursors: bytes as base64url text and back. RH_QUERY with an issue for text that is none of
+ * ours. */
 enum rh_rc rh_cursor_write(struct rh_arena *a, const void *data, size_t len, struct rh_text *ret);
-enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_text t, const unsigned char **ret, size_t *len);
+enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_text t,
+                          const unsigned char **ret, size_t *len);
 
 /* --- writer.c -------------------------------------------------------------------------------- */
-/* A piece of work on the writer's thread between two group commits; it makes its own transactions. */
+/* A piece of work on the writer's thread between two group commits; it makes its own transactions.
+ */
 struct rh_task {
     enum rh_rc (*run)(struct rh_session *writer, void *user);
     void *user;
@@ -95,7 +107,8 @@ struct rh_task {
 enum rh_rc rh_writer_open(struct rh_record *r, struct rh_writer **ret);
 void rh_writer_close(struct rh_writer *w);
 enum rh_rc rh_writer_submit(struct rh_writer *w, struct rh_write *write);
-enum rh_rc rh_writer_task(struct rh_writer *w, struct rh_task task); /* waits for it; returns its code */
+enum rh_rc rh_writer_task(struct rh_writer *w,
+                          struct rh_task task); /* waits for it; returns its code */
 void rh_writer_stats(struct rh_writer *w, struct rh_record_stats *ret);
 void rh_writer_flush(struct rh_writer *w); /* waits until everything that is queued now is done */
 void rh_writer_wake(struct rh_writer *w); /* read rows wait: commit them within RH_AUDIT_DELAY_MS */
@@ -104,10 +117,11 @@ void rh_writer_wake(struct rh_writer *w); /* read rows wait: commit them within 
 struct rh_tip; /* end of the log, persons' ordinals */
 enum rh_rc rh_tip_open(struct rh_session *writer, struct rh_tip **ret);
 void rh_tip_close(struct rh_tip *t);
-enum rh_rc rh_tip_reload(struct rh_session *writer, struct rh_tip *t); /* after a rollback of the whole transaction */
-void rh_tip_mark(struct rh_tip *t);                                    /* with savepoint */
-void rh_tip_undo(struct rh_tip *t);                                    /* with rollback to it */
-int64_t rh_tip_time(struct rh_tip *t);                                 /* now, but never before the last entry */
+enum rh_rc rh_tip_reload(struct rh_session *writer,
+                         struct rh_tip *t); /* after a rollback of the whole transaction */
+void rh_tip_mark(struct rh_tip *t);         /* with savepoint */
+void rh_tip_undo(struct rh_tip *t);         /* with rollback to it */
+int64_t rh_tip_time(struct rh_tip *t);      /* now, but never before the last entry */
 uint64_t rh_tip_seq(const struct rh_tip *t);
 
 /* What is to be appended: one version of one resource. */
@@ -119,22 +133,28 @@ struct rh_change {
     struct rh_text body;   /* decoded, empty for a deletion */
     struct rh_text packed; /* as `codec` says */
     enum rh_codec_id codec;
-    const struct rh_head *old;              /* NULL: none */
-    const struct rh_search_keys *old_keys;  /* of the old version, NULL: none */
-    const struct rh_search_keys *keys;      /* NULL for a deletion, or when they are written already */
+    const struct rh_head *old;             /* NULL: none */
+    const struct rh_search_keys *old_keys; /* of the old version, NULL: none */
+    const struct rh_search_keys *keys; /* NULL for a deletion, or when they are written already */
     struct rh_text purpose;
-    uint64_t rk;                            /* of a new resource whose keys are written already, else 0 */
-    const struct rh_hash *body_hash;        /* NULL: made from `body` */
-    uint32_t size;                          /* of the decoded body when `body_hash` is given */
+    uint64_t rk;                     /* of a new resource whose keys are written already, else 0 */
+    const struct rh_hash *body_hash; /* NULL: made from `body` */
+    uint32_t size;                   /* of the decoded body when `body_hash` is given */
 };
-/* Appends an entry, makes it the head, gathers the changes of keys in `keys` (written by rh_tip_keys). */
-enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c, struct rh_version *ret);
-/* Writes the gathered changes of keys and persons; at the end of every write, before its savepoint is released. */
+/* Appends an entry, makes it the head, gathers the changes of keys in `keys` (written by
+ * rh_tip_keys). */
+enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const struct rh_change *c,
+                         struct rh_version *ret);
+/* Writes the gathered changes of keys and persons; at the end of every write, before its savepoint
+ * is released. */
 enum rh_rc rh_tip_keys(struct rh_session *writer, struct rh_tip *t);
 
-/* The number for a new resource of a person, and the person's salt: `salt` is what a new person gets, and is set to what the person has. */
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part, unsigned char salt[RH_SALT_SIZE], uint64_t *ret);
-struct rh_key rh_key_row(unsigned type, const struct rh_search_key *k, uint64_t rk); /* cut at RH_KEY_CUT */
+/* The number for a new resource of a person, and the person's salt: `salt` is what a new person
+ * gets, and is set to what the person has. */
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
+                     unsigned char salt[RH_SALT_SIZE], uint64_t *ret);
+struct rh_key rh_key_row(unsigned type, const struct rh_search_key *k,
+                         uint64_t rk);             /* cut at RH_KEY_CUT */
 struct rh_tip *rh_writer_tip(struct rh_record *r); /* for tasks, on the writer's thread */
 
 /* --- prepare.c: a resource on its way into the log ------------------------------------------ */
@@ -146,7 +166,7 @@ struct rh_prepared {
     bool deferred;        /* its body depends on what is stored: made by the writer */
     bool matched;         /* a conditional create that found one */
     struct rh_query *criteria;
-    struct rh_text id;    /* where it will be stored; empty while a condition is open */
+    struct rh_text id; /* where it will be stored; empty while a condition is open */
     uint64_t part;
     struct rh_text body, packed;
     enum rh_codec_id codec;
@@ -154,44 +174,53 @@ struct rh_prepared {
 };
 
 /* Parses, checks against the element tables and the address; p->resource and p->type are set. */
-enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place, struct rh_text text, struct rh_prepared *p);
+enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place,
+                            struct rh_text text, struct rh_prepared *p);
 enum rh_rc rh_prepare_check(struct rh_issues *is, const char *place, struct rh_prepared *p);
 /* Makes body, keys, part and packed form under p->id. */
 enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_prepared *p);
 /* Keys of a stored body, in ctx's arena. */
-enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body, struct rh_search_keys *ret);
+enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body,
+                           struct rh_search_keys *ret);
 
 enum rh_rc rh_links_open(struct rh_arena *a, unsigned n, struct rh_links **ret);
-enum rh_rc rh_links_add(struct rh_links *l, struct rh_text url, unsigned type, struct rh_text id); /* empty id: known, but not yet where */
-bool rh_links_find(const struct rh_links *l, struct rh_text url, unsigned *type, struct rh_text *id);
+enum rh_rc rh_links_add(struct rh_links *l, struct rh_text url, unsigned type,
+                        struct rh_text id); /* empty id: known, but not yet where */
+bool rh_links_find(const struct rh_links *l, struct rh_text url, unsigned *type,
+                   struct rh_text *id);
 
-/* Rewrites the references of a resource in place. `links` and `s` may be NULL (nothing of that kind is resolved). *open is
- * set when one must wait: a link whose id is not known yet, or a conditional reference with s == NULL. RH_VALUE: nothing or more than one matches. */
+/* Rewrites the references of a resource in place. `links` and `s` may be NULL (nothing of that kind
+ * is resolved). *open is set when one must wait: a link whose id is not known yet, or a conditional
+ * reference with s == NULL. RH_VALUE: nothing or more than one matches. */
 struct rh_resolve {
     struct rh_links *links;
     struct rh_session *session; /* for conditional references, inside its transaction */
     struct rh_ctx *ctx;
     const struct rh_grant *grant;
-    struct rh_text full_url;    /* of the entry: relative references are seen from there */
+    struct rh_text full_url; /* of the entry: relative references are seen from there */
     const char *place;
-    bool strict;                /* a urn:uuid reference that no entry has is refused */
+    bool strict; /* a urn:uuid reference that no entry has is refused */
     bool open;
 };
 enum rh_rc rh_resolve(struct rh_resolve *r, const struct rh_prepared *p);
 
 /* --- write.c --------------------------------------------------------------------------------- */
-/* Applies a prepared write inside the writer's savepoint; sets rc, status, version of each operation. RH_OK, the first error of a
- * transaction, or an error of the store. `audit` gets a line for each change. */
-enum rh_rc rh_write_apply(struct rh_session *writer, struct rh_tip *t, struct rh_write *w, struct rh_buf *audit, unsigned *audit_rows);
+/* Applies a prepared write inside the writer's savepoint; sets rc, status, version of each
+ * operation. RH_OK, the first error of a transaction, or an error of the store. `audit` gets a line
+ * for each change. */
+enum rh_rc rh_write_apply(struct rh_session *writer, struct rh_tip *t, struct rh_write *w,
+                          struct rh_buf *audit, unsigned *audit_rows);
 /* For a batch: one operation in its own savepoint. */
-enum rh_rc rh_write_apply_one(struct rh_session *writer, struct rh_tip *t, struct rh_write *w, unsigned i, struct rh_buf *audit,
-                              unsigned *audit_rows);
-void rh_write_failed(struct rh_write *w, enum rh_rc rc, const char *text); /* the commit failed: marks every operation */
+enum rh_rc rh_write_apply_one(struct rh_session *writer, struct rh_tip *t, struct rh_write *w,
+                              unsigned i, struct rh_buf *audit, unsigned *audit_rows);
+void rh_write_failed(struct rh_write *w, enum rh_rc rc,
+                     const char *text); /* the commit failed: marks every operation */
 
 /* True for codes that come from the disk or the database rather than from the request. */
 static inline bool rh_rc_is_store(enum rh_rc rc)
 {
-    return rc == RH_IO || rc == RH_CORRUPT || rc == RH_FULL || rc == RH_READONLY || rc == RH_INTERNAL;
+    return rc == RH_IO || rc == RH_CORRUPT || rc == RH_FULL || rc == RH_READONLY ||
+           rc == RH_INTERNAL;
 }
 
 #endif

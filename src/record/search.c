@@ -4,12 +4,14 @@
  *
  *   by id      conditions on _id: the heads of those ids, in the order of ids
  *   listing    no condition: heads in the order of ids, or the keys of _lastUpdated in their order
- *   driven     else: the ranges of the condition with the fewest keys (a capped probe) are scanned in order; every row is
- *              checked against its head (a key may stand before its head is published), and the other conditions against the body
+ *   driven     else: the ranges of the condition with the fewest keys (a capped probe) are scanned
+ * in order; every row is checked against its head (a key may stand before its head is published),
+ * and the other conditions against the body
  *
- * A resource with several keys in the ranges appears at the first of them: its keys are made again from the body and the
- * row is passed over unless it is that first one. So a page needs no memory of the pages before it, and a cursor is the place of the
- * last row: paging stays stable while writes go on. Every chunk of RH_CHUNK rows is a read transaction of its own.
+ * A resource with several keys in the ranges appears at the first of them: its keys are made again
+ * from the body and the row is passed over unless it is that first one. So a page needs no memory
+ * of the pages before it, and a cursor is the place of the last row: paging stays stable while
+ * writes go on. Every chunk of RH_CHUNK rows is a read transaction of its own.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -22,7 +24,8 @@ enum { CURSOR_VERSION = 1, PROBE_ROWS = 200 };
 
 enum walk_kind { WALK_IDS, WALK_LIST, WALK_KEYS };
 
-/* Where a walk stands. For WALK_KEYS the driver's range and the last row; for the others the last id. */
+/* Where a walk stands. For WALK_KEYS the driver's range and the last row; for the others the last
+ * id. */
 struct walk {
     enum walk_kind kind;
     const struct rh_condition *driver; /* WALK_KEYS; NULL: all keys of _lastUpdated */
@@ -52,7 +55,8 @@ struct match {
     unsigned range;
 };
 
-/* --- matching ---------------------------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------------------------------
+ */
 
 static unsigned ranges_of(const struct walk *w)
 {
@@ -74,8 +78,10 @@ static bool in_range(struct rh_text key, struct rh_range r)
     return rh_text_cmp(key, r.lo) >= 0 && (!r.hi.data || rh_text_cmp(key, r.hi) < 0);
 }
 
-/* True when (range, key) is the first place in the walk at which this resource matches the driver. */
-static bool is_first(const struct walk *w, const struct rh_search_keys *keys, unsigned range, struct rh_text key)
+/* True when (range, key) is the first place in the walk at which this resource matches the driver.
+ */
+static bool is_first(const struct walk *w, const struct rh_search_keys *keys, unsigned range,
+                     struct rh_text key)
 {
     for (unsigned r = 0; r <= range; r++)
         for (unsigned i = 0; i < keys->n; i++) {
@@ -123,10 +129,12 @@ static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
     struct rh_search_keys keys = {NULL, 0};
     unsigned others = 0;
     *ret = false;
-    if (m->head.deleted || m->head.type != q->type || !rh_grant_row(s->grant, m->head.part, m->head.type))
+    if (m->head.deleted || m->head.type != q->type ||
+        !rh_grant_row(s->grant, m->head.part, m->head.type))
         return RH_OK;
     for (unsigned i = 0; i < q->n; i++)
-        others += &q->conditions[i] != w->driver && q->conditions[i].parameter->number > RH_PARAM_LAST_UPDATED;
+        others += &q->conditions[i] != w->driver &&
+                  q->conditions[i].parameter->number > RH_PARAM_LAST_UPDATED;
     bool from_body = w->driver && w->driver->parameter->number > RH_PARAM_LAST_UPDATED;
     bool ordered = !from_body || (w->driver->single && w->driver->n_ranges == 1);
     if (w->kind == WALK_KEYS && !from_body && in_earlier_range(w, m->range, m->key))
@@ -139,13 +147,15 @@ static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
     if (!ordered && !is_first(w, &keys, m->range, m->key))
         return RH_OK;
     for (unsigned i = 0; i < q->n; i++)
-        if (&q->conditions[i] != w->driver && !rh_condition_match(&q->conditions[i], &keys, m->head.id, m->head.time_us))
+        if (&q->conditions[i] != w->driver &&
+            !rh_condition_match(&q->conditions[i], &keys, m->head.id, m->head.time_us))
             return RH_OK;
     *ret = true;
     return m->has_version ? keep_version(s, m) : RH_OK;
 }
 
-/* --- the three walks --------------------------------------------------------------------------- */
+/* --- the three walks ---------------------------------------------------------------------------
+ */
 
 struct chunk {
     struct match *rows;
@@ -164,7 +174,8 @@ static enum rh_rc next_ids(struct search *s, struct chunk *c)
                 continue;
             struct match *m = &c->rows[c->n];
             *m = (struct match){.key = cond->ids[k]};
-            enum rh_rc rc = rh_store_head_get(s->session->conn, (uint16_t)s->query->type, cond->ids[k], s->ctx->arena, &m->head);
+            enum rh_rc rc = rh_store_head_get(s->session->conn, (uint16_t)s->query->type,
+                                              cond->ids[k], s->ctx->arena, &m->head);
             if (rc == RH_OK)
                 c->n++;
             else if (rc != RH_NOTFOUND)
@@ -183,7 +194,8 @@ static enum rh_rc next_listed(struct search *s, struct chunk *c)
     unsigned n = RH_CHUNK;
     if (!heads)
         return RH_NOMEM;
-    enum rh_rc rc = rh_store_head_scan(s->session->conn, (uint16_t)s->query->type, w->after, RH_CHUNK, s->ctx->arena, heads, &n);
+    enum rh_rc rc = rh_store_head_scan(s->session->conn, (uint16_t)s->query->type, w->after,
+                                       RH_CHUNK, s->ctx->arena, heads, &n);
     if (rc)
         return rc;
     for (unsigned i = 0; i < n; i++)
@@ -211,7 +223,8 @@ static enum rh_rc next_keys(struct search *s, struct chunk *c)
             .after_rk = w->after_rk,
             .descending = w->descending,
         };
-        enum rh_rc rc = rh_store_key_scan(s->session->conn, &scan, RH_CHUNK, s->ctx->arena, keys, &n);
+        enum rh_rc rc =
+            rh_store_key_scan(s->session->conn, &scan, RH_CHUNK, s->ctx->arena, keys, &n);
         if (rc)
             return rc;
         for (unsigned i = 0; i < n; i++) {
@@ -239,10 +252,12 @@ static enum rh_rc next_keys(struct search *s, struct chunk *c)
     return RH_OK;
 }
 
-/* The next rows of the walk that match, in one read transaction. A reader begins one; the writer is in its own already. */
+/* The next rows of the walk that match, in one read transaction. A reader begins one; the writer is
+ * in its own already. */
 static enum rh_rc next_chunk(struct search *s, bool begin, struct chunk *c)
 {
-    static enum rh_rc (*const next[])(struct search *, struct chunk *) = {next_ids, next_listed, next_keys};
+    static enum rh_rc (*const next[])(struct search *, struct chunk *) = {next_ids, next_listed,
+                                                                          next_keys};
     c->n = 0;
     enum rh_rc rc = begin ? rh_store_begin(s->session->conn) : RH_OK;
     if (rc == RH_OK)
@@ -264,7 +279,8 @@ static enum rh_rc next_chunk(struct search *s, bool begin, struct chunk *c)
     return rc;
 }
 
-/* --- choosing the walk ------------------------------------------------------------------------- */
+/* --- choosing the walk -------------------------------------------------------------------------
+ */
 
 /* Keys in the ranges of a condition, counted up to PROBE_ROWS. */
 static enum rh_rc probe(struct search *s, const struct rh_condition *c, unsigned *ret)
@@ -275,8 +291,12 @@ static enum rh_rc probe(struct search *s, const struct rh_condition *c, unsigned
     *ret = 0;
     for (unsigned i = 0; i < c->n_ranges && *ret < PROBE_ROWS; i++) {
         unsigned n = PROBE_ROWS;
-        struct rh_key_scan scan = {.type = (uint16_t)s->query->type, .param = c->parameter->number, .lo = c->ranges[i].lo, .hi = c->ranges[i].hi};
-        enum rh_rc rc = rh_store_key_scan(s->session->conn, &scan, PROBE_ROWS, s->ctx->arena, keys, &n);
+        struct rh_key_scan scan = {.type = (uint16_t)s->query->type,
+                                   .param = c->parameter->number,
+                                   .lo = c->ranges[i].lo,
+                                   .hi = c->ranges[i].hi};
+        enum rh_rc rc =
+            rh_store_key_scan(s->session->conn, &scan, PROBE_ROWS, s->ctx->arena, keys, &n);
         if (rc)
             return rc;
         *ret += n;
@@ -312,7 +332,8 @@ static enum rh_rc choose_walk(struct search *s)
         w->all.lo = RH_TEXT("");
     }
     if (w->kind == WALK_KEYS && q->sort == RH_SORT_UPDATED_DESC &&
-        (!w->driver || (w->driver->parameter->number == RH_PARAM_LAST_UPDATED && w->driver->n_ranges == 1)))
+        (!w->driver ||
+         (w->driver->parameter->number == RH_PARAM_LAST_UPDATED && w->driver->n_ranges == 1)))
         w->descending = true;
     return RH_OK;
 }
@@ -321,7 +342,9 @@ static enum rh_rc choose_walk(struct search *s)
 static bool in_order(const struct search *s)
 {
     const struct walk *w = &s->walk;
-    bool by_time = w->kind == WALK_KEYS && (!w->driver || (w->driver->parameter->number == RH_PARAM_LAST_UPDATED && w->driver->n_ranges == 1));
+    bool by_time = w->kind == WALK_KEYS &&
+                   (!w->driver || (w->driver->parameter->number == RH_PARAM_LAST_UPDATED &&
+                                   w->driver->n_ranges == 1));
     switch (s->query->sort) {
     case RH_SORT_NONE:
         return true;
@@ -335,7 +358,8 @@ static bool in_order(const struct search *s)
     return false;
 }
 
-/* --- cursors ----------------------------------------------------------------------------------- */
+/* --- cursors -----------------------------------------------------------------------------------
+ */
 
 /* version, kind, driver's index, range u16, rk u64, hash of the search u64, then the key or id. */
 enum { CURSOR_HEAD = 21 };
@@ -353,10 +377,12 @@ static unsigned driver_index(const struct search *s)
     return s->walk.driver ? (unsigned)(s->walk.driver - s->query->conditions) : 255;
 }
 
-static enum rh_rc write_cursor(const struct search *s, const struct match *last, struct rh_text *ret)
+static enum rh_rc write_cursor(const struct search *s, const struct match *last,
+                               struct rh_text *ret)
 {
     struct rh_buf b = rh_buf(s->ctx->arena);
-    unsigned char head[CURSOR_HEAD] = {CURSOR_VERSION, (unsigned char)s->walk.kind, (unsigned char)driver_index(s)};
+    unsigned char head[CURSOR_HEAD] = {CURSOR_VERSION, (unsigned char)s->walk.kind,
+                                       (unsigned char)driver_index(s)};
     rh_put_u16(head + 3, (uint16_t)last->range);
     rh_put_u64(head + 5, last->head.rk);
     rh_put_u64(head + 13, query_hash(s));
@@ -373,9 +399,10 @@ static enum rh_rc read_cursor(struct search *s)
     enum rh_rc rc = rh_cursor_read(s->ctx->arena, s->ctx->issues, s->query->cursor, &p, &len);
     if (rc)
         return rc;
-    if (len < CURSOR_HEAD || p[0] != CURSOR_VERSION || rh_get_u64(p + 13) != query_hash(s) || p[1] > WALK_KEYS ||
-        (p[2] != 255 && p[2] >= s->query->n))
-        return rh_issue_add(s->ctx->issues, RH_QUERY, NULL, "_cursor belongs to another search: follow the \"next\" link as it is");
+    if (len < CURSOR_HEAD || p[0] != CURSOR_VERSION || rh_get_u64(p + 13) != query_hash(s) ||
+        p[1] > WALK_KEYS || (p[2] != 255 && p[2] >= s->query->n))
+        return rh_issue_add(s->ctx->issues, RH_QUERY, NULL,
+                            "_cursor belongs to another search: follow the \"next\" link as it is");
     bool descending = w->descending;
     *w = (struct walk){
         .kind = (enum walk_kind)p[1],
@@ -391,7 +418,8 @@ static enum rh_rc read_cursor(struct search *s)
     return RH_OK;
 }
 
-/* --- a page ------------------------------------------------------------------------------------ */
+/* --- a page ------------------------------------------------------------------------------------
+ */
 
 static enum rh_rc add_version(struct search *s, const struct match *m, struct rh_page *page)
 {
@@ -411,7 +439,8 @@ static enum rh_rc open_chunk(struct search *s, struct chunk *c)
     return c->rows ? RH_OK : RH_NOMEM;
 }
 
-/* Fills a page in the order of the walk; one more match than fits tells that there is a next page. */
+/* Fills a page in the order of the walk; one more match than fits tells that there is a next page.
+ */
 static enum rh_rc walk_page(struct search *s, struct rh_page *page)
 {
     struct chunk c;
@@ -429,7 +458,8 @@ static enum rh_rc walk_page(struct search *s, struct rh_page *page)
     return rc;
 }
 
-/* --- everything that matches: for counts and for another order ---------------------------------- */
+/* --- everything that matches: for counts and for another order ----------------------------------
+ */
 
 struct all {
     struct rh_head *rows;
@@ -439,7 +469,8 @@ struct all {
 static enum rh_rc gather(struct search *s, struct rh_arena *keep, size_t max, struct all *all)
 {
     struct chunk c;
-    struct rh_arena *work = rh_arena_open(RH_SCRATCH_BYTES); /* what a chunk needs is dropped with it */
+    struct rh_arena *work =
+        rh_arena_open(RH_SCRATCH_BYTES); /* what a chunk needs is dropped with it */
     struct rh_arena *arena = s->ctx->arena;
     c.rows = rh_arena_alloc(arena, RH_CHUNK * sizeof *c.rows);
     char after[RH_STORE_KEY_MAX];
@@ -448,9 +479,11 @@ static enum rh_rc gather(struct search *s, struct rh_arena *keep, size_t max, st
     while (rc == RH_OK && !s->walk.ended) {
         rc = next_chunk(s, true, &c);
         if (rc == RH_OK && all->n + c.n > max)
-            rc = rh_issue_add(s->ctx->issues, RH_TOOLARGE, NULL, "the search matches more than %zu resources: add a condition", max);
+            rc = rh_issue_add(s->ctx->issues, RH_TOOLARGE, NULL,
+                              "the search matches more than %zu resources: add a condition", max);
         if (rc == RH_OK && all->n + c.n > all->cap) {
-            struct rh_head *grown = rh_arena_grow(keep, all->rows, &all->cap, all->n + c.n, sizeof *all->rows);
+            struct rh_head *grown =
+                rh_arena_grow(keep, all->rows, &all->cap, all->n + c.n, sizeof *all->rows);
             if (grown)
                 all->rows = grown;
             else
@@ -490,7 +523,8 @@ static int by_id(const void *a, const void *b)
     return rh_text_cmp(((const struct rh_head *)a)->id, ((const struct rh_head *)b)->id);
 }
 
-/* Another order than the walk's: all matches are gathered and sorted; the cursor is the last row's time and entry, or id. */
+/* Another order than the walk's: all matches are gathered and sorted; the cursor is the last row's
+ * time and entry, or id. */
 static enum rh_rc sorted_page(struct search *s, struct rh_page *page)
 {
     struct all all = {0};
@@ -501,16 +535,21 @@ static enum rh_rc sorted_page(struct search *s, struct rh_page *page)
     if (cursor.len > 0)
         rc = rh_cursor_read(s->ctx->arena, s->ctx->issues, cursor, &p, &len);
     if (rc == RH_OK && p && len < 16)
-        rc = rh_issue_add(s->ctx->issues, RH_QUERY, NULL, "_cursor belongs to another search: follow the \"next\" link as it is");
+        rc = rh_issue_add(s->ctx->issues, RH_QUERY, NULL,
+                          "_cursor belongs to another search: follow the \"next\" link as it is");
     if (rc == RH_OK)
         rc = gather(s, s->ctx->arena, RH_SEARCH_SORTED_MAX, &all);
     if (rc)
         return rc;
-    int (*order)(const void *, const void *) = s->query->sort == RH_SORT_ID ? by_id : s->query->sort == RH_SORT_UPDATED ? by_time : by_time_desc;
+    int (*order)(const void *, const void *) = s->query->sort == RH_SORT_ID        ? by_id
+                                               : s->query->sort == RH_SORT_UPDATED ? by_time
+                                                                                   : by_time_desc;
     if (all.n > 0)
         qsort(all.rows, all.n, sizeof *all.rows, order);
     if (p) {
-        struct rh_head last = {.time_us = rh_get_i64(p), .entry = rh_get_u64(p + 8), .id = {(const char *)p + 16, len - 16}};
+        struct rh_head last = {.time_us = rh_get_i64(p),
+                               .entry = rh_get_u64(p + 8),
+                               .id = {(const char *)p + 16, len - 16}};
         while (i < all.n && order(&all.rows[i], &last) <= 0)
             i++;
     } else {
@@ -552,7 +591,9 @@ static enum rh_rc note(struct search *s, const struct rh_caller *caller, const s
     rh_buf_str(&what, rh_resource_type(s->query->type)->name);
     rh_buf_char(&what, '?');
     rh_buf_text(&what, s->query->self);
-    return what.rc ? what.rc : rh_audit_page(s->session->record, s->ctx, caller, RH_ACTION_SEARCH, rh_buf_get(&what), page);
+    return what.rc ? what.rc
+                   : rh_audit_page(s->session->record, s->ctx, caller, RH_ACTION_SEARCH,
+                                   rh_buf_get(&what), page);
 }
 
 static enum rh_rc run(struct search *s, struct rh_page *page)
@@ -581,7 +622,8 @@ static enum rh_rc run(struct search *s, struct rh_page *page)
             page->total = page->n;
         }
     }
-    bool wanted = q->summary == RH_SUMMARY_COUNT || q->count == 0 || q->total == RH_TOTAL_ACCURATE || q->total == RH_TOTAL_ESTIMATE ||
+    bool wanted = q->summary == RH_SUMMARY_COUNT || q->count == 0 ||
+                  q->total == RH_TOTAL_ACCURATE || q->total == RH_TOTAL_ESTIMATE ||
                   (q->n == 0 && q->total == RH_TOTAL_DEFAULT);
     if (q->total == RH_TOTAL_NONE && q->summary != RH_SUMMARY_COUNT && q->count > 0) {
         page->has_total = false;
@@ -590,8 +632,9 @@ static enum rh_rc run(struct search *s, struct rh_page *page)
     return wanted && !page->has_total ? count_all(s, page) : RH_OK;
 }
 
-enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller, unsigned type,
-                            struct rh_text query, bool lenient, struct rh_page *ret, struct rh_query *parsed)
+enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx,
+                            const struct rh_caller *caller, unsigned type, struct rh_text query,
+                            bool lenient, struct rh_page *ret, struct rh_query *parsed)
 {
     struct rh_grant grant;
     struct rh_page page = {0};
@@ -613,8 +656,9 @@ enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx, const stru
     return rc;
 }
 
-enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struct rh_grant *grant, const struct rh_query *q, unsigned limit,
-                           struct rh_head *rows, unsigned *n)
+enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struct rh_grant *grant,
+                           const struct rh_query *q, unsigned limit, struct rh_head *rows,
+                           unsigned *n)
 {
     struct search search = {.session = s, .ctx = ctx, .grant = grant, .query = q};
     struct chunk c;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * verify.c - is everything that was written still there and true; and the indexes made again from the log.
+ * verify.c - is everything that was written still there and true; and the indexes made again from
+ * the log.
  *
  *   1 the database's own check
- *   2 every entry of every origin: sequence without gaps, chain of header hashes, body against its salted hash
- *   3 every head: it is the newest entry of its resource, is found by its number, and each key of its body is in the index
- *   4 every key: its head exists and its body has it; without a head it is an orphan of a load that was cut off, harmless
+ *   2 every entry of every origin: sequence without gaps, chain of header hashes, body against its
+ * salted hash 3 every head: it is the newest entry of its resource, is found by its number, and
+ * each key of its body is in the index 4 every key: its head exists and its body has it; without a
+ * head it is an orphan of a load that was cut off, harmless
  *
  * All in chunks of one read transaction each, so it may run beside writers.
  */
@@ -48,7 +50,8 @@ static const char *name_of(struct verify *v, unsigned type, struct rh_text id)
     return name ? name : "?";
 }
 
-/* --- 2 the log --------------------------------------------------------------------------------- */
+/* --- 2 the log ---------------------------------------------------------------------------------
+ */
 
 static enum rh_rc check_body(struct verify *v, const struct rh_entry *e)
 {
@@ -60,7 +63,8 @@ static enum rh_rc check_body(struct verify *v, const struct rh_entry *e)
         return RH_OK; /* erased; the chain covers its header still */
     enum rh_rc rc = rh_store_part_get(v->session->conn, e->part, &part);
     if (rc == RH_NOTFOUND) {
-        problem(v, name_of(v, e->type, e->id), "its person is not known, so its body cannot be verified");
+        problem(v, name_of(v, e->type, e->id),
+                "its person is not known, so its body cannot be verified");
         return RH_OK;
     }
     if (rc)
@@ -74,16 +78,19 @@ static enum rh_rc check_body(struct verify *v, const struct rh_entry *e)
         return rc;
     struct rh_hash h = rh_hash_of(body.data, body.len, part.salt, sizeof part.salt);
     if (memcmp(&h, &e->body_hash, sizeof h) != 0)
-        problem(v, name_of(v, e->type, e->id), "the body of a version is not the one that was written");
+        problem(v, name_of(v, e->type, e->id),
+                "the body of a version is not the one that was written");
     return RH_OK;
 }
 
-static enum rh_rc check_entry(struct verify *v, const struct rh_entry *e, uint64_t seq, struct rh_hash *prev)
+static enum rh_rc check_entry(struct verify *v, const struct rh_entry *e, uint64_t seq,
+                              struct rh_hash *prev)
 {
     if (e->seq != seq)
         problem(v, name_of(v, e->type, e->id), "an entry of the log is missing before this one");
     if (memcmp(&e->prev_hash, prev, sizeof *prev) != 0)
-        problem(v, name_of(v, e->type, e->id), "the entry before this one in the log is not the one that was written");
+        problem(v, name_of(v, e->type, e->id),
+                "the entry before this one in the log is not the one that was written");
     v->report.entries++;
     rh_arena_reset(v->item);
     enum rh_rc rc = rh_entry_hash(e, v->item, prev);
@@ -127,24 +134,34 @@ static enum rh_rc check_log(struct verify *v)
     return rc ? rc : rh_origins_text(v->session->conn, v->ctx->arena, &v->report.origins);
 }
 
-/* --- 3 heads ----------------------------------------------------------------------------------- */
+/* --- 3 heads -----------------------------------------------------------------------------------
+ */
 
 static enum rh_rc has_key(struct verify *v, struct rh_key k, bool *ret)
 {
     struct rh_key found[1];
     unsigned n = 1;
-    struct rh_key_scan scan = {.type = k.type, .param = k.param, .lo = k.bytes, .has_after = k.rk > 0, .after = k.bytes, .after_rk = k.rk - 1};
+    struct rh_key_scan scan = {.type = k.type,
+                               .param = k.param,
+                               .lo = k.bytes,
+                               .has_after = k.rk > 0,
+                               .after = k.bytes,
+                               .after_rk = k.rk - 1};
     enum rh_rc rc = rh_store_key_scan(v->session->conn, &scan, 1, v->item, found, &n);
     *ret = rc == RH_OK && n == 1 && found[0].rk == k.rk && rh_text_eq(found[0].bytes, k.bytes);
     return rc;
 }
 
-static enum rh_rc keys_of_head(struct verify *v, const struct rh_head *h, struct rh_search_keys *ret)
+static enum rh_rc keys_of_head(struct verify *v, const struct rh_head *h,
+                               struct rh_search_keys *ret)
 {
     struct rh_version version;
     struct rh_issues is;
     rh_issues_init(&is, v->item);
-    struct rh_ctx ctx = {.arena = v->item, .issues = &is, .now_us = v->ctx->now_us, .zone_minutes = v->ctx->zone_minutes};
+    struct rh_ctx ctx = {.arena = v->item,
+                         .issues = &is,
+                         .now_us = v->ctx->now_us,
+                         .zone_minutes = v->ctx->zone_minutes};
     enum rh_rc rc = rh_version_of_head(v->session, h, v->item, &version);
     return rc ? rc : rh_keys_of_body(&ctx, h->type, version.body, ret);
 }
@@ -160,15 +177,21 @@ static enum rh_rc check_keys(struct verify *v, const struct rh_head *h)
     for (unsigned i = 0; i < keys.n && rc == RH_OK; i++) {
         rc = has_key(v, rh_key_row(h->type, &keys.rows[i], h->rk), &there);
         if (rc == RH_OK && !there)
-            problem(v, name_of(v, h->type, h->id), "a search key of this resource is missing: run rihla check --rebuild");
+            problem(v, name_of(v, h->type, h->id),
+                    "a search key of this resource is missing: run rihla check --rebuild");
     }
     if (rc)
         return rc;
     v->report.keys += keys.n + 1;
     rh_key_instant(h->time_us, updated);
-    rc = has_key(v, (struct rh_key){h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk}, &there);
+    rc =
+        has_key(v,
+                (struct rh_key){
+                    h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk},
+                &there);
     if (rc == RH_OK && !there)
-        problem(v, name_of(v, h->type, h->id), "the key of _lastUpdated is missing: run rihla check --rebuild");
+        problem(v, name_of(v, h->type, h->id),
+                "the key of _lastUpdated is missing: run rihla check --rebuild");
     return rc;
 }
 
@@ -179,16 +202,20 @@ static enum rh_rc check_head(struct verify *v, const struct rh_head *h)
     rh_arena_reset(v->item);
     enum rh_rc rc = rh_store_entry(v->session->conn, h->entry, v->item, &e);
     if (rc == RH_NOTFOUND) {
-        problem(v, name_of(v, h->type, h->id), "the entry of the current version is missing from the log");
+        problem(v, name_of(v, h->type, h->id),
+                "the entry of the current version is missing from the log");
         return RH_OK;
     }
     if (rc)
         return rc;
-    if (e.type != h->type || !rh_text_eq(e.id, h->id) || e.seq != h->seq || e.origin != h->origin || e.part != h->part)
+    if (e.type != h->type || !rh_text_eq(e.id, h->id) || e.seq != h->seq || e.origin != h->origin ||
+        e.part != h->part)
         problem(v, name_of(v, h->type, h->id), "the current version does not agree with the log");
     rc = rh_store_head_rk(v->session->conn, h->rk, v->item, &other);
-    if (rc == RH_NOTFOUND || (rc == RH_OK && (other.type != h->type || !rh_text_eq(other.id, h->id)))) {
-        problem(v, name_of(v, h->type, h->id), "the resource is not found by its number: run rihla check --rebuild");
+    if (rc == RH_NOTFOUND ||
+        (rc == RH_OK && (other.type != h->type || !rh_text_eq(other.id, h->id)))) {
+        problem(v, name_of(v, h->type, h->id),
+                "the resource is not found by its number: run rihla check --rebuild");
         return RH_OK;
     }
     v->report.resources += !h->deleted;
@@ -206,19 +233,22 @@ static enum rh_rc check_heads(struct verify *v, unsigned type)
         rh_arena_reset(v->arena);
         rc = rh_store_begin(v->session->conn);
         if (rc == RH_OK)
-            rc = rh_store_head_scan(v->session->conn, (uint16_t)type, last, RH_CHUNK, v->arena, rows, &n);
+            rc = rh_store_head_scan(v->session->conn, (uint16_t)type, last, RH_CHUNK, v->arena,
+                                    rows, &n);
         for (unsigned i = 0; i < n && rc == RH_OK; i++)
             rc = check_head(v, &rows[i]);
         rh_store_rollback(v->session->conn);
         if (rc == RH_OK && n > 0)
-            last = (struct rh_text){memcpy(after, rows[n - 1].id.data, rows[n - 1].id.len), rows[n - 1].id.len};
+            last = (struct rh_text){memcpy(after, rows[n - 1].id.data, rows[n - 1].id.len),
+                                    rows[n - 1].id.len};
         if (rc == RH_OK)
             rc = tick(v, "resources", n);
     }
     return rc;
 }
 
-/* --- 4 keys ------------------------------------------------------------------------------------ */
+/* --- 4 keys ------------------------------------------------------------------------------------
+ */
 
 static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
 {
@@ -236,7 +266,8 @@ static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
     bool right = false;
     if (!h.deleted && h.type == k->type && k->param == RH_PARAM_LAST_UPDATED) {
         rh_key_instant(h.time_us, updated);
-        right = k->bytes.len == sizeof updated && memcmp(k->bytes.data, updated, sizeof updated) == 0;
+        right =
+            k->bytes.len == sizeof updated && memcmp(k->bytes.data, updated, sizeof updated) == 0;
     } else if (!h.deleted && h.type == k->type) {
         rc = keys_of_head(v, &h, &keys);
         if (rc)
@@ -247,7 +278,9 @@ static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
         }
     }
     if (!right)
-        problem(v, name_of(v, h.type, h.id), "the index holds a search key that this resource does not have: run rihla check --rebuild");
+        problem(v, name_of(v, h.type, h.id),
+                "the index holds a search key that this resource does not have: run rihla check "
+                "--rebuild");
     return RH_OK;
 }
 
@@ -271,7 +304,9 @@ static enum rh_rc check_index(struct verify *v, unsigned type, const struct rh_p
         if (rc == RH_OK && n > 0) {
             scan.has_after = true;
             scan.after_rk = rows[n - 1].rk;
-            scan.after = (struct rh_text){memcpy(after, rows[n - 1].bytes.data, rows[n - 1].bytes.len), rows[n - 1].bytes.len};
+            scan.after =
+                (struct rh_text){memcpy(after, rows[n - 1].bytes.data, rows[n - 1].bytes.len),
+                                 rows[n - 1].bytes.len};
         }
         if (rc == RH_OK)
             rc = tick(v, "keys", n);
@@ -292,7 +327,8 @@ static enum rh_rc check_type(struct verify *v, unsigned type)
     return rc;
 }
 
-enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress *progress, void *user, struct rh_check_report *ret)
+enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress *progress,
+                           void *user, struct rh_check_report *ret)
 {
     struct verify v = {.ctx = ctx, .progress = progress, .user = user};
     struct rh_store_stats st = {0};
@@ -325,18 +361,20 @@ enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress 
     return rc ? rc : v.rc;
 }
 
-/* --- the indexes made again -------------------------------------------------------------------- */
+/* --- the indexes made again --------------------------------------------------------------------
+ */
 
 struct rebuild {
-    uint64_t number;      /* next entry */
-    unsigned type;        /* next head */
+    uint64_t number; /* next entry */
+    unsigned type;   /* next head */
     struct rh_text after;
     char after_bytes[RH_STORE_ID_MAX];
     bool ended;
     uint64_t done;
 };
 
-/* A crash from here on is seen at the next start: the version of the parameters is not theirs, so it begins again. */
+/* A crash from here on is seen at the next start: the version of the parameters is not theirs, so
+ * it begins again. */
 static enum rh_rc clear(struct rh_session *w, void *user)
 {
     (void)user;
@@ -426,7 +464,8 @@ static enum rh_rc put_keys_of(struct rh_session *w, const struct rh_head *h)
     for (unsigned i = 0; i < keys.n; i++)
         rows[i] = rh_key_row(h->type, &keys.rows[i], h->rk);
     rh_key_instant(h->time_us, updated);
-    rows[keys.n] = (struct rh_key){h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk};
+    rows[keys.n] = (struct rh_key){
+        h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk};
     return rh_store_keys_put(w->conn, rows, keys.n + 1);
 }
 
@@ -449,7 +488,9 @@ static enum rh_rc keys_again(struct rh_session *w, void *user)
     if (rc == RH_OK) {
         b->done += n;
         if (n == RH_CHUNK) {
-            b->after = (struct rh_text){memcpy(b->after_bytes, rows[n - 1].id.data, rows[n - 1].id.len), rows[n - 1].id.len};
+            b->after =
+                (struct rh_text){memcpy(b->after_bytes, rows[n - 1].id.data, rows[n - 1].id.len),
+                                 rows[n - 1].id.len};
         } else {
             b->type++;
             b->after = (struct rh_text){NULL, 0};
@@ -469,7 +510,8 @@ static enum rh_rc finish(struct rh_session *w, void *user)
     return rc ? rc : rh_store_commit(w->conn);
 }
 
-enum rh_rc rh_record_rebuild(struct rh_record *r, struct rh_issues *is, rh_progress *progress, void *user)
+enum rh_rc rh_record_rebuild(struct rh_record *r, struct rh_issues *is, rh_progress *progress,
+                             void *user)
 {
     struct rebuild b = {.number = 1, .type = 1};
     enum rh_rc rc = rh_writer_task(r->writer, (struct rh_task){clear, &b});
@@ -486,5 +528,8 @@ enum rh_rc rh_record_rebuild(struct rh_record *r, struct rh_issues *is, rh_progr
     }
     if (rc == RH_OK)
         rc = rh_writer_task(r->writer, (struct rh_task){finish, NULL});
-    return rc ? rh_issue_add(is, rc, NULL, "the indexes are not complete: %s; run rihla check --rebuild again", rh_rc_text(rc)) : RH_OK;
+    return rc ? rh_issue_add(is, rc, NULL,
+                             "the indexes are not complete: %s; run rihla check --rebuild again",
+                             rh_rc_text(rc))
+              : RH_OK;
 }

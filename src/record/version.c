@@ -6,7 +6,8 @@
 
 void rh_version_id(uint64_t origin, uint64_t seq, char ret[RH_VERSION_ID_SIZE])
 {
-    snprintf(ret, RH_VERSION_ID_SIZE, "%llx-%llu", (unsigned long long)origin, (unsigned long long)seq);
+    snprintf(ret, RH_VERSION_ID_SIZE, "%llx-%llu", (unsigned long long)origin,
+             (unsigned long long)seq);
 }
 
 static bool hex_parse(struct rh_text t, uint64_t *ret)
@@ -38,8 +39,8 @@ bool rh_version_id_parse(struct rh_text t, uint64_t *origin, uint64_t *seq)
     return hex_parse(hex, origin) && rh_text_u64(rest, INT64_MAX, seq) == RH_OK;
 }
 
-/* The body begins {"resourceType":"T","id":"I" as compose() of write.c wrote it, then meta if there is any. Types and ids need no escapes,
- * so the place to insert at follows from their lengths. */
+/* The body begins {"resourceType":"T","id":"I" as compose() of write.c wrote it, then meta if there
+ * is any. Types and ids need no escapes, so the place to insert at follows from their lengths. */
 void rh_version_write(const struct rh_version *v, struct rh_buf *out)
 {
     static const char meta[] = ",\"meta\":{";
@@ -68,7 +69,8 @@ void rh_version_write(const struct rh_version *v, struct rh_buf *out)
     rh_buf_text(out, rest);
 }
 
-enum rh_rc rh_body_decode(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a, struct rh_text *ret)
+enum rh_rc rh_body_decode(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a,
+                          struct rh_text *ret)
 {
     if (e->codec == RH_CODEC_PLAIN) {
         if (e->body.len != e->size)
@@ -92,7 +94,8 @@ enum rh_rc rh_body_decode(struct rh_session *s, const struct rh_entry *e, struct
     return RH_OK;
 }
 
-enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a, struct rh_version *ret)
+enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct rh_arena *a,
+                         struct rh_version *ret)
 {
     struct rh_version v = {
         .type = e->type,
@@ -112,7 +115,8 @@ enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct 
     return RH_OK;
 }
 
-enum rh_rc rh_version_of_head(struct rh_session *s, const struct rh_head *h, struct rh_arena *a, struct rh_version *ret)
+enum rh_rc rh_version_of_head(struct rh_session *s, const struct rh_head *h, struct rh_arena *a,
+                              struct rh_version *ret)
 {
     struct rh_entry e;
     enum rh_rc rc = rh_store_entry(s->conn, h->entry, a, &e);

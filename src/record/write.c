@@ -19,7 +19,8 @@ static enum rh_action action_of(enum rh_interaction i)
         [RH_PATCH] = RH_ACTION_UPDATE,
         [RH_DELETE] = RH_ACTION_DELETE,
     };
-    _Static_assert(sizeof actions / sizeof actions[0] == RH_INTERACTIONS, "one row per interaction");
+    _Static_assert(sizeof actions / sizeof actions[0] == RH_INTERACTIONS,
+                   "one row per interaction");
     return actions[i];
 }
 
@@ -39,10 +40,12 @@ static struct rh_ctx ctx_of(struct rh_write *w, const struct rh_write_op *op)
     };
 }
 
-enum rh_rc rh_write_open(struct rh_ctx *ctx, const struct rh_caller *caller, enum rh_write_mode mode, unsigned n, struct rh_write **ret)
+enum rh_rc rh_write_open(struct rh_ctx *ctx, const struct rh_caller *caller,
+                         enum rh_write_mode mode, unsigned n, struct rh_write **ret)
 {
     if (n > RH_WRITE_OPS_MAX)
-        return rh_issue_add(ctx->issues, RH_TOOLARGE, "Bundle.entry", "the Bundle has %u entries; at most %d are taken at once: send several",
+        return rh_issue_add(ctx->issues, RH_TOOLARGE, "Bundle.entry",
+                            "the Bundle has %u entries; at most %d are taken at once: send several",
                             n, RH_WRITE_OPS_MAX);
     struct rh_write *w = rh_arena_zero(ctx->arena, sizeof *w);
     if (!w)
@@ -84,7 +87,8 @@ static void refuse(struct rh_write *w, struct rh_write_op *op, enum rh_rc rc)
         w->rc = rc;
 }
 
-/* --- on the worker ----------------------------------------------------------------------------- */
+/* --- on the worker -----------------------------------------------------------------------------
+ */
 
 static enum rh_rc parse_criteria(struct rh_ctx *ctx, struct rh_write_op *op)
 {
@@ -96,7 +100,8 @@ static enum rh_rc parse_criteria(struct rh_ctx *ctx, struct rh_write_op *op)
         return rc;
     if (q->n == 0)
         return rh_issue_add(ctx->issues, RH_QUERY, op->place,
-                            "a conditional operation needs at least one search parameter, or it would match everything");
+                            "a conditional operation needs at least one search parameter, or it "
+                            "would match everything");
     op->prepared->criteria = q;
     return RH_OK;
 }
@@ -106,11 +111,13 @@ static enum rh_rc check_type(struct rh_ctx *ctx, const struct rh_write_op *op)
     const struct rh_prepared *p = op->prepared;
     if (p->type->resource == op->type)
         return RH_OK;
-    return rh_issue_add(ctx->issues, RH_INVALID, op->place, "the body is a %s, but the address is one of %s", p->type->name,
+    return rh_issue_add(ctx->issues, RH_INVALID, op->place,
+                        "the body is a %s, but the address is one of %s", p->type->name,
                         rh_resource_type(op->type)->name);
 }
 
-/* The id under which the resource will be stored, as far as that is known before the writer looks. */
+/* The id under which the resource will be stored, as far as that is known before the writer looks.
+ */
 static enum rh_rc choose_id(struct rh_ctx *ctx, struct rh_write_op *op)
 {
     struct rh_prepared *p = op->prepared;
@@ -128,12 +135,17 @@ static enum rh_rc choose_id(struct rh_ctx *ctx, struct rh_write_op *op)
     if (op->conditional)
         return RH_OK;
     if (!rh_id_is(op->id))
-        return rh_issue_add(ctx->issues, RH_INVALID, op->place, "\"%.*s\" is not an id: 1 to 64 of A-Z a-z 0-9 - .", RH_TEXT_ARG(op->id));
-    if (own.len == 0)
-        return rh_issue_add(ctx->issues, RH_INVALID, op->place, "the resource has no id; an update must state the id of its address, \"%.*s\"",
+        return rh_issue_add(ctx->issues, RH_INVALID, op->place,
+                            "\"%.*s\" is not an id: 1 to 64 of A-Z a-z 0-9 - .",
                             RH_TEXT_ARG(op->id));
+    if (own.len == 0)
+        return rh_issue_add(
+            ctx->issues, RH_INVALID, op->place,
+            "the resource has no id; an update must state the id of its address, \"%.*s\"",
+            RH_TEXT_ARG(op->id));
     if (!rh_text_eq(own, op->id))
-        return rh_issue_add(ctx->issues, RH_INVALID, op->place, "the resource has the id \"%.*s\", but the address says \"%.*s\"",
+        return rh_issue_add(ctx->issues, RH_INVALID, op->place,
+                            "the resource has the id \"%.*s\", but the address says \"%.*s\"",
                             RH_TEXT_ARG(own), RH_TEXT_ARG(op->id));
     p->id = op->id;
     return RH_OK;
@@ -156,7 +168,8 @@ static enum rh_rc prepare_op(struct rh_write *w, struct rh_write_op *op)
 {
     struct rh_ctx ctx = ctx_of(w, op);
     struct rh_grant grant;
-    enum rh_rc rc = rh_access_decide(&w->caller, action_of(op->interaction), op->type, ctx.issues, &grant);
+    enum rh_rc rc =
+        rh_access_decide(&w->caller, action_of(op->interaction), op->type, ctx.issues, &grant);
     if (rc)
         return rc;
     struct rh_prepared *p = op->prepared = rh_arena_zero(w->arena, sizeof *p);
@@ -192,15 +205,16 @@ static enum rh_rc gather_links(struct rh_write *w, struct rh_links **ret)
         struct rh_text id = op->criteria.len > 0 ? (struct rh_text){NULL, 0} : op->prepared->id;
         rc = rh_links_add(*ret, op->full_url, op->type, id);
         if (rc == RH_CONFLICT)
-            rc = rh_issue_add(w->issues, RH_RULE, op->place, "two entries of this transaction have the fullUrl \"%.*s\"",
+            rc = rh_issue_add(w->issues, RH_RULE, op->place,
+                              "two entries of this transaction have the fullUrl \"%.*s\"",
                               RH_TEXT_ARG(op->full_url));
     }
     return rc;
 }
 
 /* Rewrites references as far as the state allows; makes the body when nothing is open. */
-static enum rh_rc finish_op(struct rh_session *s, struct rh_write *w, struct rh_write_op *op, struct rh_links *links,
-                            const struct rh_grant *grant)
+static enum rh_rc finish_op(struct rh_session *s, struct rh_write *w, struct rh_write_op *op,
+                            struct rh_links *links, const struct rh_grant *grant)
 {
     struct rh_ctx ctx = ctx_of(w, op);
     struct rh_prepared *p = op->prepared;
@@ -252,7 +266,8 @@ enum rh_rc rh_write_submit(struct rh_record *r, struct rh_write *w)
     return rh_writer_submit(r->writer, w);
 }
 
-/* --- on the writer's thread -------------------------------------------------------------------- */
+/* --- on the writer's thread --------------------------------------------------------------------
+ */
 
 struct applying {
     struct rh_session *session;
@@ -265,19 +280,24 @@ struct applying {
 
 static enum rh_rc several(struct rh_issues *is, const struct rh_write_op *op)
 {
-    return rh_issue_add(is, RH_MULTIPLE, op->place, "\"%s?%.*s\" matches more than one resource; nothing was changed",
+    return rh_issue_add(is, RH_MULTIPLE, op->place,
+                        "\"%s?%.*s\" matches more than one resource; nothing was changed",
                         rh_resource_type(op->type)->name, RH_TEXT_ARG(op->criteria));
 }
 
-/* Where a conditional update goes: the one that matches, else the id in the body, else a new one. */
-static enum rh_rc update_target(struct rh_ctx *ctx, struct rh_write_op *op, unsigned n, const struct rh_head *found)
+/* Where a conditional update goes: the one that matches, else the id in the body, else a new one.
+ */
+static enum rh_rc update_target(struct rh_ctx *ctx, struct rh_write_op *op, unsigned n,
+                                const struct rh_head *found)
 {
     struct rh_prepared *p = op->prepared;
     struct rh_text own = rh_json_get(p->resource, "id");
     if (n == 1) {
         if (own.len > 0 && !rh_text_eq(own, found->id))
-            return rh_issue_add(ctx->issues, RH_INVALID, op->place, "the resource has the id \"%.*s\", but the condition matches \"%.*s\"",
-                                RH_TEXT_ARG(own), RH_TEXT_ARG(found->id));
+            return rh_issue_add(
+                ctx->issues, RH_INVALID, op->place,
+                "the resource has the id \"%.*s\", but the condition matches \"%.*s\"",
+                RH_TEXT_ARG(own), RH_TEXT_ARG(found->id));
         p->id = rh_text_copy(ctx->arena, found->id);
     } else if (own.len > 0) {
         p->id = own;
@@ -312,7 +332,8 @@ static enum rh_rc decide_condition(struct applying *a, struct rh_write_op *op)
         return update_target(&ctx, op, n, rows);
     case RH_PATCH:
         if (n == 0)
-            return rh_issue_add(ctx.issues, RH_NOTFOUND, op->place, "\"%s?%.*s\" matches nothing that could be patched",
+            return rh_issue_add(ctx.issues, RH_NOTFOUND, op->place,
+                                "\"%s?%.*s\" matches nothing that could be patched",
                                 rh_resource_type(op->type)->name, RH_TEXT_ARG(op->criteria));
         break;
     case RH_DELETE:
@@ -338,11 +359,13 @@ static struct rh_text etag_value(struct rh_text t)
     return t;
 }
 
-static enum rh_rc check_preconditions(struct rh_issues *is, const struct rh_write_op *op, const struct rh_head *old)
+static enum rh_rc check_preconditions(struct rh_issues *is, const struct rh_write_op *op,
+                                      const struct rh_head *old)
 {
     bool exists = old && !old->deleted;
     if (op->if_none_match.len > 0 && exists && rh_text_is(etag_value(op->if_none_match), "*"))
-        return rh_issue_add(is, RH_PRECONDITION, op->place, "%s/%.*s exists already, and If-None-Match: * asks not to overwrite it",
+        return rh_issue_add(is, RH_PRECONDITION, op->place,
+                            "%s/%.*s exists already, and If-None-Match: * asks not to overwrite it",
                             rh_resource_type(op->type)->name, RH_TEXT_ARG(old->id));
     if (op->if_match.len == 0)
         return RH_OK;
@@ -352,11 +375,15 @@ static enum rh_rc check_preconditions(struct rh_issues *is, const struct rh_writ
         rh_version_id(old->origin, old->seq, have);
     if (exists && (rh_text_is(want, have) || rh_text_is(want, "*")))
         return RH_OK;
-    return rh_issue_add(is, RH_PRECONDITION, op->place, "If-Match asks for version \"%.*s\", but the current version is %s%s%s: read it again and repeat the change",
-                        RH_TEXT_ARG(want), exists ? "\"" : "", exists ? have : "none", exists ? "\"" : "");
+    return rh_issue_add(is, RH_PRECONDITION, op->place,
+                        "If-Match asks for version \"%.*s\", but the current version is %s%s%s: "
+                        "read it again and repeat the change",
+                        RH_TEXT_ARG(want), exists ? "\"" : "", exists ? have : "none",
+                        exists ? "\"" : "");
 }
 
-/* What is stored now, decoded, with its keys: for comparison, for a patch, for taking its keys back. */
+/* What is stored now, decoded, with its keys: for comparison, for a patch, for taking its keys
+ * back. */
 struct old {
     struct rh_head head;
     struct rh_text body;
@@ -373,7 +400,10 @@ static enum rh_rc load_old(struct applying *a, struct old *o)
         return rc;
     struct rh_issues is;
     rh_issues_init(&is, scratch);
-    struct rh_ctx ctx = {.arena = scratch, .issues = &is, .now_us = a->write->now_us, .base = a->write->base,
+    struct rh_ctx ctx = {.arena = scratch,
+                         .issues = &is,
+                         .now_us = a->write->now_us,
+                         .base = a->write->base,
                          .zone_minutes = a->write->zone_minutes};
     yyjson_doc *doc;
     if (rh_json_parse(scratch, &is, v.body, &doc))
@@ -383,7 +413,8 @@ static enum rh_rc load_old(struct applying *a, struct old *o)
     return rh_keys_of(&ctx, rh_resource_type(o->head.type), o->resource, &o->keys);
 }
 
-static struct rh_version version_of_old(const struct rh_write_op *op, const struct old *o, struct rh_text body)
+static struct rh_version version_of_old(const struct rh_write_op *op, const struct old *o,
+                                        struct rh_text body)
 {
     return (struct rh_version){
         .type = op->type,
@@ -402,18 +433,21 @@ static enum rh_rc log_change(struct applying *a, const struct rh_write_op *op)
     struct rh_arena *s = a->session->scratch;
     char version[RH_VERSION_ID_SIZE];
     rh_version_id(op->version.origin, op->version.seq, version);
-    char *what = rh_arena_printf(s, "%s/%.*s/_history/%s", rh_resource_type(op->type)->name, RH_TEXT_ARG(op->version.id), version);
+    char *what = rh_arena_printf(s, "%s/%.*s/_history/%s", rh_resource_type(op->type)->name,
+                                 RH_TEXT_ARG(op->version.id), version);
     if (!what)
         return RH_NOMEM;
-    rh_audit_line(a->audit, op->version.time_us, &a->write->caller, rh_action_name(action_of(op->interaction)), rh_text(what),
-                  &op->version.part, 1, RH_OK);
+    rh_audit_line(a->audit, op->version.time_us, &a->write->caller,
+                  rh_action_name(action_of(op->interaction)), rh_text(what), &op->version.part, 1,
+                  RH_OK);
     if (a->audit->rc)
         return a->audit->rc;
     (*a->audit_rows)++;
     return RH_OK;
 }
 
-static enum rh_rc append(struct applying *a, struct rh_write_op *op, const struct old *old, enum rh_op kind)
+static enum rh_rc append(struct applying *a, struct rh_write_op *op, const struct old *old,
+                         enum rh_op kind)
 {
     const struct rh_prepared *p = op->prepared;
     struct rh_change c = {
@@ -457,9 +491,11 @@ static enum rh_rc apply_patch(struct applying *a, struct rh_write_op *op, const 
     const char *type = rh_resource_type(op->type)->name;
     struct rh_prepared *p = op->prepared;
     if (!old)
-        return rh_issue_add(is, RH_NOTFOUND, op->place, "there is no %s/%.*s to patch", type, RH_TEXT_ARG(p->id));
+        return rh_issue_add(is, RH_NOTFOUND, op->place, "there is no %s/%.*s to patch", type,
+                            RH_TEXT_ARG(p->id));
     if (old->head.deleted)
-        return rh_issue_add(is, RH_GONE, op->place, "%s/%.*s has been deleted", type, RH_TEXT_ARG(p->id));
+        return rh_issue_add(is, RH_GONE, op->place, "%s/%.*s has been deleted", type,
+                            RH_TEXT_ARG(p->id));
     yyjson_val *patch = p->resource;
     enum rh_rc rc = rh_json_patch(a->write->arena, is, old->resource, patch, &p->resource);
     if (rc == RH_OK)
@@ -496,7 +532,8 @@ static enum rh_rc apply_op(struct applying *a, struct rh_write_op *op)
     struct old o, *old = NULL;
     enum rh_rc rc = RH_NOTFOUND;
     if (p->id.len > 0)
-        rc = rh_store_head_get(a->session->conn, (uint16_t)op->type, p->id, a->session->scratch, &o.head);
+        rc = rh_store_head_get(a->session->conn, (uint16_t)op->type, p->id, a->session->scratch,
+                               &o.head);
     if (rc == RH_OK) {
         old = &o;
         if (!o.head.deleted)
@@ -536,11 +573,12 @@ static enum rh_rc finish_deferred(struct applying *a, struct rh_write_op *op)
 
 static enum rh_rc grant_for(struct applying *a, const struct rh_write_op *op)
 {
-    return rh_access_decide(&a->write->caller, action_of(op->interaction), op->type, issues_of(a->write, op), &a->grant);
+    return rh_access_decide(&a->write->caller, action_of(op->interaction), op->type,
+                            issues_of(a->write, op), &a->grant);
 }
 
-enum rh_rc rh_write_apply_one(struct rh_session *writer, struct rh_tip *t, struct rh_write *w, unsigned i, struct rh_buf *audit,
-                              unsigned *audit_rows)
+enum rh_rc rh_write_apply_one(struct rh_session *writer, struct rh_tip *t, struct rh_write *w,
+                              unsigned i, struct rh_buf *audit, unsigned *audit_rows)
 {
     struct applying a = {writer, t, w, audit, audit_rows, {false}};
     struct rh_write_op *op = &w->ops[i];
@@ -559,7 +597,8 @@ enum rh_rc rh_write_apply_one(struct rh_session *writer, struct rh_tip *t, struc
     return refuse_op(&a, op, rc);
 }
 
-/* Two entries for one resource would make the answer depend on their order (FHIR R4, http, transaction). */
+/* Two entries for one resource would make the answer depend on their order (FHIR R4, http,
+ * transaction). */
 static enum rh_rc refuse_repeats(struct applying *a)
 {
     struct rh_write *w = a->write;
@@ -569,10 +608,12 @@ static enum rh_rc refuse_repeats(struct applying *a)
         struct rh_write_op *op = &w->ops[i];
         if (op->prepared->id.len == 0 || op->prepared->matched)
             continue;
-        char *name = rh_arena_printf(a->session->scratch, "%u/%.*s", op->type, RH_TEXT_ARG(op->prepared->id));
+        char *name = rh_arena_printf(a->session->scratch, "%u/%.*s", op->type,
+                                     RH_TEXT_ARG(op->prepared->id));
         rc = name ? rh_links_add(seen, rh_text(name), op->type, op->prepared->id) : RH_NOMEM;
         if (rc == RH_CONFLICT)
-            rc = rh_issue_add(w->issues, RH_RULE, op->place, "two entries of this transaction change %s/%.*s",
+            rc = rh_issue_add(w->issues, RH_RULE, op->place,
+                              "two entries of this transaction change %s/%.*s",
                               rh_resource_type(op->type)->name, RH_TEXT_ARG(op->prepared->id));
     }
     return rc;
@@ -583,7 +624,8 @@ static enum rh_rc link_decided(struct applying *a)
     struct rh_write *w = a->write;
     for (unsigned i = 0; w->links && i < w->n; i++) {
         const struct rh_write_op *op = &w->ops[i];
-        if (op->criteria.len == 0 || op->full_url.len == 0 || op->prepared->id.len == 0 || op->interaction == RH_DELETE)
+        if (op->criteria.len == 0 || op->full_url.len == 0 || op->prepared->id.len == 0 ||
+            op->interaction == RH_DELETE)
             continue;
         enum rh_rc rc = rh_links_add(w->links, op->full_url, op->type, op->prepared->id);
         if (rc)
@@ -592,7 +634,8 @@ static enum rh_rc link_decided(struct applying *a)
     return RH_OK;
 }
 
-static enum rh_rc each_op(struct applying *a, enum rh_rc (*f)(struct applying *, struct rh_write_op *))
+static enum rh_rc each_op(struct applying *a,
+                          enum rh_rc (*f)(struct applying *, struct rh_write_op *))
 {
     for (unsigned i = 0; i < a->write->n; i++) {
         enum rh_rc rc = f(a, &a->write->ops[i]);
@@ -602,7 +645,8 @@ static enum rh_rc each_op(struct applying *a, enum rh_rc (*f)(struct applying *,
     return RH_OK;
 }
 
-enum rh_rc rh_write_apply(struct rh_session *writer, struct rh_tip *t, struct rh_write *w, struct rh_buf *audit, unsigned *audit_rows)
+enum rh_rc rh_write_apply(struct rh_session *writer, struct rh_tip *t, struct rh_write *w,
+                          struct rh_buf *audit, unsigned *audit_rows)
 {
     static const enum rh_interaction order[] = {RH_DELETE, RH_CREATE, RH_UPDATE, RH_PATCH};
     struct applying a = {writer, t, w, audit, audit_rows, {false}};
@@ -643,7 +687,8 @@ void rh_write_failed(struct rh_write *w, enum rh_rc rc, const char *text)
     }
 }
 
-/* --- waiting for it ---------------------------------------------------------------------------- */
+/* --- waiting for it ----------------------------------------------------------------------------
+ */
 
 struct waiting {
     pthread_mutex_t lock;
@@ -670,7 +715,8 @@ enum rh_rc rh_write_run(struct rh_session *s, struct rh_write *w)
     w->user = &wait;
     rc = rh_write_submit(s->record, w);
     if (rc)
-        return w->rc = rh_issue_add(w->issues, rc, NULL, "%d writes wait already", RH_RECORD_QUEUE_MAX);
+        return w->rc =
+                   rh_issue_add(w->issues, rc, NULL, "%d writes wait already", RH_RECORD_QUEUE_MAX);
     pthread_mutex_lock(&wait.lock);
     while (!wait.done)
         pthread_cond_wait(&wait.cond, &wait.lock);

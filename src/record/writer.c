@@ -2,13 +2,15 @@
 /*
  * writer.c - the one thread that changes anything.
  *
- * It takes what waits, up to RH_RECORD_BATCH_MAX writes, into one transaction, each write in its own savepoint, and commits with one
- * sync; only then are the writers told. While it syncs, others queue: the groups form by themselves under load and a single
- * client waits for nothing. Tasks (slices of a bulk load, steps of a backup) run between groups.
+ * It takes what waits, up to RH_RECORD_BATCH_MAX writes, into one transaction, each write in its
+ * own savepoint, and commits with one sync; only then are the writers told. While it syncs, others
+ * queue: the groups form by themselves under load and a single client waits for nothing. Tasks
+ * (slices of a bulk load, steps of a backup) run between groups.
  *
- * Invariant: rh_tip mirrors the end of the log as of the open transaction. A refused write undoes both its savepoint and its share of
- * the tip; a failed commit reloads the tip from the store and fails every write of the group, so nothing acknowledged is lost and
- * nothing unacknowledged is half there.
+ * Invariant: rh_tip mirrors the end of the log as of the open transaction. A refused write undoes
+ * both its savepoint and its share of the tip; a failed commit reloads the tip from the store and
+ * fails every write of the group, so nothing acknowledged is lost and nothing unacknowledged is
+ * half there.
  */
 #include "base/alloc.h"
 #include "record/record_int.h"
@@ -81,8 +83,8 @@ static void audit_give_back(struct rh_record *r, struct audit_take t)
     pthread_mutex_unlock(&r->audit_lock);
 }
 
-static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *reads, const struct rh_buf *writes,
-                               unsigned write_rows, int64_t now_us)
+static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *reads,
+                               const struct rh_buf *writes, unsigned write_rows, int64_t now_us)
 {
     if (reads->rows + write_rows == 0)
         return RH_OK;
@@ -103,7 +105,8 @@ static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *rea
 
 /* --- a group --------------------------------------------------------------------------------- */
 
-static enum rh_rc apply_batch(struct rh_writer *w, struct rh_write *write, struct rh_buf *audit, unsigned *rows)
+static enum rh_rc apply_batch(struct rh_writer *w, struct rh_write *write, struct rh_buf *audit,
+                              unsigned *rows)
 {
     for (unsigned i = 0; i < write->n; i++) {
         if (write->ops[i].rc)
@@ -128,7 +131,8 @@ static enum rh_rc apply_batch(struct rh_writer *w, struct rh_write *write, struc
 }
 
 /* Applies one write in its savepoint. The code is RH_OK unless the whole group must be given up. */
-static enum rh_rc apply(struct rh_writer *w, struct rh_write *write, struct rh_buf *audit, unsigned *rows)
+static enum rh_rc apply(struct rh_writer *w, struct rh_write *write, struct rh_buf *audit,
+                        unsigned *rows)
 {
     if (write->mode == RH_WRITE_BATCH)
         return apply_batch(w, write, audit, rows);
@@ -150,7 +154,8 @@ static enum rh_rc apply(struct rh_writer *w, struct rh_write *write, struct rh_b
     return rh_store_release(w->session->conn, write->rc == RH_OK);
 }
 
-static enum rh_rc run_group(struct rh_writer *w, struct rh_write *group, const struct audit_take *reads, int64_t now_us)
+static enum rh_rc run_group(struct rh_writer *w, struct rh_write *group,
+                            const struct audit_take *reads, int64_t now_us)
 {
     struct rh_buf audit = rh_buf(w->audit_arena);
     unsigned rows = 0;
@@ -192,7 +197,8 @@ static void group(struct rh_writer *w, struct rh_write *first)
     enum rh_rc rc = run_group(w, first, &reads, rh_clock_now_us());
     if (rc) {
         const char *text = rh_store_error(w->session->conn);
-        rh_log(RH_LOG_ERROR, "writer", "a group of writes was given up: %s: %s", rh_rc_text(rc), text ? text : "");
+        rh_log(RH_LOG_ERROR, "writer", "a group of writes was given up: %s: %s", rh_rc_text(rc),
+               text ? text : "");
         rh_store_rollback(w->session->conn);
         enum rh_rc again = rh_tip_reload(w->session, w->tip);
         if (again)
@@ -249,7 +255,8 @@ static void run_task(struct rh_writer *w, struct pending_task *t)
 static void checkpoint(struct rh_writer *w, bool idle)
 {
     uint64_t limit = (uint64_t)RH_RECORD_CHECKPOINT_BYTES / (idle ? 4 : 1);
-    if (rh_store_wal_bytes(w->session->conn) >= limit && rh_store_checkpoint(w->session->conn, false) == RH_IO)
+    if (rh_store_wal_bytes(w->session->conn) >= limit &&
+        rh_store_checkpoint(w->session->conn, false) == RH_IO)
         rh_log(RH_LOG_ERROR, "writer", "checkpoint: %s", rh_store_error(w->session->conn));
 }
 

@@ -6,12 +6,45 @@ Needs the right to mount a small file system of its own (root); says so and skip
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from conftest import Server, rihla
 
+# While $RIHLA_TEST_READONLY exists, pwrite and syncs fail with EROFS: a mounted disk with open files cannot be made read-only.
+READ_ONLY_SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static int read_only(void)
+{
+    const char *path = getenv("RIHLA_TEST_READONLY");
+    int error = errno, there = path && access(path, F_OK) == 0;
+    errno = there ? EROFS : error;
+    return there;
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at)
+{
+    ssize_t (*next)(int, const void *, size_t, off64_t) = (ssize_t (*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    return read_only() ? -1 : next(fd, data, n, at);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    return pwrite64(fd, data, n, at);
+}
+
+int fdatasync(int fd)
+{
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    return read_only() ? -1 : next(fd);
+}
+"""
 NOISE = os.urandom(48_000).hex()
 
 
@@ -68,7 +101,7 @@ def test_a_full_disk_is_507_and_nothing_is_lost(small_disk, tmp_path):
 
 def test_a_disk_that_becomes_read_only_is_503_and_reads_go_on(tmp_path):
     shim, flag = tmp_path / "readonly.so", tmp_path / "read-only-now"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(shim), str(Path(__file__).with_name("readonly.c")), "-ldl"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(shim), "-x", "c", "-", "-ldl"], input=READ_ONLY_SHIM, text=True, check=True)
     server = Server(tmp_path / "data", tmp_path / "server.log",
                     {"LD_PRELOAD": str(shim), "RIHLA_TEST_READONLY": str(flag),
                      "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")})

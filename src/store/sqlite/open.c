@@ -19,7 +19,8 @@
 /* --- errors ------------------------------------------------------------------------------------
  */
 
-/* The system's reason for an I/O error. SQLite does not keep the one of a failed COMMIT; errno still has it then. */
+/* The system's reason for an I/O error. SQLite does not keep the one of a failed COMMIT; errno
+ * still has it then. */
 static int system_error(sqlite3 *db)
 {
     int error = errno, kept = db ? sqlite3_system_errno(db) : 0;
