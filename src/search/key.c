@@ -34,6 +34,19 @@ void rh_key_word(struct rh_buf *b, struct rh_text word, bool ends)
         rh_buf_char(b, 0);
 }
 
+void rh_key_reference(struct rh_buf *b, unsigned type, struct rh_text id, struct rh_text address)
+{
+    unsigned char number[2];
+    rh_put_u16(number, (uint16_t)type);
+    rh_buf_add(b, number, sizeof number);
+    if (id.data) {
+        rh_key_word(b, id, false);
+    } else {
+        rh_buf_char(b, 'x');
+        rh_buf_text(b, address);
+    }
+}
+
 void rh_key_span(unsigned char ret[RH_KEY_INSTANT_SIZE], char kind, int64_t first, int64_t second)
 {
     ret[0] = (unsigned char)kind;
@@ -163,14 +176,14 @@ static enum rh_rc add_reference(struct maker *m, const yyjson_val *v)
     struct rh_text text = rh_json_get(v, "reference");
     if (!text.len)
         return RH_OK;
-    struct rh_reference r = rh_reference_parse(text, m->ctx->base);
-    if (r.kind != RH_REF_LOCAL || (m->parameter->target && r.type != m->parameter->target))
+    /* Without a base: the address under which this server was asked must not change a key. */
+    struct rh_reference r = rh_reference_parse(text, (struct rh_text){"", 0});
+    if (r.kind != RH_REF_LOCAL && r.kind != RH_REF_ABSOLUTE)
+        return RH_OK;
+    if (m->parameter->target && r.type != m->parameter->target)
         return RH_OK;
     struct rh_buf b = rh_buf(m->ctx->arena);
-    unsigned char type[2];
-    rh_put_u16(type, (uint16_t)r.type);
-    rh_buf_add(&b, type, sizeof type);
-    rh_key_word(&b, r.id, false);
+    rh_key_reference(&b, r.type, r.kind == RH_REF_LOCAL ? r.id : (struct rh_text){NULL, 0}, text);
     return add_buf(m, &b);
 }
 

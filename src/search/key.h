@@ -4,8 +4,8 @@
  *
  *   token      'c' word hash64(system)   and 's' hash64(system) for "any code of this system"
  *   date       'l' lo hi                 and 'h' hi lo when the span is longer than a day
- *   reference  type16 id                 (local references only)
- *   string     'f' folded word           and 'k' each skeleton of the word (see normalise.h)
+ *   reference  type16 id                 and type16 'x' address for an absolute one, wherever it
+ * points string     'f' folded word           and 'k' each skeleton of the word (see normalise.h)
  *
  * A word or id is 'u' and 16 bytes when it is a UUID in canonical lower case, else 't', the text
  * and, before a hash, 0x00. The hash of no system is 0. Numbers are 8 bytes of bytes.h. A calendar

@@ -187,35 +187,38 @@ enum rh_rc rh_query_tokens(struct rh_reading *r, const struct rh_value *values, 
     return rh_ranges_close(r, &s);
 }
 
-/* --- reference: id, Type/id, the absolute address of this server
+/* --- reference: id, Type/id, an absolute address (of this server: both)
  * ----------------------------------- */
 
 static enum rh_rc add_reference(struct rh_reading *r, struct rh_ranges *s, struct rh_text value)
 {
     const char *name = r->parameter->name, *target = rh_resource_type(r->parameter->target)->name;
     struct rh_text id = value;
+    bool address = false;
     if (!rh_id_is(value)) {
         struct rh_reference ref = rh_reference_parse(value, r->ctx->base);
-        if (ref.kind == RH_REF_ABSOLUTE)
-            return rh_query_refuse(r,
-                                   "%s: \"%.*s\" is an address of another server; only references "
-                                   "to this one (%.*s) are indexed",
-                                   name, RH_TEXT_ARG(value), RH_TEXT_ARG(r->ctx->base));
-        if (ref.kind != RH_REF_LOCAL || ref.type != r->parameter->target)
+        address = memchr(value.data, ':', value.len) != NULL;
+        if ((ref.kind != RH_REF_LOCAL && ref.kind != RH_REF_ABSOLUTE) ||
+            ref.type != r->parameter->target)
             return rh_query_refuse(
-                r, "%s: \"%.*s\" is not a reference to a %s; forms are an id, or %s/id", name,
-                RH_TEXT_ARG(value), target, target);
+                r,
+                "%s: \"%.*s\" is not a reference to a %s; forms are an id, %s/id, or the whole "
+                "address of one",
+                name, RH_TEXT_ARG(value), target, target);
         if (ref.version.len)
             return rh_query_refuse(r, "%s: \"%.*s\" names a version; please leave it out", name,
                                    RH_TEXT_ARG(value));
-        id = ref.id;
+        id = ref.kind == RH_REF_LOCAL ? ref.id : (struct rh_text){NULL, 0};
     }
-    struct rh_buf b = rh_buf(r->ctx->arena);
-    unsigned char type[2];
-    rh_put_u16(type, r->parameter->target);
-    rh_buf_add(&b, type, sizeof type);
-    rh_key_word(&b, id, false);
-    add_buf(s, &b, true);
+    struct rh_buf b = rh_buf(r->ctx->arena), own = rh_buf(r->ctx->arena);
+    if (id.data) {
+        rh_key_reference(&b, r->parameter->target, id, value);
+        add_buf(s, &b, true);
+    }
+    if (address) {
+        rh_key_reference(&own, r->parameter->target, (struct rh_text){NULL, 0}, value);
+        add_buf(s, &own, true);
+    }
     return RH_OK;
 }
 
