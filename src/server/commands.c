@@ -39,8 +39,7 @@ static void member(struct rh_buf *b, const char *name, uint64_t n)
                   (unsigned long long)n);
 }
 
-/* --- import ------------------------------------------------------------------------------------
- */
+/* --- import --- */
 
 struct importing {
     struct rh_control_call *call;
@@ -122,8 +121,7 @@ static enum rh_rc run_import(struct rh_control_call *c)
     return c->answer.rc;
 }
 
-/* --- export, backup, check ---------------------------------------------------------------------
- */
+/* --- export, backup, check --- */
 
 static enum rh_rc run_export(struct rh_control_call *c)
 {
@@ -197,8 +195,7 @@ const struct rh_control_command rh_work_commands[] = {
 };
 const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
 
-/* --- here or there -----------------------------------------------------------------------------
- */
+/* --- here or there --- */
 
 static enum rh_rc run_here(const char *dir, bool create, const char *command, struct rh_text args,
                            const struct rh_control_local *told, struct rh_arena *a,

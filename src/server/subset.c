@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/subset.h"
 
+#include <assert.h>
+
 static const char subsetted[] = "{\"system\":\"http://terminology.hl7.org/CodeSystem/"
                                 "v3-ObservationValue\",\"code\":\"SUBSETTED\"}";
 
@@ -28,6 +30,18 @@ static bool listed(struct rh_text list, const struct rh_type *type, struct rh_te
     return false;
 }
 
+/* Resource types are numbered in the order of their names, and so are the rows. */
+static bool in_summary(const struct rh_type *type, const char *base)
+{
+    const struct rh_summary_row *row = &rh_summary_rows[type->resource - 1];
+    assert(strcmp(row->type, type->name) == 0);
+    size_t len = strlen(base);
+    for (const char *at = row->names; (at = strstr(at, base)); at += len)
+        if (at[-1] == '|' && at[len] == '|')
+            return true;
+    return false;
+}
+
 static bool kept(const struct rh_subset *s, const struct rh_type *type, struct rh_text name)
 {
     if (name.len && name.data[0] == '_')
@@ -40,7 +54,7 @@ static bool kept(const struct rh_subset *s, const struct rh_type *type, struct r
         return mandatory || listed(s->elements, type, name, e);
     switch (s->summary) {
     case RH_SUMMARY_TRUE:
-        return mandatory || rh_text_is(name, "implicitRules");
+        return mandatory || (e && in_summary(type, e->base));
     case RH_SUMMARY_TEXT:
         return mandatory || rh_text_is(name, "text");
     case RH_SUMMARY_DATA:

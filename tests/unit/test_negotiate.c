@@ -200,6 +200,18 @@ static void suggests_the_nearest_name(void **state)
     assert_null(rh_nearest(RH_TEXT(""), word, 4));
 }
 
+/* in_summary of subset.c takes the row by the type's number. */
+static void has_a_summary_row_for_every_type(void **state)
+{
+    unsigned n = 0;
+    (void)state;
+    while (rh_summary_rows[n].type)
+        n++;
+    assert_int_equal(n, RH_RESOURCE_TYPES);
+    for (unsigned i = 0; i < n; i++)
+        assert_string_equal(rh_summary_rows[i].type, rh_resource_type(i + 1)->name);
+}
+
 static struct rh_text cut(struct rh_arena *a, enum rh_summary summary, const char *elements,
                           const char *json)
 {
@@ -262,6 +274,7 @@ int main(void)
         cmocka_unit_test(takes_result_parameters_out_of_a_query),
         cmocka_unit_test(tells_this_machine_from_others),
         cmocka_unit_test(suggests_the_nearest_name),
+        cmocka_unit_test(has_a_summary_row_for_every_type),
         cmocka_unit_test(cuts_and_keeps_what_is_mandatory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
