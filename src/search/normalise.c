@@ -318,10 +318,21 @@ static unsigned article(const uint16_t *l, unsigned n)
                : 0;
 }
 
+/* A word with a digit is a number or a code: what its letters sound like says nothing. */
+static bool has_digit(const struct rh_name_word *w)
+{
+    for (unsigned i = 0; i < w->n_letters; i++)
+        if (w->letters[i] >= '0' && w->letters[i] <= '9')
+            return true;
+    return false;
+}
+
 static enum rh_rc make_skeletons(struct rh_arena *a, struct rh_name_word *w)
 {
     struct streams all;
     struct bones bones;
+    if (has_digit(w))
+        return RH_OK;
     unsigned skip = article(w->letters, w->n_letters);
     for (unsigned from = 0; from <= skip; from += 2) {
         read_sounds(&all, w->letters + from, w->n_letters - from);

@@ -5,7 +5,7 @@
 #include "search/names_int.h"
 
 /* Raised when src/search makes other keys from the same tables. */
-enum { KEYS_VERSION = 3 };
+enum { KEYS_VERSION = 4 };
 
 static const struct rh_parameter *find_in(unsigned type, struct rh_text name)
 {

@@ -169,10 +169,10 @@ static void keeps_consonants_and_a_trace_of_vowels(void **state)
     assert_false(has("Ella", "aLi"));
 }
 
-static void gives_no_skeleton_to_what_has_no_consonant(void **state)
+static void gives_no_skeleton_to_codes_and_to_what_has_no_consonant(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"Aia", "آوا", "123", "김", "m"};
+    static const char *const rows[] = {"Aia", "آوا", "123", "Fam3b9", "٣بيت", "김", "m"};
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rh_name_word words[RH_WORDS_MAX];
         unsigned n;
@@ -205,7 +205,7 @@ int main(void)
         cmocka_unit_test(leaves_out_words_beyond_the_limit),
         cmocka_unit_test(says_when_memory_is_short),
         cmocka_unit_test(keeps_consonants_and_a_trace_of_vowels),
-        cmocka_unit_test(gives_no_skeleton_to_what_has_no_consonant),
+        cmocka_unit_test(gives_no_skeleton_to_codes_and_to_what_has_no_consonant),
         cmocka_unit_test(joins_particles_to_the_next_word),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);
