@@ -11,7 +11,7 @@
  * A resource with several keys in the ranges appears at the first of them: its keys are made again
  * from the body and the row is passed over unless it is that first one. So a page needs no memory
  * of the pages before it, and a cursor is the place of the last row: paging stays stable while
- * writes go on. Every chunk of RH_CHUNK rows is a read transaction of its own.
+ * writes go on. Every chunk of at most RH_CHUNK rows is a read transaction of its own.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -44,6 +44,7 @@ struct search {
     const struct rh_grant *grant;
     const struct rh_query *query;
     struct walk walk;
+    unsigned chunk; /* rows of the next read transaction */
 };
 
 /* One match. */
@@ -169,7 +170,7 @@ static enum rh_rc next_ids(struct search *s, struct chunk *c)
         const struct rh_condition *cond = &s->query->conditions[i];
         if (cond->parameter->number != RH_PARAM_ID)
             continue;
-        for (unsigned k = 0; k < cond->n_ids && c->n < RH_CHUNK; k++) {
+        for (unsigned k = 0; k < cond->n_ids && c->n < s->chunk; k++) {
             if (w->has_after && rh_text_cmp(cond->ids[k], w->after) <= 0)
                 continue;
             struct match *m = &c->rows[c->n];
@@ -183,36 +184,36 @@ static enum rh_rc next_ids(struct search *s, struct chunk *c)
         }
         break;
     }
-    w->ended = c->n < RH_CHUNK;
+    w->ended = c->n < s->chunk;
     return RH_OK;
 }
 
 static enum rh_rc next_listed(struct search *s, struct chunk *c)
 {
     struct walk *w = &s->walk;
-    struct rh_head *heads = rh_arena_alloc(s->ctx->arena, RH_CHUNK * sizeof *heads);
-    unsigned n = RH_CHUNK;
+    struct rh_head *heads = rh_arena_alloc(s->ctx->arena, s->chunk * sizeof *heads);
+    unsigned n = s->chunk;
     if (!heads)
         return RH_NOMEM;
     enum rh_rc rc = rh_store_head_scan(s->session->conn, (uint16_t)s->query->type, w->after,
-                                       RH_CHUNK, s->ctx->arena, heads, &n);
+                                       s->chunk, s->ctx->arena, heads, &n);
     if (rc)
         return rc;
     for (unsigned i = 0; i < n; i++)
         c->rows[c->n++] = (struct match){.head = heads[i], .key = heads[i].id};
-    w->ended = n < RH_CHUNK;
+    w->ended = n < s->chunk;
     return RH_OK;
 }
 
 static enum rh_rc next_keys(struct search *s, struct chunk *c)
 {
     struct walk *w = &s->walk;
-    struct rh_key *keys = rh_arena_alloc(s->ctx->arena, RH_CHUNK * sizeof *keys);
+    struct rh_key *keys = rh_arena_alloc(s->ctx->arena, s->chunk * sizeof *keys);
     if (!keys)
         return RH_NOMEM;
     while (w->range < ranges_of(w) && c->n == 0) {
         struct rh_range r = range_of(w, w->range);
-        unsigned n = RH_CHUNK;
+        unsigned n = s->chunk;
         struct rh_key_scan scan = {
             .type = (uint16_t)s->query->type,
             .param = w->driver ? w->driver->parameter->number : RH_PARAM_LAST_UPDATED,
@@ -224,7 +225,7 @@ static enum rh_rc next_keys(struct search *s, struct chunk *c)
             .descending = w->descending,
         };
         enum rh_rc rc =
-            rh_store_key_scan(s->session->conn, &scan, RH_CHUNK, s->ctx->arena, keys, &n);
+            rh_store_key_scan(s->session->conn, &scan, s->chunk, s->ctx->arena, keys, &n);
         if (rc)
             return rc;
         for (unsigned i = 0; i < n; i++) {
@@ -243,7 +244,7 @@ static enum rh_rc next_keys(struct search *s, struct chunk *c)
             w->after = keys[n - 1].bytes;
             w->after_rk = keys[n - 1].rk;
         }
-        if (n < RH_CHUNK) {
+        if (n < s->chunk) {
             w->range++;
             w->has_after = false;
         }
@@ -256,6 +257,7 @@ static enum rh_rc next_keys(struct search *s, struct chunk *c)
  * in its own already. */
 static enum rh_rc next_chunk(struct search *s, bool begin, struct chunk *c)
 {
+    /* A page is often full after its first rows; where few match, the next look is longer. */
     static enum rh_rc (*const next[])(struct search *, struct chunk *) = {next_ids, next_listed,
                                                                           next_keys};
     c->n = 0;
@@ -275,6 +277,7 @@ static enum rh_rc next_chunk(struct search *s, bool begin, struct chunk *c)
         s->walk.has_after = true;
         s->walk.after = c->rows[c->n - 1].key;
     }
+    s->chunk = s->chunk < RH_CHUNK / 2 ? 2 * s->chunk : RH_CHUNK;
     c->n = kept;
     return rc;
 }
@@ -445,6 +448,7 @@ static enum rh_rc walk_page(struct search *s, struct rh_page *page)
 {
     struct chunk c;
     struct match last = {0};
+    s->chunk = s->query->count < RH_CHUNK ? s->query->count + 1 : RH_CHUNK;
     enum rh_rc rc = open_chunk(s, &c);
     while (rc == RH_OK && !s->walk.ended) {
         rc = next_chunk(s, true, &c);
@@ -476,6 +480,7 @@ static enum rh_rc gather(struct search *s, struct rh_arena *keep, size_t max, st
     char after[RH_STORE_KEY_MAX];
     enum rh_rc rc = c.rows ? RH_OK : RH_NOMEM;
     s->ctx->arena = work;
+    s->chunk = RH_CHUNK;
     while (rc == RH_OK && !s->walk.ended) {
         rc = next_chunk(s, true, &c);
         if (rc == RH_OK && all->n + c.n > max)
@@ -660,7 +665,8 @@ enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struc
                            const struct rh_query *q, unsigned limit, struct rh_head *rows,
                            unsigned *n)
 {
-    struct search search = {.session = s, .ctx = ctx, .grant = grant, .query = q};
+    struct search search = {
+        .session = s, .ctx = ctx, .grant = grant, .query = q, .chunk = limit + 1};
     struct chunk c;
     *n = 0;
     enum rh_rc rc = choose_walk(&search);
