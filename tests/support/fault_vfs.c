@@ -73,7 +73,7 @@ static struct tracked *track(const char *path)
         if (disk.files[i].path[0] && strcmp(disk.files[i].path, path) == 0)
             return &disk.files[i];
     for (int i = 0; i < FILES; i++)
-        if (!disk.files[i].last) {
+        if (!disk.files[i].path[0]) {
             snprintf(disk.files[i].path, PATH, "%s", path);
             return &disk.files[i];
         }
@@ -84,6 +84,8 @@ static struct tracked *track(const char *path)
 /* Notes what a write of `len` bytes, or a truncation (bytes NULL), is about to replace. */
 static void note(struct file *f, sqlite3_int64 at, const void *bytes, size_t len)
 {
+    if (disk.fault != FAULT_POWER && disk.fault != FAULT_SYNC_LOST)
+        return; /* nothing will be lost */
     struct change *c = rh_alloc(sizeof *c);
     f->real->pMethods->xFileSize(f->real, &c->old_size);
     c->at = at;
@@ -357,6 +359,10 @@ void fault_vfs_install(void)
 
 void fault_vfs_arm(enum fault fault, unsigned at, int error, uint64_t seed)
 {
+    for (int i = 0; i < FILES; i++) {
+        forget(&disk.files[i]);
+        disk.files[i].path[0] = 0;
+    }
     fault_vfs_disarm();
     disk.fault = fault;
     disk.at = at;

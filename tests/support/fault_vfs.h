@@ -20,7 +20,8 @@
 enum fault { FAULT_NONE, FAULT_WRITE, FAULT_SYNC, FAULT_SYNC_LOST, FAULT_POWER };
 
 void fault_vfs_install(void); /* once, before the first database is opened */
-void fault_vfs_arm(enum fault fault, unsigned at, int error, uint64_t seed); /* counts begin anew */
+void fault_vfs_arm(enum fault fault, unsigned at, int error,
+                   uint64_t seed); /* with no database open */
 void fault_vfs_disarm(void);
 bool fault_vfs_fired(void);
 unsigned fault_vfs_writes(void), fault_vfs_syncs(void); /* since it was armed */

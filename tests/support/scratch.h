@@ -15,7 +15,7 @@ static inline int scratch_make(char ret[64])
 
 static inline int scratch_remove(const char *dir)
 {
-    char command[200];
+    char command[400];
     snprintf(command, sizeof command, "chmod -R u+rwX '%s' && rm -rf '%s'", dir, dir);
     return system(command);
 }
