@@ -368,11 +368,16 @@ enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct
     enum rh_rc rc = rh_access_decide(caller, RH_ACTION_READ, type, ctx->issues, &grant);
     if (rc)
         return rc;
-    rc = rh_store_head_get(s->conn, (uint16_t)type, id, ctx->arena, &head);
-    if (rc == RH_NOTFOUND || (rc == RH_OK && !rh_grant_row(&grant, head.part, type)))
+    rc = rh_store_lease(s->conn);
+    if (rc == RH_OK)
+        rc = rh_store_head_get(s->conn, (uint16_t)type, id, ctx->arena, &head);
+    if (rc == RH_NOTFOUND || (rc == RH_OK && !rh_grant_row(&grant, head.part, type))) {
+        rh_store_lease_rest(s->conn, true);
         return not_found(ctx, type, id);
+    }
     if (rc == RH_OK)
         rc = rh_version_of_head(s, &head, ctx->arena, ret);
+    rh_store_lease_rest(s->conn, rc == RH_OK);
     if (rc)
         return rh_store_failed(s->conn, ctx->issues, rc, "reading a resource");
     return give(s, ctx, caller, RH_ACTION_READ, ret);

@@ -9,11 +9,14 @@ enum rh_rc rh_store_open(const struct rh_store_ops *backend, const struct rh_sto
 {
     struct rh_store *s = rh_alloc(sizeof *s);
     s->ops = backend;
+    pthread_mutex_init(&s->lock, NULL);
     enum rh_rc rc = backend->open(s, o, is);
-    if (rc)
+    if (rc) {
+        pthread_mutex_destroy(&s->lock);
         rh_free(s);
-    else
+    } else {
         *ret = s;
+    }
     return rc;
 }
 
@@ -22,18 +25,24 @@ void rh_store_close(struct rh_store *s)
     if (!s)
         return;
     s->ops->close(s);
+    pthread_mutex_destroy(&s->lock);
     rh_free(s);
 }
 
 enum rh_rc rh_store_connect(struct rh_store *s, enum rh_conn_kind kind, struct rh_conn **ret)
 {
-    return s->ops->connect(s, kind, ret);
+    enum rh_rc rc = s->ops->connect(s, kind, ret);
+    if (rc == RH_OK && kind == RH_CONN_READ)
+        rh_lease_add(*ret);
+    return rc;
 }
 
 void rh_store_disconnect(struct rh_conn *c)
 {
-    if (c)
-        c->store->ops->disconnect(c);
+    if (!c)
+        return;
+    rh_lease_remove(c);
+    c->store->ops->disconnect(c);
 }
 
 const char *rh_store_error(struct rh_conn *c)
@@ -151,9 +160,31 @@ void rh_store_backup_close(struct rh_conn *c, void *backup)
     c->store->ops->backup_close(backup);
 }
 
+/* Whatever is read outside a lease is the newest state. The leases' own reads are made while it is
+ * in use. */
+static void fresh(struct rh_conn *c)
+{
+    if (atomic_load_explicit(&c->lease, memory_order_relaxed) != 0 && !rh_lease_used(c))
+        rh_lease_over(c);
+}
+
 void rh_store_rollback(struct rh_conn *c)
 {
+    fresh(c);
     c->store->ops->rollback(c);
+}
+
+enum rh_rc rh_store_commit(struct rh_conn *c)
+{
+    enum rh_rc rc = c->store->ops->commit(c);
+    atomic_fetch_add(&c->store->commits, 1);
+    return rc;
+}
+
+enum rh_rc rh_store_checkpoint(struct rh_conn *c, bool wait)
+{
+    rh_lease_end_resting(c->store);
+    return c->store->ops->checkpoint(c, wait);
 }
 
 uint64_t rh_store_wal_bytes(struct rh_conn *c)
@@ -165,10 +196,10 @@ uint64_t rh_store_wal_bytes(struct rh_conn *c)
 #define FORWARD(name, params, args)                    \
     enum rh_rc rh_store_##name params                  \
     {                                                  \
+        fresh(c);                                      \
         return c->store->ops->name args;               \
     }
 FORWARD(begin, (struct rh_conn *c), (c))
-FORWARD(commit, (struct rh_conn *c), (c))
 FORWARD(savepoint, (struct rh_conn *c), (c))
 FORWARD(release, (struct rh_conn *c, bool keep), (c, keep))
 FORWARD(entry, (struct rh_conn *c, uint64_t number, struct rh_arena *a, struct rh_entry *ret), (c, number, a, ret))
@@ -200,7 +231,6 @@ FORWARD(audit_scan, (struct rh_conn *c, uint64_t after, unsigned limit, struct r
         (c, after, limit, a, rows, n))
 FORWARD(audit_last, (struct rh_conn *c, struct rh_arena *a, struct rh_audit_block *ret), (c, a, ret))
 FORWARD(index_clear, (struct rh_conn *c), (c))
-FORWARD(checkpoint, (struct rh_conn *c, bool wait), (c, wait))
 FORWARD(check, (struct rh_conn *c, struct rh_issues *is), (c, is))
 FORWARD(stats, (struct rh_conn *c, struct rh_store_stats *ret), (c, ret))
 /* clang-format on */

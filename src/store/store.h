@@ -211,6 +211,12 @@ const char *rh_store_error(struct rh_conn *c);
 enum rh_rc rh_store_begin(struct rh_conn *c);
 enum rh_rc rh_store_commit(struct rh_conn *c);
 void rh_store_rollback(struct rh_conn *c); /* harmless when no transaction is open */
+/* For many small reads, one after another: a snapshot that stays between them as long as nothing is
+ * committed. lease gives one that holds all that was committed before the call; then the reads;
+ * then rest, with keep unless a read failed. Every other call on the connection ends a lease that
+ * rests, and so does the writer before a checkpoint. Reader's connections only. */
+enum rh_rc rh_store_lease(struct rh_conn *c);
+void rh_store_lease_rest(struct rh_conn *c, bool keep);
 /* One savepoint inside a write transaction (not nested): release(keep=false) undoes what came
  * since. */
 enum rh_rc rh_store_savepoint(struct rh_conn *c);
