@@ -148,7 +148,7 @@ static enum rh_rc matches(struct search *s, struct match *m, bool *ret)
     if (!ordered && !is_first(w, &keys, m->range, m->key))
         return RH_OK;
     for (unsigned i = 0; i < q->n; i++)
-        if (&q->conditions[i] != w->driver &&
+        if ((&q->conditions[i] != w->driver || !ordered) && /* its key may have been cut */
             !rh_condition_match(&q->conditions[i], &keys, m->head.id, m->head.time_us))
             return RH_OK;
     *ret = true;

@@ -153,6 +153,17 @@ def test_names_are_found_in_any_script(fhir):
         assert given["id"] in ids, spelling
 
 
+def test_a_longer_name_is_not_found_by_the_place_where_keys_are_cut(fhir):
+    """Keys are cut at 96 bytes: one byte that says the kind, and 95 of the word. Digits have no sound to be found by."""
+    digits = str(uuid4().int).rjust(95, "7")
+    patient = fhir.create({"resourceType": "Patient", "name": [{"family": digits}]})
+    longer = fhir.create({"resourceType": "Patient", "name": [{"family": digits + "8"}]})
+    found = lambda asked: {e["resource"]["id"] for e in walk(fhir, f"/Patient?name={asked}")[0]}
+    assert found(digits) == {patient["id"], longer["id"]}
+    assert found(digits + "8") == {longer["id"]}
+    assert found(digits + "9") == set()
+
+
 def test_history_of_an_instance(fhir):
     body = fhir.create({"resourceType": "Patient", "gender": "male"})
     path = f"/Patient/{body['id']}"
