@@ -661,17 +661,6 @@ static char *mark_name(const struct rh_bulk *b, struct rh_text source, struct rh
     return rh_arena_printf(a, "import/%s/%.*s", b->job, RH_TEXT_ARG(source));
 }
 
-enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *position)
-{
-    struct rh_arena *a = rh_arena_open(64 << 10);
-    struct rh_text t;
-    char *name = mark_name(b, source, a);
-    enum rh_rc rc = name ? rh_store_meta_get(b->resume_session->conn, name, a, &t) : RH_NOMEM;
-    *position = rc == RH_OK && t.len == 8 ? rh_get_u64((const unsigned char *)t.data) : 0;
-    rh_arena_close(a);
-    return rc == RH_NOTFOUND ? RH_OK : rc;
-}
-
 static enum rh_rc remember_source(struct rh_bulk *b, struct rh_text source)
 {
     if (b->n_sources > 0 && rh_text_is(source, b->sources[b->n_sources - 1]))
@@ -684,6 +673,22 @@ static enum rh_rc remember_source(struct rh_bulk *b, struct rh_text source)
     if (name)
         b->sources[b->n_sources++] = name;
     return name ? RH_OK : RH_NOMEM;
+}
+
+enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *position)
+{
+    struct rh_arena *a = rh_arena_open(64 << 10);
+    struct rh_text t;
+    char *name = mark_name(b, source, a);
+    enum rh_rc rc = name ? rh_store_meta_get(b->resume_session->conn, name, a, &t) : RH_NOMEM;
+    *position = rc == RH_OK && t.len == 8 ? rh_get_u64((const unsigned char *)t.data) : 0;
+    rh_arena_close(a);
+    if (rc || *position == 0)
+        return rc == RH_NOTFOUND ? RH_OK : rc;
+    pthread_mutex_lock(&b->lock); /* its mark goes with the others, also when nothing of it is left to add */
+    rc = remember_source(b, source);
+    pthread_mutex_unlock(&b->lock);
+    return rc;
 }
 
 static enum rh_rc set_mark(struct rh_bulk_batch *batch, struct rh_text source, uint64_t position)

@@ -17,13 +17,16 @@ def rihla(*arguments, code=0, timeout=300, **more):
     return done
 
 
+def counts_of(done):
+    match = COUNTS.search(done.stdout)
+    assert match, done.stdout + done.stderr
+    return dict(zip(("files", "created", "updated", "unchanged", "refused"), map(int, match.groups())))
+
+
 def load(data, *paths, code=0, **more):
     """Imports; what was created, updated, unchanged, refused, and the lines about refusals."""
     done = rihla("import", "--quiet", "--data", data, *paths, code=code, **more)
-    match = COUNTS.search(done.stdout)
-    assert match, done.stdout + done.stderr
-    counts = dict(zip(("files", "created", "updated", "unchanged", "refused"), map(int, match.groups())))
-    return counts, done.stderr.splitlines()
+    return counts_of(done), done.stderr.splitlines()
 
 
 def lines(path):

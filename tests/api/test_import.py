@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from conftest import BIN, ROOT, Server
-from program import check, exported, lines, load, rihla
+from program import check, counts_of, exported, lines, load, rihla
 
 OUTSIDE = os.environ.get("RIHLA_TESTDATA")
 ROUNDS = 3
@@ -247,3 +247,235 @@ def test_the_comparison_sees_a_digit_a_lost_twin_and_a_wrong_link():
     for other in ([a, b], [a, a | {"id": "c"}, b, weight], [a, b, weight | {"subject": {"reference": "Patient/b"}}], [a, b, weight | {"valueQuantity": {"value": 1}}]):
         with pytest.raises(AssertionError):
             compare(graph(a, b, weight), graph(*other))
+
+
+# --- again, and what is not right ---------------------------------------------------------------------
+
+
+def patient(n, **more):
+    return {"resourceType": "Patient", "id": f"p{n}", "active": True, **more}
+
+
+def write_lines(path, resources):
+    text = "".join((r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in resources)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+def bodies(data, out, *options):
+    return {f"{kind}/{r['id']}": r for kind, line in exported(data, out, *options) for r in [json.loads(line)]}
+
+
+def test_a_changed_resource_is_updated_and_the_rest_stays(tmp_path):
+    data, file = tmp_path / "d", tmp_path / "a.ndjson"
+    write_lines(file, [patient(n) for n in range(50)])
+    assert load(data, file)[0]["created"] == 50
+    write_lines(file, [patient(n, **({"gender": "female"} if n == 7 else {})) for n in range(50)])
+    counts, _ = load(data, file)
+    assert (counts["created"], counts["updated"], counts["unchanged"]) == (0, 1, 49)
+    assert bodies(data, tmp_path / "o")["Patient/p7"]["gender"] == "female"
+    assert check(data)["entries"] == 51
+
+
+def test_bad_lines_are_said_with_file_and_line_and_the_rest_goes_on(tmp_path):
+    data, file = tmp_path / "d", tmp_path / "bad.ndjson"
+    write_lines(file, [
+        patient(1),
+        '{"resourceType":"Patient","id":',
+        patient(3, nickname="x"),
+        "",
+        {"resourceType": "Patient", "active": False},
+        {"resourceType": "Patient", "id": "p6", "birthDate": "1990-13-01"},
+        {"resourceType": "Dragon", "id": "p7"},
+        {"resourceType": "Observation", "id": "o8"},
+        {"resourceType": "Patient", "id": "not an id"},
+        '{"resourceType":"Patient","id":"p10","id":"p11"}',
+        "[1,2]",
+        {"resourceType": "Patient", "id": "p12", "active": "yes"},
+        patient(13),
+    ])
+    counts, said = load(data, file, code=1)
+    assert counts == {"files": 1, "created": 3, "updated": 0, "unchanged": 0, "refused": 9}, said
+    wanted = {2: "", 3: "Patient.nickname", 6: "Patient.birthDate", 7: "Dragon", 8: "Observation.", 9: "id", 10: "id", 11: "", 12: "Patient.active"}
+    assert len(said) == len(wanted), said
+    for line, place in wanted.items():
+        told = [s for s in said if s.startswith(f"{file}:{line}: ")]
+        assert len(told) == 1 and place in told[0], f"line {line}: {said}"
+        assert len(told[0]) > len(f"{file}:{line}: ") + 10
+    have = bodies(data, tmp_path / "o")
+    assert len(have) == 3 and {"Patient/p1", "Patient/p13"} < set(have), "a resource without an id gets one"
+    counts, again = load(data, file, code=1)
+    assert (counts["created"], counts["unchanged"], counts["refused"]) == (0, 3, 9) and sorted(again) == sorted(said)
+    assert check(data)["entries"] == 3
+
+
+def test_a_bad_entry_of_a_transaction_stores_nothing_of_it_and_of_a_collection_only_itself(tmp_path):
+    good, bad = patient(1), patient(2, nickname="x")
+    (tmp_path / "t.json").write_text(json.dumps(bundle_of([put(good), put(bad)])))
+    (tmp_path / "c.json").write_text(json.dumps(bundle_of([{"resource": patient(3)}, {"resource": bad}], "collection")))
+    counts, said = load(tmp_path / "d", tmp_path / "t.json", tmp_path / "c.json", code=1)
+    assert (counts["created"], counts["refused"]) == (1, 3), said
+    assert len(said) == 2 and all("Bundle.entry[1].resource.nickname" in s for s in said)
+    assert list(bodies(tmp_path / "d", tmp_path / "o")) == ["Patient/p3"]
+
+
+@pytest.mark.parametrize("kind", ["collection", "batch", "searchset", "document", "history"])
+def test_every_kind_of_bundle_is_taken(kind, tmp_path):
+    urn = f"urn:uuid:{uuid.UUID(int=5)}"
+    observation = {"resourceType": "Observation", "id": "o1", "status": "final", "code": {"text": "x"}, "subject": {"reference": urn}}
+    (tmp_path / "b.json").write_text(json.dumps(bundle_of([{"resource": observation}, {"fullUrl": urn, "resource": patient(1)}], kind)))
+    assert load(tmp_path / "d", tmp_path / "b.json")[0]["created"] == 2
+    have = bodies(tmp_path / "d", tmp_path / "o")
+    assert have["Observation/o1"]["subject"]["reference"] == "Patient/p1"
+
+
+def test_conditions_of_bundles_are_kept(tmp_path):
+    """ifNoneExist finds what an earlier file or an earlier bundle brought; a conditional reference as well."""
+    identifier = [{"system": "urn:x", "value": "1"}]
+    practitioner = {"resourceType": "Practitioner", "identifier": identifier}
+    urn = "urn:uuid:11111111-2222-4333-8444-555555555555"
+
+    def visit(name, reference):
+        return post({"resourceType": "Observation", "status": "final", "code": {"text": name}, "performer": [{"reference": reference}]}, None)
+
+    write_lines(tmp_path / "b.ndjson", [
+        bundle_of([visit("one", urn), post(practitioner, urn, ifNoneExist="identifier=urn:x|1")]),
+        bundle_of([post(practitioner, urn, ifNoneExist="identifier=urn:x|1"), visit("two", urn)]),
+        bundle_of([visit("three", "Practitioner?identifier=urn:x|1")]),
+        bundle_of([visit("four", "Practitioner?identifier=urn:x|none")]),
+    ])
+    counts, said = load(tmp_path / "d", tmp_path / "b.ndjson", code=1)
+    assert (counts["created"], counts["unchanged"], counts["refused"]) == (4, 1, 1), said
+    assert len(said) == 1 and ":4: Bundle.entry[0].resource.performer[0]" in said[0]
+    have = bodies(tmp_path / "d", tmp_path / "o")
+    (practitioner_key,) = [k for k in have if k.startswith("Practitioner/")]
+    assert [r["performer"][0]["reference"] for r in have.values() if r["resourceType"] == "Observation"] == [practitioner_key] * 3
+    counts, _ = load(tmp_path / "d", tmp_path / "b.ndjson", code=1)
+    assert (counts["created"], counts["unchanged"]) == (0, 5)
+    check(tmp_path / "d")
+
+
+def test_two_versions_in_one_file_are_two_versions(tmp_path):
+    write_lines(tmp_path / "a.ndjson", [patient(1, gender="male"), patient(2), patient(1, gender="female"), patient(1, gender="other"), patient(2)])
+    counts, _ = load(tmp_path / "d", tmp_path / "a.ndjson")
+    assert (counts["created"], counts["updated"], counts["unchanged"]) == (2, 2, 1)
+    server = Server(tmp_path / "d")
+    with server.client() as http:
+        history = http.get("/Patient/p1/_history").json()
+    server.stop()
+    assert [e["resource"]["gender"] for e in history["entry"]] == ["other", "female", "male"]
+    check(tmp_path / "d")
+
+
+def test_folders_packed_files_and_other_names(tmp_path):
+    inner = tmp_path / "in" / "deeper"
+    inner.mkdir(parents=True)
+    write_lines(inner / "a.ndjson.gz", [patient(1)])
+    write_lines(inner / "b.jsonl", [patient(2), patient(3)])
+    (inner / "c.json.gz").write_bytes(gzip.compress(json.dumps(patient(4)).encode()))
+    (tmp_path / "in" / "d.json").write_text(json.dumps(patient(5), indent=2))
+    (tmp_path / "in" / "notes.txt").write_text("not for us")
+    (tmp_path / "plain").write_text(json.dumps(patient(6)))
+    (inner / "e.ndjson.gz").write_bytes(gzip.compress(json.dumps(patient(7)).encode() + b"\n") + gzip.compress(json.dumps(patient(8)).encode()))
+    counts, said = load(tmp_path / "d", tmp_path / "in", tmp_path / "plain")
+    assert (counts["files"], counts["created"]) == (6, 8), said
+    assert set(bodies(tmp_path / "d", tmp_path / "o")) == {f"Patient/p{n}" for n in range(1, 9)}
+
+
+def test_damaged_gzip_is_said_and_the_other_files_are_loaded(tmp_path):
+    whole = gzip.compress("".join(json.dumps(patient(n, name=[{"text": os.urandom(40).hex()}])) + "\n" for n in range(20000)).encode())
+    (tmp_path / "a.ndjson.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b.json.gz").write_bytes(gzip.compress(json.dumps(patient(1)).encode())[:-12])
+    broken = bytearray(whole)
+    broken[len(broken) // 2] ^= 0xFF
+    (tmp_path / "c.ndjson.gz").write_bytes(broken)
+    write_lines(tmp_path / "d.ndjson", [patient(99999)])
+    counts, said = load(tmp_path / "d", *(tmp_path / n for n in ("a.ndjson.gz", "b.json.gz", "c.ndjson.gz", "d.ndjson")), code=1)
+    assert counts["files"] == 4
+    for name in ("a.ndjson.gz", "b.json.gz", "c.ndjson.gz"):
+        assert len([s for s in said if f"{name}:" in s and "the gzip data are damaged" in s]) == 1, said[:10]
+    assert counts["refused"] == len(said) and 5000 < counts["created"] < 20000
+    assert "Patient/p99999" in bodies(tmp_path / "d", tmp_path / "o")
+
+
+def test_a_path_that_is_not_there_loads_nothing(tmp_path):
+    write_lines(tmp_path / "a.ndjson", [patient(1)])
+    done = rihla("import", "--data", tmp_path / "d", tmp_path / "a.ndjson", tmp_path / "missing", code=3)
+    assert "missing" in done.stderr
+    assert load(tmp_path / "d", tmp_path / "a.ndjson")[0]["created"] == 1
+
+
+def test_a_folder_without_anything_to_load_is_said(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert ".ndjson" in rihla("import", "--data", tmp_path / "d", tmp_path / "empty", code=3).stderr
+
+
+def test_a_line_that_is_too_long_is_said(tmp_path):
+    file = write_lines(tmp_path / "a.ndjson", [patient(1), patient(2, name=[{"text": "x" * (17 << 20)}]), patient(3)])
+    counts, said = load(tmp_path / "d", file, code=1)
+    assert any(s.startswith(f"{file}:2: ") for s in said), said
+    assert counts["created"] >= 1
+
+
+# --- interrupted -----------------------------------------------------------------------------------------
+
+
+def big_file(path, n):
+    """Bodies so large that a batch of the load is full after about 2,400 of them."""
+    filler = "the same again " * 1400
+    with open(path, "w", encoding="utf-8") as f:
+        for i in range(n):
+            f.write(json.dumps({"resourceType": "Patient", "id": f"p{i}", "name": [{"family": f"Family{i % 977}", "given": [f"Given{i}"], "text": filler}],
+                                "birthDate": f"{1940 + i % 80}-0{1 + i % 9}-1{i % 10}", "identifier": [{"system": "urn:x", "value": f"{i:09}"}]}) + "\n")
+    return path
+
+
+def stored_bytes(data):
+    """What is on the disk already, seen from outside while a load runs."""
+    return sum(f.stat().st_size for f in data.glob("rihla.db*")) if data.exists() else 0
+
+
+def start_import(data, file):
+    return subprocess.Popen([BIN, "import", "--quiet", "--data", data, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_import_goes_on_and_nothing_is_twice(how, tmp_path):
+    n, data = 6000, tmp_path / "d"
+    file = big_file(tmp_path / "big.ndjson", n)
+    process = start_import(data, file)
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until and stored_bytes(data) < 3 << 20:
+        time.sleep(0.01)
+    assert process.poll() is None, "the file was loaded before it could be interrupted"
+    process.send_signal(how)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == (3 if how == signal.SIGINT else -signal.SIGKILL), out + errors
+    before = check(data)
+    assert before["entries"] == before["resources"] < n
+    done = rihla("import", "--data", data, file)
+    counts = counts_of(done)
+    assert counts["refused"] == counts["updated"] == 0
+    assert counts["created"] == n - before["resources"]
+    if how == signal.SIGINT:
+        assert "start it again" in errors and before["resources"] > 0
+        assert f"{file}: going on where the last import stopped" in done.stderr and counts["unchanged"] == 0
+    after = check(data)
+    assert after["entries"] == after["resources"] == n
+    counts, said = load(data, file)
+    assert (counts["created"], counts["updated"], counts["unchanged"]) == (0, 0, n), "marks are gone once a load is complete"
+
+
+def test_files_done_before_an_interruption_are_read_again_after_the_load_is_complete(tmp_path):
+    """A mark that stayed behind would hide that a resource was deleted since."""
+    data = tmp_path / "d"
+    small, big = write_lines(tmp_path / "a.ndjson", [patient(f"small{n}") for n in range(3)]), big_file(tmp_path / "big.ndjson", 6000)
+    process = subprocess.Popen([BIN, "import", "--quiet", "--data", data, small, big], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and stored_bytes(data) < 3 << 20:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 3
+    process.communicate()
+    load(data, small, big)
+    counts, said = load(data, small)
+    assert counts["unchanged"] == 3, (counts, said)
