@@ -253,7 +253,8 @@ enum rh_rc rh_request_body_add(struct rh_http_private *p, const char *data, size
     struct rh_request *q = &p->q;
     p->received += n;
     atomic_fetch_add_explicit(&p->server->received, n, memory_order_relaxed);
-    atomic_store_explicit(&p->peer->bytes, p->received, memory_order_relaxed);
+    if (p->peer)
+        atomic_store_explicit(&p->peer->bytes, p->received, memory_order_relaxed);
     if (p->drain)
         return RH_OK;
     int64_t ns = rh_clock_mono_ns() - q->started_ns;

@@ -11,9 +11,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { OTHER_FILES = 200 /* of the database, and of what commands read and write */ };
 
 /* "host:port", "[host]:port" or "port". */
 static enum rh_rc parse_listen(const char *text, struct rh_issues *is, struct rh_text *host,
@@ -64,6 +67,20 @@ static void wait_for_signal(const sigset_t *wanted)
     pthread_sigmask(SIG_UNBLOCK, wanted, NULL); /* a second one ends the process at once */
 }
 
+/* The usual soft limit of 1,024 files is less than the connections that are allowed. */
+static void allow_files(void)
+{
+    struct rlimit files;
+    rlim_t wanted = RH_HTTP_CONNECTIONS_MAX + RH_HTTP_CONNECTIONS_SPARE + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < wanted)
+        rh_log(RH_LOG_WARNING, "serve",
+               "only %llu files may be open: fewer connections than the limit will be taken",
+               (unsigned long long)files.rlim_cur);
+}
+
 struct parts {
     struct rh_server *server;
     struct rh_control *control;
@@ -105,6 +122,7 @@ enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is)
     struct parts p = {.server = rh_alloc(sizeof *p.server)};
     struct rh_server *s = p.server;
     sigset_t wanted;
+    allow_files();
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
