@@ -80,6 +80,13 @@ def test_finds_a_file_that_is_not_built(tmp_path):
     assert len(found) == 1 and "src/fhir/lost.c:1: is not built" in found[0]
 
 
+def test_what_tests_share_may_be_named_by_any_of_their_plans(tmp_path):
+    files = {"tests/support/shared.c": SPDX, "tests/support/lost.c": SPDX,
+             "tests/unit/meson.build": "# SPDX-License-Identifier: GPL-3.0-or-later\nfiles('../support/shared.c')\n"}
+    found = findings(tmp_path, files)
+    assert len(found) == 1 and "tests/support/lost.c:1: is not built" in found[0]
+
+
 def test_finds_a_room_without_a_floor(tmp_path):
     assert "src/attic has no row" in findings(tmp_path, one_c("", "attic"))[0]
 
