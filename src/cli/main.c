@@ -188,6 +188,8 @@ static int take_arguments(struct rh_cli *c, int argc, char **argv)
             int code = take_option(c, argc, argv, &i);
             if (code)
                 return code;
+        } else if (options && argv[i][0] == '-' && argv[i][1]) {
+            return usage(c->command, "there is no option ", argv[i]);
         } else {
             args[c->n_args++] = argv[i];
         }

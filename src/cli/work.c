@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { SAY_BYTES = 1 << 20 };
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int signal)
@@ -29,7 +31,7 @@ static void catch_signals(void)
 struct telling {
     struct rh_cli *cli;
     struct rh_progress *progress;
-    uint64_t resources, refused;
+    uint64_t resources;
 };
 
 static bool on_progress(void *user, const char *phase, uint64_t done, uint64_t total)
@@ -45,10 +47,19 @@ static void say_refused(struct telling *t, yyjson_val *r)
     struct rh_text file = rh_json_get(r, "file"), expression = rh_json_get(r, "expression"),
                    text = rh_json_get(r, "text");
     struct rh_text line = rh_json_text(yyjson_obj_get(r, "line"));
-    t->refused++;
     rh_progress_clear(t->progress);
     fprintf(stderr, "%.*s:%.*s: %.*s%s%.*s\n", RH_TEXT_ARG(file), RH_TEXT_ARG(line),
             RH_TEXT_ARG(expression), expression.len ? ": " : "", RH_TEXT_ARG(text));
+}
+
+static void say_json(struct telling *t, yyjson_val *what)
+{
+    struct rh_arena *a = rh_arena_open(SAY_BYTES);
+    struct rh_buf b = rh_buf(a);
+    rh_json_write(&b, what);
+    rh_progress_clear(t->progress);
+    fprintf(stderr, "%.*s\n", RH_TEXT_ARG(rh_buf_get(&b)));
+    rh_arena_close(a);
 }
 
 static void on_say(void *user, yyjson_val *what)
@@ -59,9 +70,11 @@ static void on_say(void *user, yyjson_val *what)
                *resources = yyjson_obj_get(what, "resources");
     if (resources)
         rh_text_u64(rh_json_text(resources), UINT64_MAX, &t->resources);
-    if (refused)
+    if (t->cli->json && (refused || (resumed && !t->cli->quiet))) {
+        say_json(t, what);
+    } else if (refused) {
         say_refused(t, refused);
-    if (resumed && !t->cli->quiet) {
+    } else if (resumed && !t->cli->quiet) {
         struct rh_text file = rh_json_get(resumed, "file");
         rh_progress_clear(t->progress);
         fprintf(stderr, "%.*s: going on where the last import stopped\n", RH_TEXT_ARG(file));

@@ -82,7 +82,8 @@ static enum rh_rc find_files(struct import *im, const char *path, unsigned depth
         if (!inner)
             return RH_NOMEM;
         bool folder = stat(inner, &st) == 0 && S_ISDIR(st.st_mode);
-        if (folder || ends(inner, ".json") || is_lines(inner))
+        if (folder || is_lines(inner) ||
+            (ends(inner, ".json") && strcmp(names[i], "manifest.json") != 0))
             rc = find_files(im, inner, depth - 1);
         else
             im->result.skipped_files++;

@@ -3,10 +3,11 @@
  * import.h - files and folders of FHIR JSON into the record.
  *
  * Taken: *.json (one resource or Bundle a file), *.ndjson and *.jsonl (one a line), each also with
- * .gz; folders are searched, in the order of names; a file named by itself may have any name. A bad
- * resource is reported with file and line, and the rest goes on. A load that was interrupted (by a
- * signal, a crash, a power cut) goes on where it stopped when it is given the same files again; a
- * file that was loaded to its end makes nothing new when it is loaded again.
+ * .gz; folders are searched, in the order of names, and the manifest.json of an export in them is
+ * passed over; a file named by itself may have any name. A bad resource is reported with file and
+ * line, and the rest goes on. A load that was interrupted (by a signal, a crash, a power cut) goes
+ * on where it stopped when it is given the same files again; a file that was loaded to its end
+ * makes nothing new when it is loaded again.
  */
 #ifndef RH_PROGRAMME_IMPORT_H
 #define RH_PROGRAMME_IMPORT_H

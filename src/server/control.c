@@ -502,7 +502,8 @@ enum rh_rc rh_control_ask(const char *dir, const char *command, struct rh_text a
     if (rc && !is->errors)
         rh_issue_add(is, rc, NULL,
                      rc == RH_INTERRUPTED
-                         ? "The work was stopped, or the serving process has ended."
+                         ? "the work was stopped, or the serving process has ended; "
+                           "start it again"
                          : "%s.",
                      rh_rc_text(rc));
     close(fd);

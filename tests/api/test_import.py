@@ -441,15 +441,15 @@ def start_import(data, file):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_import_goes_on_and_nothing_is_twice(how, tmp_path):
-    n, data = 6000, tmp_path / "d"
+    n, data = 10000, tmp_path / "d"
     file = big_file(tmp_path / "big.ndjson", n)
     process = start_import(data, file)
     until = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < until and stored_bytes(data) < 3 << 20:
+    while process.poll() is None and time.monotonic() < until and stored_bytes(data) < 1 << 20:
         time.sleep(0.01)
     assert process.poll() is None, "the file was loaded before it could be interrupted"
     process.send_signal(how)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=120)
     assert process.returncode == (3 if how == signal.SIGINT else -signal.SIGKILL), out + errors
     before = check(data)
     assert before["entries"] == before["resources"] < n
@@ -469,9 +469,9 @@ def test_an_interrupted_import_goes_on_and_nothing_is_twice(how, tmp_path):
 def test_files_done_before_an_interruption_are_read_again_after_the_load_is_complete(tmp_path):
     """A mark that stayed behind would hide that a resource was deleted since."""
     data = tmp_path / "d"
-    small, big = write_lines(tmp_path / "a.ndjson", [patient(f"small{n}") for n in range(3)]), big_file(tmp_path / "big.ndjson", 6000)
+    small, big = write_lines(tmp_path / "a.ndjson", [patient(f"small{n}") for n in range(3)]), big_file(tmp_path / "big.ndjson", 10000)
     process = subprocess.Popen([BIN, "import", "--quiet", "--data", data, small, big], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and stored_bytes(data) < 3 << 20:
+    while process.poll() is None and stored_bytes(data) < 1 << 20:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 3

@@ -195,3 +195,15 @@ def test_history_of_a_type_and_of_the_system(fresh):
     assert len(at) == 1
     wants(fresh.get("/_history?_since=yesterday"), 400, "yesterday")
     wants(fresh.get("/_history?name=x"), 400, "name")
+
+
+def test_a_reference_to_this_server_itself_becomes_relative_and_is_found(fhir):
+    patient = fhir.create({"resourceType": "Patient"})["id"]
+    base = str(fhir.http.base_url).rstrip("/")
+    stored = fhir.create({"resourceType": "Observation", "status": "final", "code": {"text": "x"},
+                          "subject": {"reference": f"{base}/Patient/{patient}"}, "performer": [{"reference": "http://example.org/fhir/Patient/1"}]})
+    assert stored["subject"]["reference"] == f"Patient/{patient}"
+    assert stored["performer"][0]["reference"] == "http://example.org/fhir/Patient/1"
+    for asked in (patient, f"Patient/{patient}"):
+        found = fhir.get(f"/Observation?patient={asked}").json()
+        assert [e["resource"]["id"] for e in found["entry"]] == [stored["id"]]
