@@ -77,7 +77,7 @@ static struct tracked *track(const char *path)
             snprintf(disk.files[i].path, PATH, "%s", path);
             return &disk.files[i];
         }
-    assert(!"more files than are tracked");
+    assert(false); /* more files than are tracked */
     return NULL;
 }
 
