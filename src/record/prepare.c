@@ -246,6 +246,15 @@ static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string,
     return set_reference(r, string, ref->type, rows[0].id);
 }
 
+/* An absolute reference to this server itself is stored as a relative one: the address a client
+ * used may be another tomorrow, and patient=p1 must find it all the same. */
+static bool own_address(const struct rh_resolve *r, struct rh_text value)
+{
+    struct rh_text base = r->ctx->base;
+    return base.len > 0 && value.len > base.len + 1 &&
+           memcmp(value.data, base.data, base.len) == 0 && value.data[base.len] == '/';
+}
+
 static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_element *element)
 {
     struct rh_resolve *r = user;
@@ -261,6 +270,11 @@ static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_el
     }
     if (!is_reference)
         return RH_OK;
+    if (ref.kind == RH_REF_LOCAL && own_address(r, value)) {
+        size_t skip = r->ctx->base.len + 1;
+        yyjson_set_strn(string, value.data + skip, value.len - skip);
+        return RH_OK;
+    }
     if (ref.kind == RH_REF_CONDITIONAL && ref.type)
         return resolve_condition(r, string, &ref);
     if (ref.kind == RH_REF_UUID && r->strict)
