@@ -530,8 +530,7 @@ static enum rh_rc address(const struct rh_http_options *o, struct rh_issues *is,
 
 static void *start_daemon(struct rh_http *h, const struct sockaddr_storage *address)
 {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
-                     MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (address->ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     /* One loop is no pool: MHD refuses a pool of one. */
