@@ -4,7 +4,7 @@
 #include "search/names_int.h"
 
 enum {
-    STREAMS = 6,     /* readings of one word that are followed */
+    STREAMS = 10,    /* readings of one word that are followed */
     SOUNDS_MAX = 64, /* of one reading */
     ARTICLE_WORD_MIN = 5,
     START_CLASSES_MAX = 3, /* of words whose first vowel counts */
