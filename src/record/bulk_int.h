@@ -54,6 +54,27 @@ struct rh_bulk_batch {
     struct rh_bulk_batch *next;
 };
 
+/* One resource of a unit. */
+struct rh_bulk_part {
+    struct rh_prepared prepared;
+    struct rh_text full_url, if_none_exist;
+    const char *place;
+    bool refused;
+};
+
+struct rh_bulk_parts {
+    struct rh_ctx *ctx;
+    bool bundle, atomic;
+    struct rh_bulk_part *parts;
+    unsigned n;
+    struct rh_links *links;
+    bool open; /* something depends on what is stored */
+};
+
+/* Parses a unit as far as needs no state. The code is of the first refused resource; the others are
+ * usable unless u->atomic. */
+enum rh_rc rh_bulk_open_unit(struct rh_ctx *ctx, struct rh_text json, struct rh_bulk_parts *u);
+
 /* Builds the operations of a unit and stores it as one transaction. */
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *u);
 /* Writes a whole batch: persons, keys, then log and heads, in slices on the writer's thread. */

@@ -87,11 +87,50 @@ static yyjson_mut_val *get(const struct patching *p, struct rh_text path)
     return yyjson_mut_doc_ptr_getn(p->doc, path.data, path.len);
 }
 
+/* Levels of objects and arrays. Bounded: what is in the document has passed fits(). */
+static unsigned levels(yyjson_mut_val *v)
+{
+    size_t i, max;
+    yyjson_mut_val *key, *val;
+    unsigned deepest = 0, one;
+    if (yyjson_mut_is_obj(v)) {
+        yyjson_mut_obj_foreach(v, i, max, key, val)
+        {
+            one = levels(val);
+            deepest = one > deepest ? one : deepest;
+        }
+        return deepest + 1;
+    }
+    if (yyjson_mut_is_arr(v)) {
+        yyjson_mut_arr_foreach(v, i, max, val)
+        {
+            one = levels(val);
+            deepest = one > deepest ? one : deepest;
+        }
+        return deepest + 1;
+    }
+    return 0;
+}
+
+/* Copies into copies would nest without end, and nobody could read the result any more. */
+static enum rh_rc fits(const struct patching *p, yyjson_mut_val *value)
+{
+    unsigned above = 0;
+    for (size_t i = 0; i < p->path.len; i++)
+        above += p->path.data[i] == '/';
+    return above + levels(value) <= RH_JSON_DEPTH_MAX
+               ? RH_OK
+               : refuse(p, RH_RULE, "the resource would be nested deeper than 64 levels");
+}
+
 /* In an array the value is inserted; a member of an object is set, whether it was there or not (RFC
  * 6902, 4.1). */
 static enum rh_rc add(const struct patching *p, yyjson_mut_val *value)
 {
     size_t slash = p->path.len;
+    enum rh_rc rc = fits(p, value);
+    if (rc)
+        return rc;
     if (p->path.len == 0) {
         yyjson_mut_doc_set_root(p->doc, value);
         return RH_OK;
@@ -141,6 +180,9 @@ static enum rh_rc op_replace(const struct patching *p)
         return refuse(p, RH_RULE, "there is no such element");
     if (p->path.len == 0)
         return add(p, v);
+    enum rh_rc rc = fits(p, v);
+    if (rc)
+        return rc;
     return yyjson_mut_doc_ptr_replacen(p->doc, p->path.data, p->path.len, v)
                ? RH_OK
                : refuse(p, RH_RULE, "there is no such element");
