@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -468,6 +469,17 @@ static bool too_slow(const struct rh_peer *peer, int64_t now_ns)
     }
 }
 
+/* The client is gone, and not in the middle of being answered. libmicrohttpd 0.9.75 misses an end
+ * that comes together with the last data. */
+static bool gone(const struct rh_peer *peer, int64_t now_ns)
+{
+    struct pollfd p = {.fd = peer->fd, .events = POLLRDHUP};
+    int64_t since = atomic_load_explicit(&peer->since_ns, memory_order_relaxed);
+    return atomic_load_explicit(&peer->phase, memory_order_relaxed) != PHASE_WORK &&
+           now_ns - since > INT64_C(1000000000) && poll(&p, 1, 0) == 1 &&
+           (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 /* MHD's own timeout starts again with every byte; this one does not. */
 static void *sweep(void *arg)
 {
@@ -480,7 +492,7 @@ static void *sweep(void *arg)
         pthread_cond_timedwait(&h->wake, &h->lock, &until);
         int64_t now = rh_clock_mono_ns();
         for (struct rh_peer *peer = h->peers; peer; peer = peer->next)
-            if (peer->fd >= 0 && too_slow(peer, now))
+            if (peer->fd >= 0 && (too_slow(peer, now) || gone(peer, now)))
                 shutdown(peer->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&h->lock);

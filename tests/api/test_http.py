@@ -268,3 +268,25 @@ def test_ends_on_interrupt_too(tmp_path):
     one.process.send_signal(signal.SIGINT)
     assert one.process.wait(30) == 0
     assert not (tmp_path / "d" / "control.sock").exists()
+
+
+def test_clients_that_go_away_in_the_middle_harm_nobody(tmp_path):
+    one = Server(tmp_path / "d")
+    body = b'{"resourceType":"Basic","code":{"text":"gone"}}'
+    post = (b"POST /fhir/Basic HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+    search = b"GET /fhir/Basic?_count=100 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for request in (post, search, post[:60], post[:-10], post * 5, search * 5):
+        for linger in (False, True):
+            for _ in range(30):
+                with socket.create_connection(("127.0.0.1", one.port)) as s:
+                    if linger:  # the close is a reset
+                        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    s.sendall(request)
+    with one.client() as http:
+        made = http.post("/Basic", content=body, headers={"Content-Type": FHIR_JSON}).json()
+        assert http.get(f"/Basic/{made['id']}").status_code == 200
+        deadline = time.time() + 10
+        while time.time() < deadline and "rihla_http_connections 1\n" not in http.get(one.url + "/metrics").text:
+            time.sleep(0.05)
+        assert "rihla_http_connections 1\n" in http.get(one.url + "/metrics").text
+    one.stop()
