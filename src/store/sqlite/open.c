@@ -172,6 +172,8 @@ static int set_up(struct sqlite_conn *c, const struct sqlite_dir *d)
     int code = exec(c->db, sql);
     if (code == SQLITE_OK && c->kind == RH_CONN_READ)
         code = exec(c->db, "PRAGMA query_only=ON;");
+    if (code == SQLITE_OK && c->kind == RH_CONN_READ) /* only the writer moves the log */
+        code = sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (code == SQLITE_OK && c->kind == RH_CONN_WRITE)
         code = exec(
             c->db,
@@ -204,8 +206,16 @@ static void disconnect(struct rh_conn *conn)
     rh_free(c);
 }
 
+/* SQLite counts every allocation under a lock of the whole process unless it is told not to. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_database(const struct sqlite_dir *d, sqlite3 **ret)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 (d->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     int code = sqlite3_open_v2(d->file, ret, flags, NULL);
