@@ -3,8 +3,10 @@
 #include "cli/cli.h"
 #include "server/commands.h"
 #include "server/serve.h"
+#include "system/file.h"
 #include "system/progress.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -137,6 +139,8 @@ int rh_cmd_import(struct rh_cli *c)
     yyjson_val *answer;
     rh_buf_str(&args, "{\"paths\":[");
     for (unsigned i = 0; i < c->n_args; i++) {
+        if (access(c->args[i], F_OK) != 0) /* before a data directory is made for nothing */
+            return rh_cli_fail(c, rh_errno_issue(&c->issues, errno, "read", c->args[i]));
         if (i)
             rh_buf_char(&args, ',');
         add_path(&args, c->args[i]);
