@@ -50,7 +50,7 @@ static void forget_parts(struct rh_tip *t)
 
 enum rh_rc rh_tip_reload(struct rh_session *writer, struct rh_tip *t)
 {
-    struct rh_arena *a = rh_arena_open(1 << 20);
+    struct rh_arena *a = rh_arena_open(2 * (size_t)RH_STORE_BODY_MAX); /* the body comes along */
     struct rh_entry e;
     struct mark m = {0};
     enum rh_rc rc = rh_store_log_tip(writer->conn, t->origin, a, &e);

@@ -166,6 +166,21 @@ static enum rh_rc set_next(struct walk *w, uint64_t number, struct rh_page *page
 /* --- of an instance ----------------------------------------------------------------------------
  */
 
+/* The cursor's entry is one of this resource, so the walk begins there and not at the newest. */
+static enum rh_rc go_on_behind(struct walk *w, uint64_t *number, int64_t *successor_us)
+{
+    struct rh_entry e;
+    enum rh_rc rc = rh_store_entry(w->session->conn, w->asked.before, w->ctx->arena, &e);
+    if (rc == RH_NOTFOUND || (rc == RH_OK && (e.type != w->type || !rh_text_eq(e.id, w->id))))
+        return rh_issue_add(w->ctx->issues, RH_QUERY, NULL,
+                            "_cursor belongs to another list: follow the \"next\" link as it is");
+    if (rc)
+        return rc;
+    *number = e.prior;
+    *successor_us = e.time_us;
+    return RH_OK;
+}
+
 static enum rh_rc instance(struct walk *w, struct rh_page *page)
 {
     struct rh_head head;
@@ -178,12 +193,13 @@ static enum rh_rc instance(struct walk *w, struct rh_page *page)
                             rh_resource_type(w->type)->name, RH_TEXT_ARG(w->id));
     uint64_t number = head.entry, last = 0;
     int64_t successor_us = INT64_MAX;
+    if (rc == RH_OK && a->before)
+        rc = go_on_behind(w, &number, &successor_us);
     for (; rc == RH_OK && number; number = e.prior) {
         rc = rh_store_entry(w->session->conn, number, w->ctx->arena, &e);
         if (rc)
             break;
-        bool shown = (!a->before || number < a->before) &&
-                     rh_grant_row(&w->grant, e.part, w->type) && e.op != RH_OP_MOVED &&
+        bool shown = rh_grant_row(&w->grant, e.part, w->type) && e.op != RH_OP_MOVED &&
                      (!a->has_at || current_within(&e, successor_us, &a->at));
         if (a->has_since && e.time_us < a->since_us)
             break;

@@ -10,7 +10,7 @@
 #include "system/clock.h"
 #include "system/log.h"
 
-enum { AUDIT_FIRST_BYTES = 64 << 10 };
+enum { AUDIT_FIRST_BYTES = 64 << 10, LIST_BYTES = 8 << 20 };
 
 uint64_t rh_part_of(const struct rh_record *r, struct rh_text patient)
 {
@@ -166,7 +166,7 @@ static enum rh_rc prepare_directory(struct rh_record *r, struct rh_issues *is, b
     enum rh_rc rc = rh_store_connect(r->store, RH_CONN_WRITE, &c);
     if (rc)
         return rh_store_failed(NULL, is, rc, "opening the data directory");
-    struct rh_arena *a = rh_arena_open(4 << 20);
+    struct rh_arena *a = rh_arena_open(4 * (size_t)RH_AUDIT_PENDING_MAX); /* the last audit block */
     rc = read_values(r, c, a, rebuild);
     if (rc)
         rh_store_failed(c, is, rc == RH_NOTFOUND ? RH_CORRUPT : rc,
@@ -205,11 +205,15 @@ enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *i
     return RH_OK;
 }
 
-/* The writer's last task: after it no gap has to be noted at the next start. */
+/* The writer's last task: after it no gap has to be noted at the next start. Rows that still wait
+ * could not be written by the group before: they are that gap. */
 static enum rh_rc mark_clean(struct rh_session *w, void *user)
 {
     (void)user;
-    enum rh_rc rc = rh_store_begin(w->conn);
+    pthread_mutex_lock(&w->record->audit_lock);
+    bool gap = w->record->audit_rows > 0;
+    pthread_mutex_unlock(&w->record->audit_lock);
+    enum rh_rc rc = gap ? RH_IO : rh_store_begin(w->conn);
     if (rc == RH_OK)
         rc = put_u64(w->conn, "clean", 1);
     if (rc == RH_OK)
@@ -275,7 +279,8 @@ void rh_session_close(struct rh_session *s)
 static bool audit_add(struct rh_record *r, struct rh_text line, int64_t time_us)
 {
     pthread_mutex_lock(&r->audit_lock);
-    bool room = r->audit_len + line.len <= RH_AUDIT_PENDING_MAX, first = r->audit_rows == 0;
+    bool room = r->audit_taken + r->audit_len + line.len <= RH_AUDIT_PENDING_MAX,
+         first = r->audit_rows == 0;
     if (room) {
         if (r->audit_len + line.len > r->audit_cap) {
             size_t cap = r->audit_cap ? 2 * r->audit_cap : AUDIT_FIRST_BYTES;
@@ -430,6 +435,8 @@ enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct
             after = heads[i].id;
             if (!heads[i].deleted && rh_grant_row(&grant, heads[i].part, type))
                 rc = rh_version_of_head(s, &heads[i], ctx->arena, &rows[(*n)++]);
+            if (*n > 0 && rh_arena_used(ctx->arena) > LIST_BYTES)
+                break; /* large ones: fewer at a time */
         }
         rh_store_rollback(s->conn);
         found = found == asked ? RH_CHUNK : 0;

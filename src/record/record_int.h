@@ -41,6 +41,7 @@ struct rh_record {
     pthread_mutex_t audit_lock;
     char *audit_data;
     size_t audit_len, audit_cap;
+    size_t audit_taken; /* bytes that the writer is committing, or will give back */
     unsigned audit_rows;
     int64_t audit_first_us;
     uint64_t audit_total;

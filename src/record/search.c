@@ -470,6 +470,7 @@ struct all {
     size_t n, cap;
 };
 
+/* keep == NULL: they are counted only. */
 static enum rh_rc gather(struct search *s, struct rh_arena *keep, size_t max, struct all *all)
 {
     struct chunk c;
@@ -486,7 +487,10 @@ static enum rh_rc gather(struct search *s, struct rh_arena *keep, size_t max, st
         if (rc == RH_OK && all->n + c.n > max)
             rc = rh_issue_add(s->ctx->issues, RH_TOOLARGE, NULL,
                               "the search matches more than %zu resources: add a condition", max);
-        if (rc == RH_OK && all->n + c.n > all->cap) {
+        if (rc == RH_OK && !keep) {
+            all->n += c.n;
+            c.n = 0;
+        } else if (rc == RH_OK && all->n + c.n > all->cap) {
             struct rh_head *grown =
                 rh_arena_grow(keep, all->rows, &all->cap, all->n + c.n, sizeof *all->rows);
             if (grown)
@@ -581,12 +585,10 @@ static enum rh_rc count_all(struct search *s, struct rh_page *page)
         return rh_store_count(s->session->conn, (uint16_t)s->query->type, &page->total);
     struct all all = {0};
     struct search again = *s;
-    struct rh_arena *keep = rh_arena_open((size_t)RH_SEARCH_COUNT_MAX * 3 * sizeof(struct rh_head));
     enum rh_rc rc = choose_walk(&again);
     if (rc == RH_OK)
-        rc = gather(&again, keep, RH_SEARCH_COUNT_MAX, &all);
+        rc = gather(&again, NULL, RH_SEARCH_COUNT_MAX, &all);
     page->total = all.n;
-    rh_arena_close(keep);
     return rc;
 }
 

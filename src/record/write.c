@@ -547,6 +547,12 @@ static enum rh_rc apply_op(struct applying *a, struct rh_write_op *op)
         return rc;
     if (op->interaction == RH_DELETE)
         return apply_delete(a, op, old);
+    if (p->matched && old && old->head.deleted)
+        return rh_issue_add(is, RH_RULE, op->place,
+                            "\"%s?%.*s\" matches %.*s, which another entry of this transaction "
+                            "deletes",
+                            rh_resource_type(op->type)->name, RH_TEXT_ARG(op->criteria),
+                            RH_TEXT_ARG(p->id));
     if (p->matched && old)
         return matched_create(a, op, old);
     if (op->interaction == RH_PATCH && (rc = apply_patch(a, op, old)))

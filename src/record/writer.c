@@ -39,6 +39,7 @@ struct rh_writer {
     unsigned waiting;
     struct pending_task *tasks, **last_task;
     bool stop, audit_waits, running;
+    bool stale; /* the tip could not be read again after a rollback */
     struct rh_arena *audit_arena;
     struct rh_record_stats stats, published; /* the second under the lock */
 };
@@ -57,6 +58,7 @@ static struct audit_take audit_take(struct rh_record *r)
     pthread_mutex_lock(&r->audit_lock);
     struct audit_take t = {r->audit_data, r->audit_len, r->audit_rows, r->audit_first_us};
     r->audit_data = NULL;
+    r->audit_taken = r->audit_len;
     r->audit_len = r->audit_cap = 0;
     r->audit_rows = 0;
     pthread_mutex_unlock(&r->audit_lock);
@@ -80,7 +82,16 @@ static void audit_give_back(struct rh_record *r, struct audit_take t)
     r->audit_cap = r->audit_len;
     r->audit_rows += t.rows;
     r->audit_first_us = t.first_us;
+    r->audit_taken = 0;
     pthread_mutex_unlock(&r->audit_lock);
+}
+
+static void audit_written(struct rh_record *r, struct audit_take t)
+{
+    pthread_mutex_lock(&r->audit_lock);
+    r->audit_taken = 0;
+    pthread_mutex_unlock(&r->audit_lock);
+    rh_free(t.data);
 }
 
 static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *reads,
@@ -90,6 +101,7 @@ static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *rea
         return RH_OK;
     struct rh_arena *a = w->audit_arena;
     struct rh_buf all = rh_buf(a);
+    rh_buf_room(&all, reads->len + writes->len); /* once: after a long failure there are many */
     rh_buf_add(&all, reads->data, reads->len);
     rh_buf_text(&all, rh_buf_get(writes));
     if (writes->rc || all.rc)
@@ -103,6 +115,17 @@ static enum rh_rc audit_append(struct rh_writer *w, const struct audit_take *rea
                                  reads->rows + write_rows, packed);
 }
 
+/* After a rollback, and again before the next change when that failed: with a tip ahead of the log
+ * nothing more could be appended. */
+static enum rh_rc reload(struct rh_writer *w)
+{
+    enum rh_rc rc = rh_tip_reload(w->session, w->tip);
+    w->stale = rc != RH_OK;
+    if (rc)
+        rh_log(RH_LOG_ERROR, "writer", "cannot read the end of the log: %s", rh_rc_text(rc));
+    return rc;
+}
+
 /* --- a group --------------------------------------------------------------------------------- */
 
 static enum rh_rc apply_batch(struct rh_writer *w, struct rh_write *write, struct rh_buf *audit,
@@ -110,7 +133,8 @@ static enum rh_rc apply_batch(struct rh_writer *w, struct rh_write *write, struc
 {
     for (unsigned i = 0; i < write->n; i++) {
         if (write->ops[i].rc)
-            continue; /* refused by the worker already */
+            continue;                        /* refused by the worker already */
+        rh_arena_reset(w->session->scratch); /* an entry's needs do not add up over the batch */
         enum rh_rc rc = rh_store_savepoint(w->session->conn);
         if (rc)
             return rc;
@@ -194,20 +218,20 @@ static void group(struct rh_writer *w, struct rh_write *first)
     }
     int64_t begin_ns = rh_clock_mono_ns();
     rh_arena_reset(w->audit_arena);
-    enum rh_rc rc = run_group(w, first, &reads, rh_clock_now_us());
+    enum rh_rc rc = w->stale ? reload(w) : RH_OK;
+    if (rc == RH_OK)
+        rc = run_group(w, first, &reads, rh_clock_now_us());
     if (rc) {
         const char *text = rh_store_error(w->session->conn);
         rh_log(RH_LOG_ERROR, "writer", "a group of writes was given up: %s: %s", rh_rc_text(rc),
                text ? text : "");
         rh_store_rollback(w->session->conn);
-        enum rh_rc again = rh_tip_reload(w->session, w->tip);
-        if (again)
-            rh_log(RH_LOG_ERROR, "writer", "cannot read the end of the log: %s", rh_rc_text(again));
+        reload(w);
         for (struct rh_write *write = first; write; write = write->next)
             rh_write_failed(write, rc, rh_rc_text(rc));
         audit_give_back(w->record, reads);
     } else {
-        rh_free(reads.data);
+        audit_written(w->record, reads);
     }
     uint64_t us = (uint64_t)(rh_clock_mono_ns() - begin_ns) / 1000;
     w->stats.commits++;
@@ -238,13 +262,12 @@ static struct rh_write *take_group(struct rh_writer *w)
 static void run_task(struct rh_writer *w, struct pending_task *t)
 {
     rh_arena_reset(w->session->scratch);
-    enum rh_rc rc = t->task.run(w->session, t->task.user);
+    enum rh_rc rc = w->stale ? reload(w) : RH_OK;
+    if (rc == RH_OK)
+        rc = t->task.run(w->session, t->task.user);
     rh_store_rollback(w->session->conn); /* harmless after a commit */
-    if (rc) {
-        enum rh_rc again = rh_tip_reload(w->session, w->tip);
-        if (again)
-            rh_log(RH_LOG_ERROR, "writer", "cannot read the end of the log: %s", rh_rc_text(again));
-    }
+    if (rc)
+        reload(w);
     pthread_mutex_lock(&w->lock);
     t->rc = rc;
     t->finished = true;

@@ -76,6 +76,16 @@ def test_conditional_references_and_conditional_entries(fhir):
     assert fhir.sequence() == before
 
 
+def test_what_a_condition_finds_may_not_be_deleted_beside_it(fhir):
+    value = uuid4().hex
+    person = fhir.create({"resourceType": "Patient", "identifier": [{"value": value}]})
+    before = fhir.sequence()
+    wants(fhir.send("POST", "", bundle("transaction", entry("DELETE", f"Patient/{person['id']}"),
+                                       entry("POST", "Patient", {"resourceType": "Patient"}, ifNoneExist=f"identifier={value}"))),
+          422, "another entry of this transaction deletes")
+    assert fhir.sequence() == before and fhir.get(f"/Patient/{person['id']}").status_code == 200
+
+
 def test_a_batch_does_what_can_be_done(fhir):
     person, other = fhir.create({"resourceType": "Patient"}), fhir.create({"resourceType": "Patient"})
     answer = fhir.send("POST", "", bundle("batch", entry("POST", "Patient", {"resourceType": "Patient"}),

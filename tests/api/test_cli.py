@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: help, usage, doctor, export, check; and commands that do their work through a server that runs."""
+import base64
 import gzip
 import json
 import os
@@ -195,6 +196,21 @@ def test_export_leaves_out_what_was_deleted(data, tmp_path):
         assert http.delete("/Patient/p39").status_code in (200, 204)
     server.stop()
     assert len(list(exported(data, tmp_path / "out", "--type", "Patient"))) == 39
+
+
+def test_large_resources_do_not_hinder_a_start_nor_an_export(tmp_path):
+    """Their text does not become smaller by packing; the last of them is the end of the log."""
+    server = Server(tmp_path / "d")
+    with server.client() as http:
+        for i in range(14):
+            body = {"resourceType": "Binary", "id": f"b{i}", "contentType": "application/octet-stream",
+                    "data": base64.b64encode(os.urandom(2_700_000)).decode()}
+            assert http.put(f"/Binary/b{i}", json=body, headers={"Content-Type": "application/fhir+json"}).status_code == 201
+    server.process.kill()
+    server.process.wait(10)
+    server = Server(tmp_path / "d")
+    server.stop()
+    assert len(list(exported(tmp_path / "d", tmp_path / "out"))) == 14
 
 
 def test_export_refuses_a_folder_with_something_in_it_and_a_type_that_is_none(data, tmp_path):

@@ -178,6 +178,9 @@ def test_history_of_an_instance(fhir):
     assert bundle["entry"][2]["request"]["url"] == "Patient" and bundle["entry"][1]["request"]["url"] == path[1:]
     entries, pages = walk(fhir, path + "/_history?_count=1")
     assert [e["request"]["method"] for e in entries] == methods and pages == 3
+    other = fhir.create({"resourceType": "Patient"})["id"]
+    cursor = fhir.get(path + "/_history?_count=1").json()["link"][1]["url"].split("_cursor=")[1]
+    wants(fhir.get(f"/Patient/{other}/_history?_cursor={cursor}"), 400, "another list")
     wants(fhir.get("/Patient/never-there/_history"), 404, "never-there")
 
 
