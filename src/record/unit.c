@@ -90,20 +90,24 @@ static enum rh_rc open_bundle(struct rh_bulk_parts *u, const struct rh_hash *has
     return first;
 }
 
+/* RH_RULE: two entries have one fullUrl; the first keeps it, and the others are linked all the
+ * same. */
 static enum rh_rc link_parts(struct rh_bulk_parts *u)
 {
-    enum rh_rc rc = rh_links_open(u->ctx->arena, u->n, &u->links);
+    enum rh_rc rc = rh_links_open(u->ctx->arena, u->n, &u->links), first = rc;
     for (unsigned i = 0; i < u->n && rc == RH_OK; i++) {
         const struct rh_bulk_part *p = &u->parts[i];
         if (p->refused || p->full_url.len == 0)
             continue;
         struct rh_text id = p->if_none_exist.len > 0 ? (struct rh_text){NULL, 0} : p->prepared.id;
         rc = rh_links_add(u->links, p->full_url, p->prepared.type->resource, id);
-        if (rc == RH_CONFLICT)
-            rc = rh_issue_add(u->ctx->issues, RH_RULE, p->place,
-                              "two entries have the fullUrl \"%.*s\"", RH_TEXT_ARG(p->full_url));
+        if (rc == RH_CONFLICT) {
+            first = rh_issue_add(u->ctx->issues, RH_RULE, p->place,
+                                 "two entries have the fullUrl \"%.*s\"", RH_TEXT_ARG(p->full_url));
+            rc = RH_OK;
+        }
     }
-    return rc;
+    return rc ? rc : first;
 }
 
 static enum rh_rc resolve_parts(struct rh_bulk_parts *u)
@@ -141,8 +145,11 @@ enum rh_rc rh_bulk_open_unit(struct rh_ctx *ctx, struct rh_text json, struct rh_
     }
     if (refused == RH_NOMEM || (refused && (u->atomic || !u->bundle)))
         return refused;
-    if (u->bundle && (rc = link_parts(u)))
-        return rc;
+    if (u->bundle && (rc = link_parts(u))) {
+        if (rc != RH_RULE || u->atomic)
+            return rc;
+        refused = rc; /* the entries stand alone, but their references must not stay open */
+    }
     rc = resolve_parts(u);
     return rc ? rc : refused;
 }
