@@ -6,6 +6,7 @@ of what it points to (colour refinement, three rounds). Equal multisets of colou
 that its references lead to the right ones, whatever ids were given.
 """
 import collections
+import contextlib
 import datetime
 import gzip
 import hashlib
@@ -442,8 +443,11 @@ def big_file(path, n):
 
 def stored_bytes(data):
     """What is on the disk already, seen from outside while a load runs."""
-    files = (data / name for name in ("rihla.db", "rihla.db-wal"))  # a journal comes and goes
-    return sum(f.stat().st_size for f in files if f.exists())
+    total = 0
+    for name in ("rihla.db", "rihla.db-wal"):
+        with contextlib.suppress(FileNotFoundError):  # a journal comes and goes
+            total += (data / name).stat().st_size
+    return total
 
 
 def start_import(data, file):
