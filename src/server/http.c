@@ -66,7 +66,7 @@ static struct rh_http_private *request_open(struct rh_http *h, struct MHD_Connec
     q->started_ns = rh_clock_mono_ns();
     rh_issues_init(&q->issues, arena);
     q->ctx = (struct rh_ctx){.arena = arena, .issues = &q->issues, .now_us = rh_clock_now_us()};
-    atomic_fetch_add_explicit(&h->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_add(&h->in_flight, 1);
     return p;
 }
 
@@ -241,6 +241,10 @@ static enum MHD_Result run(struct rh_http_private *p)
         enum rh_rc rc = rh_request_body_end(p);
         if (rc)
             refuse(q, rc);
+    }
+    if (!q->status && atomic_load(&p->server->closing)) {
+        rh_issue_add(&q->issues, RH_BUSY, NULL, "The server is ending.");
+        refuse(q, RH_BUSY);
     }
     if (q->status)
         return send_answer(p);
@@ -640,6 +644,8 @@ void rh_http_close(struct rh_http *h)
         return;
     atomic_store(&h->draining, true);
     int fd = MHD_quiesce_daemon(h->daemon);
+    drain(h);
+    atomic_store(&h->closing, true); /* a client may have sent its next request at this moment */
     drain(h);
     MHD_stop_daemon(h->daemon);
     if (fd >= 0)

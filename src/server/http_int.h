@@ -61,6 +61,7 @@ struct rh_http {
     pthread_cond_t wake;
     bool stop;
     _Atomic bool draining;
+    _Atomic bool closing; /* nothing new is begun: it could not be waited for */
     _Atomic unsigned n_peers, in_flight, n_suspended;
     _Atomic uint64_t received, sent, held;
 };
