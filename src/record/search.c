@@ -543,7 +543,8 @@ static enum rh_rc sorted_page(struct search *s, struct rh_page *page)
     enum rh_rc rc = RH_OK;
     if (cursor.len > 0)
         rc = rh_cursor_read(s->ctx->arena, s->ctx->issues, cursor, &p, &len);
-    if (rc == RH_OK && p && len < 16)
+    if (rc == RH_OK && p &&
+        (len < 16 || p[0] == CURSOR_VERSION)) /* a walk's; times begin with another byte */
         rc = rh_issue_add(s->ctx->issues, RH_QUERY, NULL,
                           "_cursor belongs to another search: follow the \"next\" link as it is");
     if (rc == RH_OK)
