@@ -4,7 +4,8 @@
  *
  * Order of a transaction: DELETE, POST, PUT and PATCH, GET (FHIR R4, http, transaction); the order
  * of entries does not matter. References to fullUrl (urn:uuid:…) and conditional references
- * (Patient?identifier=…) are resolved, also in links of narratives.
+ * (Patient?identifier=…) are resolved, also in elements of type
+ * uri and url; links inside narratives are not.
  */
 #ifndef RH_RECORD_BUNDLE_H
 #define RH_RECORD_BUNDLE_H

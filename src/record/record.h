@@ -16,10 +16,8 @@
 #include "store/store.h"
 
 enum {
-    RH_RECORD_BATCH_MAX = 256,  /* waiting writes that share one commit */
-    RH_RECORD_QUEUE_MAX = 4096, /* writes that may wait; one more is refused with RH_BUSY */
-    RH_RECORD_CHECKPOINT_PAGES =
-        2000, /* of the write-ahead log before it is moved into the database */
+    RH_RECORD_BATCH_MAX = 256,       /* waiting writes that share one commit */
+    RH_RECORD_QUEUE_MAX = 4096,      /* writes that may wait; one more is refused with RH_BUSY */
     RH_RECORD_RESOURCE_MAX = 4 << 20 /* bytes of one resource */
 };
 
