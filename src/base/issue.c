@@ -6,9 +6,7 @@
 
 void rh_issues_init(struct rh_issues *is, struct rh_arena *a)
 {
-    /* Not the rows: they are filled as they come, and this stands in the way of every request. */
-    is->arena = a;
-    is->count = is->dropped = is->errors = 0;
+    *is = (struct rh_issues){.arena = a, .max = RH_ISSUES_MAX};
 }
 
 const char *rh_severity_name(enum rh_severity s)
@@ -25,7 +23,7 @@ static const char *copy(struct rh_arena *a, const char *s)
 /* The last row becomes the note that there are more. */
 static void drop(struct rh_issues *is)
 {
-    struct rh_issue *row = &is->rows[RH_ISSUES_MAX - 1];
+    struct rh_issue *row = &is->rows[is->count - 1];
     is->dropped += is->dropped ? 1 : 2; /* the first time also the row that the note replaces */
     const char *text = rh_arena_printf(is->arena, "%u further issues are not shown", is->dropped);
     if (is->dropped > 2 && !text)
@@ -41,10 +39,16 @@ enum rh_rc rh_issue_at(struct rh_issues *is, struct rh_issue row)
         return row.rc;
     if (row.severity == RH_FATAL || row.severity == RH_ERROR)
         is->errors++;
-    if (is->count == RH_ISSUES_MAX) {
+    if (is->count >= is->max) {
         drop(is);
         return row.rc;
     }
+    struct rh_issue *rows = rh_arena_grow(is->arena, is->rows, &is->cap, is->count + 1, sizeof row);
+    if (!rows) {
+        is->dropped++;
+        return row.rc;
+    }
+    is->rows = rows;
     row.expression = copy(is->arena, row.expression);
     row.text = copy(is->arena, row.text);
     if (!row.text)
@@ -81,7 +85,7 @@ static void member(struct rh_buf *out, const char *name, const char *value)
 static void outcome_row(const struct rh_issue *row, struct rh_buf *out)
 {
     member(out, "{\"severity\":", rh_severity_name(row->severity));
-    member(out, ",\"code\":", rh_rc_issue(row->rc));
+    member(out, ",\"code\":", row->code ? row->code : rh_rc_issue(row->rc));
     member(out, ",\"details\":{\"text\":", rh_rc_text(row->rc));
     rh_buf_char(out, '}');
 

@@ -12,25 +12,32 @@
 #include "base/rc.h"
 #include "base/text.h"
 
-enum { RH_ISSUES_MAX = 50 };
+enum {
+    RH_ISSUES_MAX = 50,         /* of a request that is refused */
+    RH_ISSUES_REPORT_MAX = 1000 /* of a report that was asked for, such as a validation */
+};
 
 enum rh_severity { RH_FATAL, RH_ERROR, RH_WARNING, RH_INFORMATION };
 
 struct rh_issue {
     enum rh_severity severity;
     enum rh_rc rc;
+    const char *
+        code; /* issue type where rc's own is not the right one ("invariant"); static; NULL: rc's */
     const char *expression; /* FHIRPath of the place, e.g. "Patient.name[0].given[1]"; NULL: none */
     const char *text;       /* one or two sentences: what is wrong, what would be right */
     unsigned line, column;  /* 1-based place in the input; 0: unknown */
 };
 
 struct rh_issues {
-    struct rh_arena *arena; /* the texts live here */
-    struct rh_issue rows[RH_ISSUES_MAX];
-    unsigned count, dropped, errors;
+    struct rh_arena *arena; /* rows and texts live here */
+    struct rh_issue *rows;
+    size_t cap;
+    unsigned max, count, dropped, errors;
 };
 
-void rh_issues_init(struct rh_issues *is, struct rh_arena *a);
+void rh_issues_init(struct rh_issues *is,
+                    struct rh_arena *a); /* keeps RH_ISSUES_MAX; set `max` for more */
 
 /* Adds an error and returns rc, so that a caller writes `return rh_issue_add(…)`. `expression` may
  * be NULL and is copied. */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * validate.h - is this resource what FHIR R4, and the profiles it claims, say it must be?
+ *
+ * Checked: structure (fhir/check.h), cardinality, types, primitive formats, fixed and pattern
+ * values, bindings by strength, invariants (FHIRPath), slicing with every kind of discriminator,
+ * extensions and their context, contained resources, references and their target types, rules of
+ * Bundles (document, message, transaction), narratives. Base R4 is a set of profiles like any
+ * other: the StructureDefinitions of the world. (https://hl7.org/fhir/R4/validation.html,
+ * https://hl7.org/fhir/R4/profiling.html)
+ *
+ * What cannot be known (a code system that is not loaded, a profile that is missing) is a warning
+ * that names what to load, never an error and never silence.
+ */
+#ifndef RH_CONFORMANCE_VALIDATE_H
+#define RH_CONFORMANCE_VALIDATE_H
+
+#include "fhir/world.h"
+
+enum rh_validate_mode { RH_VALIDATE_OFF, RH_VALIDATE_STRUCTURE, RH_VALIDATE_FULL };
+
+struct rh_validate_options {
+    const struct rh_text
+        *profiles; /* canonicals that the resource must conform to, beside those of meta.profile */
+    size_t n_profiles;
+    bool any_extensions; /* extensions without a loaded definition are information, not errors */
+    bool quiet;          /* errors only: no warnings and information (bulk and on write) */
+};
+
+/* Writes every finding to c->issues: severity, rc, code (FHIR issue type), expression with indices
+ * ("Bundle.entry[0].resource.name[0].given[1]", "Observation.value.ofType(Quantity).code"), text.
+ * *ret is true when there is no error. RH_STRUCTURE: not a resource at all. RH_NOMEM. Line and
+ * column are not known here: rh_locate adds them. */
+enum rh_rc rh_validate(struct rh_ctx *c, yyjson_val *resource, const struct rh_validate_options *o,
+                       bool *ret);
+
+/* Fills the callbacks of a host that this floor can answer: member_of, subsumes, conforms_to, and
+ * resolve inside `root` (a Bundle's entries; NULL: none); regex and trace stay as they are. */
+struct rh_host rh_conformance_host(const struct rh_host *outer, yyjson_val *root);
+
+/* Sets line and column of each issue that has an expression, by walking the JSON text along it: the
+ * place of the member's name, as the reader sees it. Issues without a place in the text get that of
+ * the nearest element that is there. */
+void rh_locate(struct rh_issues *is, struct rh_text json);
+
+#endif

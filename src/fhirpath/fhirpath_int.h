@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fhirpath_int.h - what the units of the engine share: the tree, a run, the function table.
+ *
+ * parse.c makes the tree (lexer.c the tokens), eval.c walks it, operator.c has the operators,
+ * types.c is(), as(), ofType() and type(); functions stand in rows of rh_fp_functions
+ * (functions.c), their bodies in fn_*.c by subject. No unit keeps state outside a run.
+ */
+#ifndef RH_FHIRPATH_FHIRPATH_INT_H
+#define RH_FHIRPATH_FHIRPATH_INT_H
+
+#include "fhirpath/fhirpath.h"
+
+enum rh_fp_op {
+    RH_FP_OP_LITERAL,  /* item */
+    RH_FP_OP_EMPTY,    /* {} */
+    RH_FP_OP_THIS,     /* $this */
+    RH_FP_OP_INDEX,    /* $index */
+    RH_FP_OP_TOTAL,    /* $total */
+    RH_FP_OP_VARIABLE, /* %name */
+    RH_FP_OP_MEMBER,   /* [focus].name; at the start of a path it may be a type name */
+    RH_FP_OP_CALL,     /* [focus].name(args) */
+    RH_FP_OP_ITEM,     /* focus[args[0]] */
+    RH_FP_OP_UNARY,    /* + - (operator in `name`) args[0] */
+    RH_FP_OP_BINARY,   /* args[0] name args[1]: arithmetic, comparison, and or xor implies, in
+                          contains, | & div mod */
+    RH_FP_OP_IS,       /* args[0] is type_name */
+    RH_FP_OP_AS
+};
+
+struct rh_fp_function;
+
+struct rh_fp_node {
+    enum rh_fp_op op;
+    unsigned at;         /* byte offset in the expression */
+    struct rh_text name; /* of a member, function, variable or operator; for IS and AS the type
+                            ("FHIR.Patient") */
+    struct rh_text underscored; /* of a member: "_name", made once */
+    const struct rh_fp_function *function;
+    struct rh_fp_node *focus; /* NULL: the context */
+    struct rh_fp_node **args;
+    unsigned n_args;
+    unsigned operator; /* private to operator.c and parse.c */
+    struct rh_fp_item literal;
+};
+
+struct rh_fp {
+    struct rh_text text;
+    struct rh_fp_node *root;
+};
+
+/* A frame of variables made by defineVariable(), innermost first. */
+struct rh_fp_scope {
+    const struct rh_fp_scope *outer;
+    struct rh_fp_variable variable;
+};
+
+/* One evaluation. */
+struct rh_fp_run {
+    struct rh_ctx *c;
+    const struct rh_fp *e;
+    const struct rh_fp_input *in;
+    struct rh_fp_item this_item; /* $this */
+    bool has_this;
+    int64_t index;                  /* $index, -1: none */
+    const struct rh_fp_list *total; /* $total, NULL: none */
+    const struct rh_fp_scope *scope;
+    unsigned depth;
+};
+
+/* A function: `in` is the collection before the dot. It evaluates its own arguments (rh_fp_arg…),
+ * since some are evaluated for each item. `ret` comes empty. */
+typedef enum rh_rc rh_fp_fn(struct rh_fp_run *r, const struct rh_fp_node *call,
+                            const struct rh_fp_list *in, struct rh_fp_list *ret);
+
+/* What check.c may assume of a result. */
+enum rh_fp_result {
+    RH_FP_R_ANY,  /* unknown */
+    RH_FP_R_SAME, /* the items of the input (where, first, …) */
+    RH_FP_R_BOOLEAN,
+    RH_FP_R_INTEGER,
+    RH_FP_R_DECIMAL,
+    RH_FP_R_STRING,
+    RH_FP_R_DATE,
+    RH_FP_R_DATETIME,
+    RH_FP_R_TIME,
+    RH_FP_R_QUANTITY
+};
+
+struct rh_fp_function {
+    const char *name;
+    unsigned char min_args, max_args;
+    enum rh_fp_result result;
+    bool each; /* arguments are evaluated with each item of the input as $this */
+    rh_fp_fn *run;
+};
+const struct rh_fp_function *rh_fp_function_find(struct rh_text name); /* functions.c; NULL: none */
+
+/* --- eval.c ----------------------------------------------------------------------------------- */
+/* Evaluates a node with the given focus (NULL: the run's own context). */
+enum rh_rc rh_fp_walk(struct rh_fp_run *r, const struct rh_fp_node *n,
+                      const struct rh_fp_list *focus, struct rh_fp_list *ret);
+/* Argument i of a call that does not look at items (its focus is the context of the call: $this
+ * when inside an iterator, else %context). */
+enum rh_rc rh_fp_arg(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,
+                     struct rh_fp_list *ret);
+/* The same, which must be one value convertible to the kind: sets *ret and *empty (the argument is
+ * empty). RH_VALUE with an issue otherwise. */
+enum rh_rc rh_fp_arg_string(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,
+                            struct rh_text *ret, bool *empty);
+enum rh_rc rh_fp_arg_integer(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,
+                             int64_t *ret, bool *empty);
+/* Argument i with `item` as $this and `index` as $index. */
+enum rh_rc rh_fp_arg_item(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,
+                          const struct rh_fp_item *item, int64_t index, struct rh_fp_list *ret);
+/* A condition: empty *ret = -1, false 0, true 1. RH_VALUE when it is not one boolean. */
+enum rh_rc rh_fp_condition(struct rh_fp_run *r, const struct rh_fp_node *n,
+                           const struct rh_fp_list *l, int *ret);
+
+/* Adds to a list; RH_NOMEM, RH_TIMEOUT (every item is a step). */
+enum rh_rc rh_fp_push(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_fp_item item);
+enum rh_rc rh_fp_push_boolean(struct rh_fp_run *r, struct rh_fp_list *l, bool v);
+enum rh_rc rh_fp_push_integer(struct rh_fp_run *r, struct rh_fp_list *l, int64_t v);
+enum rh_rc rh_fp_push_text(struct rh_fp_run *r, struct rh_fp_list *l,
+                           struct rh_text v); /* a STRING; v must live as long as the arena */
+enum rh_rc rh_fp_push_decimal(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_dec v);
+enum rh_rc rh_fp_push_time(struct rh_fp_run *r, struct rh_fp_list *l, enum rh_fp_kind kind,
+                           struct rh_fp_time v);
+enum rh_rc rh_fp_push_quantity(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_fp_quantity v);
+
+/* An error at a node: issue with column and text, returns rc. */
+enum rh_rc rh_fp_error(struct rh_fp_run *r, const struct rh_fp_node *at, enum rh_rc rc,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Counts `n` steps. RH_TIMEOUT with an issue when the budget is spent. */
+enum rh_rc rh_fp_step(struct rh_fp_run *r, const struct rh_fp_node *at, uint64_t n);
+
+/* The input as one item: *ret NULL when empty; RH_VALUE with an issue when there are several. */
+enum rh_rc rh_fp_single(struct rh_fp_run *r, const struct rh_fp_node *at,
+                        const struct rh_fp_list *l, const struct rh_fp_item **ret);
+
+/* --- item.c ----------------------------------------------------------------------------------- */
+/* A node of a primitive type (or plain JSON scalar) as System value; FHIR Quantity as QUANTITY.
+ * Anything else stays as it is (kind NODE). A primitive without value, or malformed, stays a NODE
+ * too. */
+enum rh_rc rh_fp_system(struct rh_fp_run *r, const struct rh_fp_item *i, struct rh_fp_item *ret);
+/* Children of a node by name (choices by their base name), and all of them. */
+enum rh_rc rh_fp_children(struct rh_fp_run *r, const struct rh_fp_node *at,
+                          const struct rh_fp_item *i, struct rh_text name,
+                          struct rh_text underscored, struct rh_fp_list *ret);
+enum rh_rc rh_fp_all_children(struct rh_fp_run *r, const struct rh_fp_item *i,
+                              struct rh_fp_list *ret);
+
+/* --- operator.c ------------------------------------------------------------------------------- */
+/* Equality of two items (=): 1, 0, or -1 where the answer is empty (dates of different precision,
+ * …). */
+enum rh_rc rh_fp_equal(struct rh_fp_run *r, const struct rh_fp_item *a, const struct rh_fp_item *b,
+                       int *ret);
+/* Equivalence (~). */
+enum rh_rc rh_fp_equivalent(struct rh_fp_run *r, const struct rh_fp_item *a,
+                            const struct rh_fp_item *b, bool *ret);
+/* Order of two items: *ret is -1, 0, 1, or 2 where it is empty. RH_VALUE: not of comparable types.
+ */
+enum rh_rc rh_fp_order(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *a,
+                       const struct rh_fp_item *b, int *ret);
+enum rh_rc rh_fp_binary(struct rh_fp_run *r, const struct rh_fp_node *n, const struct rh_fp_list *a,
+                        const struct rh_fp_list *b, struct rh_fp_list *ret);
+
+/* --- time.c: dates and times of the language ---------------------------------------------------
+ */
+/* Text as in a literal without @ ("2015-02", "2015-02-04T14", "T14:30"). kind says which it must
+ * be. RH_SYNTAX. */
+enum rh_rc rh_fp_time_parse(struct rh_text t, enum rh_fp_kind kind, struct rh_fp_time *ret);
+void rh_fp_time_print(const struct rh_fp_time *t, enum rh_fp_kind kind,
+                      struct rh_buf *out); /* without @ and T prefix */
+/* -1, 0, 1, or 2 where one is less precise and the common part is equal, or only one has a zone and
+ * it matters. */
+int rh_fp_time_cmp(const struct rh_fp_time *a, const struct rh_fp_time *b);
+/* t + n units (calendar or UCUM time units of FHIRPath 2.0, "Date/Time Arithmetic"). RH_VALUE: not
+ * a time unit, or out of the years 1..9999. */
+enum rh_rc rh_fp_time_add(const struct rh_fp_time *t, enum rh_fp_kind kind,
+                          const struct rh_fp_quantity *q, bool minus, struct rh_fp_time *ret);
+
+/* --- quantity.c: over fhir/ucum.h ---------------------------------------------------------------
+ */
+/* As rh_fp_order, with conversion; 2 when the units cannot be compared. Equivalence and equality
+ * use it too. */
+enum rh_rc rh_fp_quantity_cmp(struct rh_fp_run *r, const struct rh_fp_quantity *a,
+                              const struct rh_fp_quantity *b, int *ret);
+enum rh_rc rh_fp_quantity_parse(struct rh_text t,
+                                struct rh_fp_quantity *ret); /* "4 days", "5.2 'mg'"; RH_SYNTAX */
+/* operator is one of + - * / ; *empty when the units do not fit. */
+enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct rh_fp_quantity * a,
+                               const struct rh_fp_quantity *b, struct rh_fp_quantity *ret,
+                               bool *empty);
+
+/* --- types.c ------------------------------------------------------------------------------------
+ */
+/* Is the item of this type ("Patient", "FHIR.Patient", "System.String")? RH_INVALID: no such type.
+ * `exact` for ofType and as. */
+enum rh_rc rh_fp_is(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *i,
+                    struct rh_text type, bool *ret);
+
+#endif
