@@ -287,6 +287,9 @@ static void *accept_clients(void *arg)
             take_client(c, fd);
         else if (fd >= 0)
             close(fd);
+        else if (fds[0]
+                     .revents) /* no descriptor is free: the client waits, the processor does not */
+            poll(&fds[1], 1, RH_CONTROL_RETRY_MS);
     }
     return NULL;
 }

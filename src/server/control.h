@@ -20,6 +20,7 @@
 #include "record/record.h"
 
 enum {
+    RH_CONTROL_RETRY_MS = 200,      /* before accepting again when no descriptor was free */
     RH_CONTROL_LINE_MAX = 1 << 20,  /* bytes of a request, and of an answer's line */
     RH_CONTROL_CONNECTIONS_MAX = 4, /* one more hears BUSY */
     RH_CONTROL_ARENA_MAX = 64 << 20,
