@@ -5,8 +5,8 @@
  * https://hl7.org/fhir/R4/narrative.html: a div in the XHTML namespace; basic HTML formatting
  * elements of chapters 7-11 (except section 4 of chapter 9) and 15 of HTML 4.0, a, b, i, img, style
  * attributes and internally contained styles; no scripts, forms, event attributes, objects, base,
- * link, iframe. Entities: the HTML 4 ones as the official validator knows them. An allow-list of
- * our own.
+ * link, iframe. Entities: the five of XML, and numbers. An allow-list
+ * of our own.
  */
 #ifndef RH_CONFORMANCE_NARRATIVE_H
 #define RH_CONFORMANCE_NARRATIVE_H
