@@ -127,6 +127,8 @@ struct scan {
     bool content; /* text or an image was seen */
     enum rh_rc rc;
     unsigned findings;
+    rh_narrative_each *each; /* NULL: nobody asks for marks */
+    void *user;
     size_t counted; /* line and column are those of this offset */
     unsigned line, column;
 };
@@ -400,12 +402,32 @@ static void check_address(struct scan *s, const struct attribute *a, bool image)
             image ? "http, https and data" : "http, https, mailto, tel, ftp, sms and geo");
 }
 
+/* Pictures that are in the style itself, and references to the same page, fetch nothing. */
+static bool fetches(const char *style, size_t len)
+{
+    static const char *const harmless[] = {"data:image/", "#"};
+    for (const char *p = style; (p = memmem(p, len - (size_t)(p - style), "url(", 4));) {
+        p += 4;
+        size_t rest = len - (size_t)(p - style), i = 0;
+        if (rest && (*p == '"' || *p == '\'')) {
+            p++;
+            rest--;
+        }
+        while (i < 2 &&
+               !(rest >= strlen(harmless[i]) && memcmp(p, harmless[i], strlen(harmless[i])) == 0))
+            i++;
+        if (i == 2)
+            return true;
+    }
+    return false;
+}
+
 /* Style that runs code or fetches something: the words are looked for in what remains when
  * comments, blanks and backslashes are taken away, in small letters. */
 static void check_style(struct scan *s, const struct attribute *a)
 {
     static const char *const refused[] = {
-        "expression(", "javascript:", "vbscript:", "behavior:", "-moz-binding", "@import", "url("};
+        "expression(", "javascript:", "vbscript:", "behavior:", "-moz-binding", "@import"};
     char *plain = a->value.len <= STYLE_MAX ? rh_arena_alloc(s->is->arena, a->value.len + 1) : NULL;
     size_t n = 0;
     if (!plain) {
@@ -424,6 +446,10 @@ static void check_style(struct scan *s, const struct attribute *a)
         } else if (c > 0x20) {
             plain[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
         }
+    }
+    if (fetches(plain, n)) {
+        finding(s, RH_VALUE, "invalid", a->at, "A style may not fetch anything ('url(')");
+        return;
     }
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         if (memmem(plain, n, refused[i], strlen(refused[i]))) {
@@ -466,6 +492,24 @@ static void check_attribute(struct scan *s, const struct open *o, const struct a
         check_address(s, a, image);
 }
 
+/* Names that links may point to, and links to such names. */
+static void tell(struct scan *s, const struct open *o, const struct attribute *a)
+{
+    bool link = rh_text_is(o->name, "a"), image = rh_text_is(o->name, "img");
+    struct rh_text v = a->value;
+    if (!s->each)
+        return;
+    if (rh_text_is(a->name, "id") || (link && rh_text_is(a->name, "name")))
+        s->each(s->user, RH_NARRATIVE_ID, v);
+    if (v.len < 2 || v.data[0] != '#')
+        return;
+    v = (struct rh_text){v.data + 1, v.len - 1};
+    if (link && rh_text_is(a->name, "href"))
+        s->each(s->user, RH_NARRATIVE_LINK, v);
+    if (image && rh_text_is(a->name, "src"))
+        s->each(s->user, RH_NARRATIVE_IMAGE, v);
+}
+
 /* All attributes of a start tag, up to its '>' or '/'. */
 static bool scan_attributes(struct scan *s, const struct open *o, bool *ret_namespace)
 {
@@ -500,8 +544,10 @@ static bool scan_attributes(struct scan *s, const struct open *o, bool *ret_name
         *ret_namespace |= rh_text_is(a->name, "xmlns");
         n++;
     }
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         check_attribute(s, o, &list[i]);
+        tell(s, o, &list[i]);
+    }
     return true;
 }
 
@@ -718,4 +764,13 @@ enum rh_rc rh_narrative_check(struct rh_issues *is, const char *expression, stru
         finding(&s, RH_VALUE, "invariant", 0,
                 "txt-2: The narrative SHALL have some non-whitespace content");
     return s.rc;
+}
+
+void rh_narrative_marks(struct rh_arena *a, struct rh_text xhtml, rh_narrative_each *each,
+                        void *user)
+{
+    struct rh_issues unread;
+    rh_issues_init(&unread, a);
+    struct scan s = {.is = &unread, .t = xhtml, .line = 1, .column = 1, .each = each, .user = user};
+    (void)scan_all(&s);
 }

@@ -22,4 +22,12 @@ enum { RH_NARRATIVE_DEPTH_MAX = 200 };
 enum rh_rc rh_narrative_check(struct rh_issues *is, const char *expression, struct rh_text xhtml,
                               bool *ret_empty);
 
+/* The names in a narrative that links may point to (id of any element, name of an a), and its links
+ * ("#x" of an a) and images ("#x": a contained resource) that need such a name, without the "#".
+ * Text that is not well-formed is read as far as it can be. Values may live in the arena. */
+enum rh_narrative_mark { RH_NARRATIVE_ID, RH_NARRATIVE_LINK, RH_NARRATIVE_IMAGE };
+typedef void rh_narrative_each(void *user, enum rh_narrative_mark mark, struct rh_text value);
+void rh_narrative_marks(struct rh_arena *a, struct rh_text xhtml, rh_narrative_each *each,
+                        void *user);
+
 #endif

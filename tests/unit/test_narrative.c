@@ -118,11 +118,29 @@ static void stops_counting_findings(void **state)
     assert_int_equal(is.count, RH_ISSUES_MAX);
 }
 
+static void add_mark(void *user, enum rh_narrative_mark mark, struct rh_text value)
+{
+    rh_buf_printf(user, "%d:%.*s ", (int)mark, RH_TEXT_ARG(value));
+}
+
+static void tells_names_and_links(void **state)
+{
+    (void)state;
+    struct rh_buf b = rh_buf(arena);
+    rh_narrative_marks(arena,
+                       RH_TEXT("<div id=\"a\"><a name=\"b&amp;\" href=\"#c\"/><a href=\"#\"/>"
+                               "<a href=\"x#y\"/><img src=\"#d\" name=\"e\"/></x>"),
+                       add_mark, &b);
+    rh_buf_char(&b, 0);
+    assert_string_equal(b.data, "0:a 0:b& 1:c 2:d ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(narratives, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(says_whether_it_is_empty, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(tells_names_and_links, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(stops_counting_findings, open_arena, close_arena),
     };
     return cmocka_run_group_tests_name("narrative", tests, NULL, NULL);
