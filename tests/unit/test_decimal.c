@@ -170,92 +170,93 @@ static enum rh_rc apply(int op, struct rh_dec a, struct rh_dec b, struct rh_dec 
 
 /* Values of the inexact rows: Python's decimal module (libmpdec) with 28 digits, half even, from
  * intermediate results of 100 digits. */
+static const struct {
+    int op;
+    const char *a, *b, *want; /* NULL: refused */
+} calculations[] = {
+    {ADD, "0.1", "0.2", "0.3"},
+    {ADD, "1.2", "1.8", "3.0"},
+    {ADD, "99999999999999999999999999999999999999", "1", "1e38"},
+    {ADD, "1e38", "1e-30", "1e38"},
+    {ADD, "0.00", "7e30", "7000000000000000000000000000000.00"},
+    {SUB, "5", "7.25", "-2.25"},
+    {SUB, "99999999999999999999", "0.00000000000000000001", "99999999999999999999"},
+    {MUL, "1.20", "2", "2.40"},
+    {MUL, "-0.5", "0.5", "-0.25"},
+    {MUL, "1.2345678901234567890123456789", "9.8765432109876543210987654321",
+     "12.193263113702179522618503273362292333"},
+    {MUL, "99e1000", "99999999999999999999999999999999999999e1000", NULL},
+    {MUL, "0.1e-1000", "1e-1000", NULL},
+    {DIV, "1", "2", "0.5"},
+    {DIV, "4.0", "2", "2.0"},
+    {DIV, "10", "2", "5"},
+    {DIV, "2", "3", "0.6666666666666666666666666667"},
+    {DIV, "1", "-7", "-0.1428571428571428571428571429"},
+    {DIV, "99999999999999999999999999999999999999", "1", "99999999999999999999999999999999999999"},
+    {DIV, "0", "3", "0"},
+    {DIV, "1", "0", NULL},
+    {QUOTIENT, "7", "2", "3"},
+    {QUOTIENT, "-7", "2", "-3"},
+    {QUOTIENT, "5.5", "0.7", "7"},
+    {QUOTIENT, "1e37", "0.001", NULL}, /* 41 digits */
+    {QUOTIENT, "1", "0.0", NULL},
+    {REST, "7", "2", "1"},
+    {REST, "-7", "2", "-1"},
+    {REST, "2.2", "1.8", "0.4"},
+    {REST, "0.05", "7", "0.05"},
+    {REST, "1e37", "0.003", "0.001"},
+    {REST, "1", "0", NULL},
+    {SQRT, "81", "0", "9"},
+    {SQRT, "0.0004", "0", "0.02"},
+    {SQRT, "2", "0", "1.414213562373095048801688724"},
+    {SQRT, "-1", "0", NULL},
+    {EXP, "0", "0", "1"},
+    {EXP, "-0.0", "0", "1"},
+    {EXP, "1", "0", "2.718281828459045235360287471"},
+    {EXP, "4700", "0", NULL},
+    {EXP, "1e30", "0", NULL},
+    {LN, "1", "0", "0"},
+    {LN, "2", "0", "0.6931471805599453094172321215"},
+    {LN, "1.0000000000000000000001", "0", "9.9999999999999999999995e-23"},
+    {LN, "0", "0", NULL},
+    {LN, "-1", "0", NULL},
+    {LOG, "16", "2", "4"},
+    {LOG, "100.0", "10.0", "2"},
+    {LOG, "0.001", "10", "-3"},
+    {LOG, "5", "3", "1.464973520717927167197040408"},
+    {LOG, "5", "1", NULL},
+    {LOG, "5", "0", NULL},
+    {POWER, "2", "3", "8"},
+    {POWER, "2.5", "2", "6.25"},
+    {POWER, "-2", "3", "-8"},
+    {POWER, "-2", "-3", "-0.125"},
+    {POWER, "4", "0.5", "2"},
+    {POWER, "0", "0", "1"},
+    {POWER, "0", "2.5", "0"},
+    {POWER, "-1", "1000001", "-1"},
+    {POWER, "1.1", "100", "13780.61233982227018411833717"},
+    {POWER, "0", "-1", NULL},
+    {POWER, "-1", "0.5", NULL},
+    {POWER, "10", "5000", NULL},
+    {POWER, "2", "1e30", NULL},
+};
+
 static void calculates_in_decimal(void **state)
 {
     (void)state;
-    static const struct {
-        int op;
-        const char *a, *b, *want; /* NULL: refused */
-    } rows[] = {
-        {ADD, "0.1", "0.2", "0.3"},
-        {ADD, "1.2", "1.8", "3.0"},
-        {ADD, "99999999999999999999999999999999999999", "1", "1e38"},
-        {ADD, "1e38", "1e-30", "1e38"},
-        {ADD, "0.00", "7e30", "7000000000000000000000000000000.00"},
-        {SUB, "5", "7.25", "-2.25"},
-        {SUB, "99999999999999999999", "0.00000000000000000001", "99999999999999999999"},
-        {MUL, "1.20", "2", "2.40"},
-        {MUL, "-0.5", "0.5", "-0.25"},
-        {MUL, "1.2345678901234567890123456789", "9.8765432109876543210987654321",
-         "12.193263113702179522618503273362292333"},
-        {MUL, "99e1000", "99999999999999999999999999999999999999e1000", NULL},
-        {MUL, "0.1e-1000", "1e-1000", NULL},
-        {DIV, "1", "2", "0.5"},
-        {DIV, "4.0", "2", "2.0"},
-        {DIV, "10", "2", "5"},
-        {DIV, "2", "3", "0.6666666666666666666666666667"},
-        {DIV, "1", "-7", "-0.1428571428571428571428571429"},
-        {DIV, "99999999999999999999999999999999999999", "1",
-         "99999999999999999999999999999999999999"},
-        {DIV, "0", "3", "0"},
-        {DIV, "1", "0", NULL},
-        {QUOTIENT, "7", "2", "3"},
-        {QUOTIENT, "-7", "2", "-3"},
-        {QUOTIENT, "5.5", "0.7", "7"},
-        {QUOTIENT, "1e37", "0.001", NULL}, /* 41 digits */
-        {QUOTIENT, "1", "0.0", NULL},
-        {REST, "7", "2", "1"},
-        {REST, "-7", "2", "-1"},
-        {REST, "2.2", "1.8", "0.4"},
-        {REST, "0.05", "7", "0.05"},
-        {REST, "1e37", "0.003", "0.001"},
-        {REST, "1", "0", NULL},
-        {SQRT, "81", "0", "9"},
-        {SQRT, "0.0004", "0", "0.02"},
-        {SQRT, "2", "0", "1.414213562373095048801688724"},
-        {SQRT, "-1", "0", NULL},
-        {EXP, "0", "0", "1"},
-        {EXP, "-0.0", "0", "1"},
-        {EXP, "1", "0", "2.718281828459045235360287471"},
-        {EXP, "4700", "0", NULL},
-        {EXP, "1e30", "0", NULL},
-        {LN, "1", "0", "0"},
-        {LN, "2", "0", "0.6931471805599453094172321215"},
-        {LN, "1.0000000000000000000001", "0", "9.9999999999999999999995e-23"},
-        {LN, "0", "0", NULL},
-        {LN, "-1", "0", NULL},
-        {LOG, "16", "2", "4"},
-        {LOG, "100.0", "10.0", "2"},
-        {LOG, "0.001", "10", "-3"},
-        {LOG, "5", "3", "1.464973520717927167197040408"},
-        {LOG, "5", "1", NULL},
-        {LOG, "5", "0", NULL},
-        {POWER, "2", "3", "8"},
-        {POWER, "2.5", "2", "6.25"},
-        {POWER, "-2", "3", "-8"},
-        {POWER, "-2", "-3", "-0.125"},
-        {POWER, "4", "0.5", "2"},
-        {POWER, "0", "0", "1"},
-        {POWER, "0", "2.5", "0"},
-        {POWER, "-1", "1000001", "-1"},
-        {POWER, "1.1", "100", "13780.61233982227018411833717"},
-        {POWER, "0", "-1", NULL},
-        {POWER, "-1", "0.5", NULL},
-        {POWER, "10", "2001", NULL},
-        {POWER, "2", "1e30", NULL},
-    };
     struct rh_arena *a = rh_arena_open(1 << 20);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof calculations / sizeof calculations[0]; i++) {
         struct rh_dec x, y, r = {.coefficient = 4711};
-        assert_int_equal(rh_dec_parse(rh_text(rows[i].a), &x), RH_OK);
-        assert_int_equal(rh_dec_parse(rh_text(rows[i].b), &y), RH_OK);
-        enum rh_rc rc = apply(rows[i].op, x, y, &r);
-        if (rc != (rows[i].want ? RH_OK : RH_VALUE))
-            print_error("%s %c %s: %s\n", rows[i].a, rows[i].op, rows[i].b, rh_rc_name(rc));
-        if (rows[i].want) {
+        assert_int_equal(rh_dec_parse(rh_text(calculations[i].a), &x), RH_OK);
+        assert_int_equal(rh_dec_parse(rh_text(calculations[i].b), &y), RH_OK);
+        enum rh_rc rc = apply(calculations[i].op, x, y, &r);
+        if (rc != (calculations[i].want ? RH_OK : RH_VALUE))
+            print_error("%s %c %s: %s\n", calculations[i].a, calculations[i].op, calculations[i].b,
+                        rh_rc_name(rc));
+        if (calculations[i].want) {
             assert_int_equal(rc, RH_OK);
             assert_string_equal(printed(a, rh_dec_strip(r)),
-                                printed(a, rh_dec_strip(decimal(rows[i].want))));
+                                printed(a, rh_dec_strip(decimal(calculations[i].want))));
         } else {
             assert_int_equal(rc, RH_VALUE);
             assert_true(r.coefficient == 4711);
