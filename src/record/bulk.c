@@ -310,22 +310,19 @@ static void *work(void *user)
 /* --- units that depend on what is stored
  * ---------------------------------------------------------- */
 
-enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *input)
+/* One operation for each resource that was not refused; RH_NOMEM. */
+static enum rh_rc late_operations(struct rh_arena *a, const struct rh_bulk_parts *u,
+                                  struct rh_write *w)
 {
-    struct rh_arena *a = rh_arena_open(RH_BULK_SCRATCH_BYTES);
-    struct rh_issues is;
-    struct rh_bulk_parts u;
-    struct rh_write *w = NULL;
-    rh_issues_init(&is, a);
-    struct rh_ctx ctx = {.arena = a, .issues = &is, .now_us = rh_clock_now_us()};
-    enum rh_rc rc = rh_bulk_open_unit(&ctx, input->json, &u);
-    if (rc == RH_OK)
-        rc = rh_write_open(&ctx, &b->caller, RH_WRITE_TRANSACTION, u.n, &w);
-    for (unsigned i = 0; i < u.n && rc == RH_OK; i++) {
-        const struct rh_bulk_part *p = &u.parts[i];
+    for (unsigned i = 0, n = 0; i < u->n; i++) {
+        const struct rh_bulk_part *p = &u->parts[i];
         struct rh_buf body = rh_buf(a);
+        if (p->refused)
+            continue;
         rh_json_write(&body, p->prepared.resource);
-        w->ops[i] = (struct rh_write_op){
+        if (body.rc)
+            return body.rc;
+        w->ops[n++] = (struct rh_write_op){
             .interaction = p->if_none_exist.len > 0 ? RH_CREATE : RH_UPDATE,
             .type = p->prepared.type->resource,
             .id = p->prepared.id,
@@ -335,12 +332,14 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
             .full_url = p->full_url,
             .place = p->place,
         };
-        rc = body.rc;
     }
-    if (rc == RH_OK)
-        rc = rh_write_run(s, w);
+    return RH_OK;
+}
+
+static void count_late(struct rh_bulk *b, const struct rh_write *w)
+{
     pthread_mutex_lock(&b->lock);
-    for (unsigned i = 0; w && i < w->n && rc == RH_OK; i++) {
+    for (unsigned i = 0; i < w->n; i++) {
         if (!w->ops[i].changed)
             b->counts.unchanged++;
         else if (w->ops[i].status == 201)
@@ -349,8 +348,34 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
             b->counts.updated++;
     }
     pthread_mutex_unlock(&b->lock);
-    if (rc && !rh_rc_is_store(rc)) {
-        refuse(b, input, &is, rc, u.n ? u.n : 1);
+}
+
+enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *input)
+{
+    struct rh_arena *a = rh_arena_open(RH_BULK_SCRATCH_BYTES);
+    struct rh_issues is;
+    struct rh_bulk_parts u;
+    struct rh_write *w = NULL;
+    rh_issues_init(&is, a);
+    struct rh_ctx ctx = {.arena = a, .issues = &is, .now_us = rh_clock_now_us()};
+    enum rh_rc first = rh_bulk_open_unit(&ctx, input->json, &u), rc = RH_OK;
+    unsigned refused = 0;
+    for (unsigned i = 0; i < u.n; i++)
+        refused += u.parts[i].refused;
+    if (first && (refused == 0 || refused == u.n || u.atomic))
+        rc = first; /* nothing of it can be stored */
+    if (rc == RH_OK)
+        rc = rh_write_open(&ctx, &b->caller, RH_WRITE_TRANSACTION, u.n - refused, &w);
+    if (rc == RH_OK)
+        rc = late_operations(a, &u, w);
+    if (rc == RH_OK)
+        rc = rh_write_run(s, w);
+    if (rc == RH_OK)
+        count_late(b, w);
+    else
+        refused = u.n ? u.n : 1;
+    if ((rc || first) && !rh_rc_is_store(rc)) {
+        refuse(b, input, &is, rc ? rc : first, refused);
         rc = RH_OK;
     }
     rh_arena_close(a);

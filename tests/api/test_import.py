@@ -366,6 +366,20 @@ def test_conditions_of_bundles_are_kept(tmp_path):
     check(tmp_path / "d")
 
 
+def test_a_bad_entry_of_a_batch_with_conditions_refuses_only_itself(tmp_path):
+    practitioner = {"resourceType": "Practitioner", "identifier": [{"system": "urn:x", "value": "1"}]}
+    urn = "urn:uuid:11111111-2222-4333-8444-666666666666"
+    visit = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "performer": [{"reference": urn}]}
+    entries = [post(visit, None), post(practitioner, urn, ifNoneExist="identifier=urn:x|1"), put(patient(2, nickname="x"))]
+    (tmp_path / "b.json").write_text(json.dumps(bundle_of(entries, "batch")))
+    counts, said = load(tmp_path / "d", tmp_path / "b.json", code=1)
+    assert (counts["created"], counts["refused"]) == (2, 1), said
+    assert len(said) == 1 and "Bundle.entry[2].resource.nickname" in said[0]
+    (tmp_path / "t.json").write_text(json.dumps(bundle_of(entries)))
+    counts, _ = load(tmp_path / "e", tmp_path / "t.json", code=1)
+    assert (counts["created"], counts["refused"]) == (0, 3)
+
+
 def test_two_versions_in_one_file_are_two_versions(tmp_path):
     write_lines(tmp_path / "a.ndjson", [patient(1, gender="male"), patient(2), patient(1, gender="female"), patient(1, gender="other"), patient(2)])
     counts, _ = load(tmp_path / "d", tmp_path / "a.ndjson")
