@@ -4,14 +4,7 @@
  * pass moves on, so the cost is that of the text, not of the text times the issues. */
 #include "base/json.h"
 #include "conformance/validate.h"
-
-enum { TYPE_NAME_MAX = 64 };
-
-/* A step of an expression: "name", "name.ofType(Type)", with or without "[index]". */
-struct step {
-    struct rh_text name, type; /* type empty: none */
-    size_t index;              /* SIZE_MAX: none */
-};
+#include "fhir/place.h"
 
 struct found {
     struct rh_issue *issue;
@@ -21,10 +14,10 @@ struct found {
 /* An issue on its way down. */
 struct seeker {
     struct found *found;
-    const char *rest; /* of the expression, behind `step` */
-    struct step step; /* what is looked for here; name empty: nothing more */
-    size_t index;     /* of the step above, while its array is walked */
-    unsigned rank;    /* of the member above */
+    const char *rest;          /* of the expression, behind `step` */
+    struct rh_place_step step; /* what is looked for here; name empty: nothing more */
+    size_t index;              /* of the step above, while its array is walked */
+    unsigned rank;             /* of the member above */
 };
 
 struct pass {
@@ -37,104 +30,6 @@ struct pass {
     size_t count, cap;
     bool stop; /* not JSON after all, or no memory: what was found stays */
 };
-
-/* ---- expressions ----------------------------------------------------------------------------- */
-
-static bool identifier(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* A remark such as the validator of HL7 writes. */
-static const char *after_remarks(const char *p)
-{
-    while (p[0] == '/' && p[1] == '*') {
-        const char *end = strstr(p + 2, "*/");
-        if (!end)
-            return p + strlen(p);
-        p = end + 2;
-    }
-    return p;
-}
-
-static const char *read_name(const char *p, struct rh_text *ret)
-{
-    const char *from = p;
-    if (*p == '`') {
-        const char *end = strchr(++from, '`');
-        *ret = (struct rh_text){from, end ? (size_t)(end - from) : strlen(from)};
-        return end ? end + 1 : from + ret->len;
-    }
-    while (identifier(*p))
-        p++;
-    *ret = (struct rh_text){from, (size_t)(p - from)};
-    return p;
-}
-
-static const char *read_type(const char *p, struct rh_text *ret)
-{
-    const char *from = p + strlen(".ofType("), *end = strchr(from, ')');
-    if (!end)
-        return p;
-    *ret = (struct rh_text){from, (size_t)(end - from)};
-    for (size_t i = 0; i < ret->len; i++) /* FHIR.Quantity */
-        if (ret->data[i] == '.')
-            return *ret = (struct rh_text){ret->data + i + 1, ret->len - i - 1}, end + 1;
-    return end + 1;
-}
-
-static const char *read_index(const char *p, size_t *ret)
-{
-    size_t n = 0;
-    const char *q = p + 1;
-    for (; *q >= '0' && *q <= '9' && n < SIZE_MAX / 16; q++)
-        n = n * 10 + (size_t)(*q - '0');
-    if (q == p + 1 || *q != ']')
-        return p;
-    *ret = n;
-    return q + 1;
-}
-
-/* Takes the next step from *rest; false: there is none that names a place. */
-static bool next_step(const char **rest, struct step *ret)
-{
-    const char *p = after_remarks(*rest);
-    *ret = (struct step){.index = SIZE_MAX};
-    if (*p == '.')
-        p++;
-    p = after_remarks(read_name(p, &ret->name));
-    if (ret->name.len == 0 || *p == '(')
-        return false;
-    if (strncmp(p, ".ofType(", 8) == 0)
-        p = after_remarks(read_type(p, &ret->type));
-    if (*p == '[')
-        p = after_remarks(read_index(p, &ret->index));
-    if (ret->index == SIZE_MAX && strncmp(p, ".ofType(", 8) == 0)
-        p = read_type(p, &ret->type);
-    *rest = p;
-    return true;
-}
-
-/* How well a member's name fits a step: 0 not at all. */
-static unsigned fits(const struct step *s, struct rh_text key)
-{
-    struct rh_text n = s->name;
-    if (rh_text_eq(key, n))
-        return 4;
-    if (key.len && key.data[0] == '_') {
-        unsigned plain = fits(s, (struct rh_text){key.data + 1, key.len - 1});
-        return plain > 2 ? 2 : plain;
-    }
-    if (key.len <= n.len || memcmp(key.data, n.data, n.len) != 0)
-        return 0;
-    struct rh_text tail = {key.data + n.len, key.len - n.len};
-    if (s->type.len == 0)
-        return tail.data[0] >= 'A' && tail.data[0] <= 'Z' ? 1 : 0;
-    return tail.len == s->type.len && (tail.data[0] | 32) == (s->type.data[0] | 32) &&
-                   memcmp(tail.data + 1, s->type.data + 1, tail.len - 1) == 0
-               ? 3
-               : 0;
-}
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
@@ -247,14 +142,31 @@ static size_t next_wanted(const struct pass *p, size_t from, size_t to, size_t i
     return next;
 }
 
+/* Where a member is said to be: at its name, or behind its value when there is nothing in it. */
+static size_t place_of(struct pass *p, size_t name)
+{
+    struct pass look = *p;
+    char c = peek(&look);
+    if (c == '[') {
+        look.at++;
+        c = peek(&look) == ']' ? ']' : '{';
+    }
+    if (c == '{')
+        return name;
+    if (c == ']')
+        return look.at + 1;
+    skip_value(&look);
+    return look.at;
+}
+
 static void walk_item(struct pass *p, size_t from, size_t to, size_t i, unsigned depth)
 {
     size_t inner = p->count;
-    char c = peek(p);
+    size_t place = place_of(p, p->at + (peek(p) == '{'));
     for (size_t k = from; k < to && !p->stop; k++) {
         struct seeker *s = &p->stack[k];
         if (s->index == i)
-            found(p, s->found, p->at + (c == '{' || c == '"' || c == '['), depth, 10 + s->rank);
+            found(p, s->found, place, depth, 10 + s->rank);
         if (s->index == i || (s->index == SIZE_MAX && i == 0))
             push(p, *s);
     }
@@ -286,16 +198,18 @@ static void walk_array(struct pass *p, size_t from, unsigned depth)
 /* A member whose name has been read: hands it to those who look for it. */
 static void walk_member(struct pass *p, size_t from, size_t to, struct rh_text key, unsigned depth)
 {
-    size_t inner = p->count;
+    size_t inner = p->count, place = SIZE_MAX;
     for (size_t k = from; k < to && !p->stop; k++) {
         struct seeker down = p->stack[k];
-        unsigned rank = down.step.name.len ? fits(&down.step, key) : 0;
+        unsigned rank = down.step.name.len ? rh_place_fits(&down.step, key) : 0;
         if (rank == 0)
             continue;
-        found(p, down.found, (size_t)(key.data - p->t.data), depth + 1, rank);
+        if (place == SIZE_MAX)
+            place = place_of(p, (size_t)(key.data - p->t.data));
+        found(p, down.found, place, depth + 1, rank);
         down.rank = rank;
         down.index = down.step.index;
-        if (!next_step(&down.rest, &down.step))
+        if (!rh_place_step(&down.rest, &down.step))
             down.step.name.len = 0;
         push(p, down);
     }
@@ -343,10 +257,7 @@ static void walk(struct pass *p, size_t from, unsigned depth)
 static struct seeker seeker_of(struct found *f)
 {
     struct seeker s = {.found = f, .rest = f->issue->expression, .index = SIZE_MAX};
-    bool some = next_step(&s.rest, &s.step);
-    if (some && s.step.name.data[0] >= 'A' && s.step.name.data[0] <= 'Z')
-        some = next_step(&s.rest, &s.step);
-    if (!some)
+    if (!rh_place_first(&s.rest, &s.step))
         s.step.name.len = 0;
     return s;
 }

@@ -39,9 +39,9 @@ enum rh_rc rh_validate(struct rh_ctx *c, yyjson_val *resource, const struct rh_v
 struct rh_host rh_conformance_host(const struct rh_host *outer, yyjson_val *root);
 
 /* Sets line and column of each issue that has an expression and no line, by walking the JSON text
- * along it: the place of the member's name (its first letter), of an item its first character
- * behind the bracket or quote, as the official validator counts. Issues without a place in the text
- * get that of the nearest element that is there. */
+ * along it. The place is the official validator's: of a member that holds something its name (the
+ * first letter), of an item that holds something what follows its bracket, of a value what follows
+ * it. Issues without a place in the text get that of the nearest element that is there. */
 void rh_locate(struct rh_issues *is, struct rh_text json);
 
 #endif
