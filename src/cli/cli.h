@@ -33,7 +33,8 @@ struct rh_cli {
     bool json, quiet;
     const char *values[RH_CLI_OPTIONS_MAX]; /* of the command's options, in their order; "" for a
                                                switch; NULL: not given */
-    const char *more[RH_CLI_VALUES_MAX]; /* values of the option that may be given several times */
+    const char *more[RH_CLI_VALUES_MAX];    /* values of options that may be given several times */
+    unsigned char more_of[RH_CLI_VALUES_MAX]; /* the option's row */
     unsigned n_more;
     const char *const *args;
     unsigned n_args;
@@ -53,10 +54,20 @@ extern const struct rh_cli_command rh_cli_commands[];
 extern const unsigned rh_cli_n_commands;
 
 const char *rh_cli_value(const struct rh_cli *c, const char *option); /* NULL: not given */
+/* All values of an option that may be given several times, in the arena; *n may be 0. NULL: arena
+ * full. */
+const char **rh_cli_many(struct rh_cli *c, const char *option, unsigned *n);
 /* Prints the issues to stderr (or as an OperationOutcome to stdout with --json) and returns the
  * exit code for rc. */
 int rh_cli_fail(struct rh_cli *c, enum rh_rc rc);
+/* Prints the issues to stderr and forgets them: what was found on the way and stops nothing. */
+void rh_cli_warn(struct rh_cli *c);
 struct rh_caller rh_cli_caller(void);
+
+/* The world of the built-in definitions and the packages of --package; warnings are printed. The
+ * value is an exit code; RH_EXIT_OK: *ret is to be closed. */
+struct rh_world;
+int rh_cli_world(struct rh_cli *c, struct rh_world **ret);
 
 void rh_cli_help(FILE *out); /* all commands */
 void rh_cli_help_command(FILE *out, const struct rh_cli_command *c);
@@ -70,5 +81,8 @@ int rh_cmd_backup(struct rh_cli *c);
 int rh_cmd_restore(struct rh_cli *c);
 int rh_cmd_check(struct rh_cli *c);
 int rh_cmd_doctor(struct rh_cli *c);
+int rh_cmd_validate(struct rh_cli *c);
+int rh_cmd_terminology(struct rh_cli *c);
+int rh_cmd_pack(struct rh_cli *c);
 
 #endif

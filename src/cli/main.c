@@ -91,6 +91,32 @@ const char *rh_cli_value(const struct rh_cli *c, const char *option)
     return NULL;
 }
 
+const char **rh_cli_many(struct rh_cli *c, const char *option, unsigned *n)
+{
+    const char **all = rh_arena_alloc(c->arena, (c->n_more + 1) * sizeof *all);
+    *n = 0;
+    for (unsigned i = 0; all && i < c->n_more; i++)
+        if (strcmp(c->command->options[c->more_of[i]].name, option) == 0)
+            all[(*n)++] = c->more[i];
+    return all;
+}
+
+static void print_issues(const struct rh_cli *c)
+{
+    for (unsigned i = 0; i < c->issues.count; i++) {
+        const struct rh_issue *row = &c->issues.rows[i];
+        fprintf(stderr, "rihla: %s%s%s%s\n", row->severity >= RH_WARNING ? "warning: " : "",
+                row->expression ? row->expression : "", row->expression ? ": " : "", row->text);
+    }
+}
+
+void rh_cli_warn(struct rh_cli *c)
+{
+    if (!c->quiet)
+        print_issues(c);
+    rh_issues_init(&c->issues, c->arena);
+}
+
 int rh_cli_fail(struct rh_cli *c, enum rh_rc rc)
 {
     if (c->json) {
@@ -99,11 +125,7 @@ int rh_cli_fail(struct rh_cli *c, enum rh_rc rc)
         printf("%.*s\n", RH_TEXT_ARG(rh_buf_get(&b)));
         return RH_EXIT_FAILED;
     }
-    for (unsigned i = 0; i < c->issues.count; i++) {
-        const struct rh_issue *row = &c->issues.rows[i];
-        fprintf(stderr, "rihla: %s%s%s\n", row->expression ? row->expression : "",
-                row->expression ? ": " : "", row->text);
-    }
+    print_issues(c);
     if (c->issues.count == 0)
         fprintf(stderr, "rihla: %s\n", rh_rc_text(rc));
     return RH_EXIT_FAILED;
@@ -167,6 +189,7 @@ static int take_option(struct rh_cli *c, int argc, char **argv, int *at)
     } else if (o->many) {
         if (c->n_more == RH_CLI_VALUES_MAX)
             return usage(c->command, "too often given: ", text);
+        c->more_of[c->n_more] = (unsigned char)i;
         c->more[c->n_more++] = value;
     } else {
         c->values[i] = value;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "programme/packages.h"
+
+#include "programme/definitions.h"
+#include "system/file.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+enum { NAME_BYTES_MAX = 100 };
+
+/* "hl7.fhir.uv.ips-2.0.0.tgz": of a name and version only what is harmless in a file name. */
+static char *file_name(struct rh_arena *a, const struct rh_package *p, const char *suffix)
+{
+    struct rh_text n = rh_package_name(p), v = rh_package_version(p);
+    n.len = n.len > NAME_BYTES_MAX ? NAME_BYTES_MAX : n.len;
+    v.len = v.len > NAME_BYTES_MAX ? NAME_BYTES_MAX : v.len;
+    char *name = rh_arena_printf(a, "%.*s-%.*s%s", RH_TEXT_ARG(n), RH_TEXT_ARG(v), suffix);
+    for (char *c = name; c && *c; c++) {
+        bool fine = (*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') ||
+                    *c == '.' || *c == '-' || *c == '_';
+        if (!fine || (c == name && *c == '.'))
+            *c = '_';
+    }
+    return name;
+}
+
+static const char *suffix_of(const char *path)
+{
+    static const char *const suffixes[] = {".tgz", ".tar.gz", ".tar", ".json"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
+        if (rh_text_ends(rh_text(path), suffixes[i]))
+            return suffixes[i];
+    return NULL;
+}
+
+enum rh_rc rh_packages_add(struct rh_arena *a, struct rh_issues *is, const char *dir,
+                           const char *path, const char **ret)
+{
+    struct rh_package *p = NULL;
+    struct stat st;
+    const char *suffix = suffix_of(path);
+    if (stat(path, &st) != 0)
+        return rh_errno_issue(is, errno, "read", path);
+    if (S_ISDIR(st.st_mode) || !suffix)
+        return rh_issue_add(is, RH_INVALID, NULL,
+                            "%s is no package file (.tgz, .tar.gz, .tar, or one resource as .json);"
+                            " pack a folder first: tar -czf NAME.tgz package",
+                            path);
+    enum rh_rc rc = rh_definitions_read(is, path, &p);
+    if (rc)
+        return rc;
+    char *name = file_name(a, p, suffix), *folder = rh_path_join(a, dir, "packages");
+    char *to = name && folder ? rh_path_join(a, folder, name) : NULL;
+    rh_package_close(p);
+    if (!to)
+        return RH_NOMEM;
+    rc = rh_dir_make(is, folder, 0700);
+    if (!rc)
+        rc = rh_file_copy(is, path, to, 0600);
+    if (!rc)
+        *ret = to;
+    return rc;
+}
+
+enum rh_rc rh_packages_paths(struct rh_arena *a, struct rh_issues *is, const char *dir,
+                             const char *const *more, size_t n, const char ***ret, size_t *ret_n)
+{
+    char **names = NULL, *folder = rh_path_join(a, dir, "packages");
+    size_t found = 0, count = 0;
+    if (!folder)
+        return RH_NOMEM;
+    enum rh_rc rc = rh_dir_list(a, NULL, folder, &names, &found);
+    if (rc && rc != RH_NOTFOUND)
+        return rh_issue_add(is, rc, NULL, "cannot read %s: %s", folder, rh_rc_text(rc));
+    const char **all = rh_arena_alloc(a, (n + found + 1) * sizeof *all);
+    if (!all)
+        return RH_NOMEM;
+    for (size_t i = 0; i < found; i++)
+        if (names[i][0] != '.' && suffix_of(names[i]) &&
+            !(all[count++] = rh_path_join(a, folder, names[i])))
+            return RH_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        all[count++] = more[i]; /* later ones win: what is named at the start */
+    *ret = all;
+    *ret_n = count;
+    return RH_OK;
+}
