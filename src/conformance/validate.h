@@ -17,7 +17,14 @@
 
 #include "fhir/world.h"
 
-enum rh_validate_mode { RH_VALIDATE_OFF, RH_VALIDATE_STRUCTURE, RH_VALIDATE_FULL };
+/* How much is checked when a resource is stored. OFF: that it is a resource. STRUCTURE:
+ * fhir/check.h. FULL: all that is said above, errors only. */
+enum rh_validate_mode {
+    RH_VALIDATE_DEFAULT, /* STRUCTURE, or what was chosen further out */
+    RH_VALIDATE_OFF,
+    RH_VALIDATE_STRUCTURE,
+    RH_VALIDATE_FULL
+};
 
 struct rh_validate_options {
     const struct rh_text

@@ -276,8 +276,8 @@ static enum rh_rc wait_for_rest(struct import *im)
 }
 
 enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
-                     const char *const *paths, unsigned n, const struct rh_import_events *events,
-                     struct rh_import_result *ret)
+                     enum rh_validate_mode validate, const char *const *paths, unsigned n,
+                     const struct rh_import_events *events, struct rh_import_result *ret)
 {
     struct import im = {.issues = is, .events = events, .arena = rh_arena_open(PATHS_BYTES)};
     struct rh_grant grant;
@@ -290,6 +290,7 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
     if (rc == RH_OK)
         rc = rh_bulk_open(r, caller, RH_TEXT("files"), 0, &im.bulk);
     if (rc == RH_OK) {
+        rh_bulk_validate(im.bulk, validate);
         rh_bulk_on_refusal(im.bulk, on_refusal, &im);
         for (size_t i = 0; i < im.n && rc == RH_OK; i++)
             rc = read_file(&im, &im.files[i]);

@@ -42,7 +42,7 @@ struct rh_import_result {
  * (nothing is loaded then). RH_INTERRUPTED: progress said so; what is loaded stays. Errors of the
  * store end the load. */
 enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
-                     const char *const *paths, unsigned n, const struct rh_import_events *events,
-                     struct rh_import_result *ret);
+                     enum rh_validate_mode validate, const char *const *paths, unsigned n,
+                     const struct rh_import_events *events, struct rh_import_result *ret);
 
 #endif

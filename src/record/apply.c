@@ -411,6 +411,9 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const stru
     rc = append(writer, t, &e);
     if (rc)
         return rc;
+    for (unsigned i = 0; i < RH_DEFINITION_TYPES; i++)
+        if (writer->record->definition_types[i] == c->type)
+            writer->record->definitions_touched = true;
     struct rh_head head = {
         .type = (uint16_t)c->type,
         .deleted = c->op == RH_OP_DELETE,

@@ -42,6 +42,7 @@ struct worker {
 struct rh_bulk {
     struct rh_record *record;
     struct rh_caller caller;
+    enum rh_validate_mode validate;
     char *job;
     rh_bulk_refusal *refusal;
     void *refusal_user;
@@ -240,7 +241,11 @@ static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch,
     rh_arena_reset(scratch);
     rh_issues_init(&is, scratch);
     struct rh_ctx ctx = {.arena = scratch, .issues = &is, .now_us = rh_clock_now_us()};
-    enum rh_rc rc = rh_bulk_open_unit(&ctx, input->json, &u);
+    enum rh_validate_mode mode = w->bulk->validate;
+    enum rh_rc rc = rh_prepare_refresh(w->session, &is, mode);
+    u = (struct rh_bulk_parts){0};
+    if (rc == RH_OK)
+        rc = rh_bulk_open_unit(w->bulk->record, &ctx, mode, input->json, &u);
     bool unusable = rc && (rc == RH_NOMEM || u.atomic || !u.bundle || u.n == 0);
     if (u.open && !unusable)
         return true;
@@ -358,7 +363,7 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
     struct rh_write *w = NULL;
     rh_issues_init(&is, a);
     struct rh_ctx ctx = {.arena = a, .issues = &is, .now_us = rh_clock_now_us()};
-    enum rh_rc first = rh_bulk_open_unit(&ctx, input->json, &u), rc = RH_OK;
+    enum rh_rc first = rh_bulk_open_unit(b->record, &ctx, b->validate, input->json, &u), rc = RH_OK;
     unsigned refused = 0;
     for (unsigned i = 0; i < u.n; i++)
         refused += u.parts[i].refused;
@@ -366,8 +371,10 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
         rc = first; /* nothing of it can be stored */
     if (rc == RH_OK)
         rc = rh_write_open(&ctx, &b->caller, RH_WRITE_TRANSACTION, u.n - refused, &w);
-    if (rc == RH_OK)
+    if (rc == RH_OK) {
+        w->validate = RH_VALIDATE_OFF; /* it has just been done */
         rc = late_operations(a, &u, w);
+    }
     if (rc == RH_OK)
         rc = rh_write_run(s, w);
     if (rc == RH_OK)
@@ -508,6 +515,11 @@ enum rh_rc rh_bulk_open(struct rh_record *r, const struct rh_caller *caller, str
     else
         *ret = b;
     return rc;
+}
+
+void rh_bulk_validate(struct rh_bulk *b, enum rh_validate_mode mode)
+{
+    b->validate = mode;
 }
 
 void rh_bulk_on_refusal(struct rh_bulk *b, rh_bulk_refusal *f, void *user)

@@ -32,6 +32,9 @@ enum rh_rc rh_bulk_open(struct rh_record *r, const struct rh_caller *caller, str
  * the start. */
 enum rh_rc rh_bulk_resume(struct rh_bulk *b, struct rh_text source, uint64_t *position);
 
+/* How much is checked; before the first unit. */
+void rh_bulk_validate(struct rh_bulk *b, enum rh_validate_mode mode);
+
 /* Called for each refused unit, from a thread of the bulk; `where` is as given to add. */
 typedef void rh_bulk_refusal(void *user, struct rh_text source, uint64_t line,
                              const struct rh_issues *is, enum rh_rc rc);

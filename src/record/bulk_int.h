@@ -63,7 +63,9 @@ struct rh_bulk_part {
 };
 
 struct rh_bulk_parts {
+    const struct rh_record *record;
     struct rh_ctx *ctx;
+    enum rh_validate_mode validate;
     bool bundle, atomic;
     struct rh_bulk_part *parts;
     unsigned n;
@@ -73,7 +75,9 @@ struct rh_bulk_parts {
 
 /* Parses a unit as far as needs no state. The code is of the first refused resource; the others are
  * usable unless u->atomic. */
-enum rh_rc rh_bulk_open_unit(struct rh_ctx *ctx, struct rh_text json, struct rh_bulk_parts *u);
+enum rh_rc rh_bulk_open_unit(const struct rh_record *r, struct rh_ctx *ctx,
+                             enum rh_validate_mode mode, struct rh_text json,
+                             struct rh_bulk_parts *u);
 
 /* Builds the operations of a unit and stores it as one transaction. */
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *u);

@@ -26,27 +26,77 @@ static enum rh_rc move_places(struct rh_issues *is, unsigned from, const char *p
     return RH_OK;
 }
 
-enum rh_rc rh_prepare_check(struct rh_issues *is, const char *place, struct rh_prepared *p)
+static enum rh_validate_mode mode_of(const struct rh_record *r, enum rh_validate_mode mode)
 {
-    unsigned before = is->count;
-    enum rh_rc rc = rh_fhir_check(is, p->resource, &p->type);
-    enum rh_rc moved = move_places(is, before, place);
+    return mode ? mode : r->validate;
+}
+
+/* What storing itself relies on. */
+static enum rh_rc check_little(struct rh_issues *is, struct rh_prepared *p)
+{
+    struct rh_text type = rh_json_get(p->resource, "resourceType");
+    unsigned number = rh_resource_number(type);
+    yyjson_val *id = yyjson_obj_get(p->resource, "id"), *meta = yyjson_obj_get(p->resource, "meta");
+    if (!number)
+        return rh_issue_add(is, RH_STRUCTURE, "resourceType",
+                            "this is no resource of FHIR R4: its resourceType is %s%.*s%s",
+                            type.len ? "\"" : "missing", (int)(type.len > 64 ? 64 : type.len),
+                            type.data ? type.data : "", type.len ? "\"" : "");
+    p->type = rh_resource_type(number);
+    if (id && !rh_id_is(rh_json_text(id)))
+        return rh_issue_add(is, RH_VALUE, "id", "an id is 1 to 64 of A-Z a-z 0-9 - .");
+    if (meta && !yyjson_is_obj(meta))
+        return rh_issue_add(is, RH_STRUCTURE, "meta", "meta must be an object");
+    return RH_OK;
+}
+
+/* Every finding, also when the structure is wrong already. */
+static enum rh_rc check_fully(const struct rh_record *r, struct rh_ctx *ctx, struct rh_prepared *p)
+{
+    struct rh_issues *is = ctx->issues, structure;
+    rh_issues_init(&structure, is->arena);
+    unsigned before = is->errors;
+    enum rh_rc shape = rh_fhir_check(&structure, p->resource, &p->type);
+    enum rh_rc rc = r->validator.validate(r->validator.user, ctx, p->resource);
+    if (shape && !(rc && is->errors > before))
+        for (unsigned i = 0; i < structure.count; i++)
+            rh_issue_at(is, structure.rows[i]);
+    return rc ? rc : shape;
+}
+
+enum rh_rc rh_prepare_check(const struct rh_record *r, struct rh_ctx *ctx,
+                            enum rh_validate_mode mode, const char *place, struct rh_prepared *p)
+{
+    unsigned before = ctx->issues->count;
+    mode = mode_of(r, mode);
+    enum rh_rc rc = mode == RH_VALIDATE_OFF    ? check_little(ctx->issues, p)
+                    : mode == RH_VALIDATE_FULL ? check_fully(r, ctx, p)
+                                               : rh_fhir_check(ctx->issues, p->resource, &p->type);
+    enum rh_rc moved = move_places(ctx->issues, before, place);
     return rc ? rc : moved;
 }
 
-enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place,
-                            struct rh_text text, struct rh_prepared *p)
+enum rh_rc rh_prepare_refresh(struct rh_session *s, struct rh_issues *is,
+                              enum rh_validate_mode mode)
+{
+    const struct rh_record_validator *v = &s->record->validator;
+    return mode_of(s->record, mode) == RH_VALIDATE_FULL ? v->refresh(v->user, s, is) : RH_OK;
+}
+
+enum rh_rc rh_prepare_parse(const struct rh_record *r, struct rh_ctx *ctx,
+                            enum rh_validate_mode mode, const char *place, struct rh_text text,
+                            struct rh_prepared *p)
 {
     if (text.len > RH_RECORD_RESOURCE_MAX)
-        return rh_issue_add(is, RH_TOOLARGE, place,
+        return rh_issue_add(ctx->issues, RH_TOOLARGE, place,
                             "the resource has %zu bytes; at most %d are stored in one resource",
                             text.len, RH_RECORD_RESOURCE_MAX);
     yyjson_doc *doc;
-    enum rh_rc rc = rh_json_parse(a, is, text, &doc);
+    enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, text, &doc);
     if (rc)
         return rc;
     p->resource = yyjson_doc_get_root(doc);
-    return rh_prepare_check(is, place, p);
+    return rh_prepare_check(r, ctx, mode, place, p);
 }
 
 /* --- the body ----------------------------------------------------------------------------------

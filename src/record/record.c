@@ -10,6 +10,8 @@
 #include "system/clock.h"
 #include "system/log.h"
 
+#include <assert.h>
+
 enum { AUDIT_FIRST_BYTES = 64 << 10, LIST_BYTES = 8 << 20 };
 
 uint64_t rh_part_of(const struct rh_record *r, struct rh_text patient)
@@ -176,6 +178,29 @@ static enum rh_rc prepare_directory(struct rh_record *r, struct rh_issues *is, b
     return rc;
 }
 
+static void set_validation(struct rh_record *r, const struct rh_record_options *o)
+{
+    static const char *const types[RH_DEFINITION_TYPES] = {"CodeSystem", "ConceptMap",
+                                                           "StructureDefinition", "ValueSet"};
+    for (unsigned i = 0; i < RH_DEFINITION_TYPES; i++)
+        r->definition_types[i] = (uint16_t)rh_resource_number(rh_text(types[i]));
+    r->validate = o->validate ? o->validate : RH_VALIDATE_STRUCTURE;
+    r->validator = o->validator;
+    assert(r->validate != RH_VALIDATE_FULL || r->validator.validate);
+}
+
+uint64_t rh_record_definitions(const struct rh_record *r)
+{
+    return atomic_load_explicit(&r->definitions, memory_order_acquire);
+}
+
+void rh_definitions_committed(struct rh_record *r)
+{
+    if (r->definitions_touched)
+        atomic_fetch_add_explicit(&r->definitions, 1, memory_order_release);
+    r->definitions_touched = false;
+}
+
 enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
                           struct rh_record **ret)
 {
@@ -184,6 +209,7 @@ enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *i
     bool rebuild = false;
     r->dir = rh_strdup(o->dir);
     r->opened_us = rh_clock_now_us();
+    set_validation(r, o);
     pthread_mutex_init(&r->audit_lock, NULL);
     enum rh_rc rc = rh_store_open(o->backend ? o->backend : &rh_store_sqlite, &so, is, &r->store);
     if (rc == RH_OK)

@@ -12,6 +12,7 @@
 
 #include "access/access.h"
 #include "base/context.h"
+#include "conformance/validate.h"
 #include "fhir/element.h"
 #include "store/store.h"
 
@@ -24,16 +25,32 @@ enum {
 struct rh_record;
 struct rh_session;
 
+/* Full validation, which needs definitions that a record by itself does not have. */
+struct rh_record_validator {
+    void *user;
+    /* From now on resources are validated against definitions that include everything committed so
+     * far. On the thread of a session. */
+    enum rh_rc (*refresh)(void *user, struct rh_session *s, struct rh_issues *is);
+    /* Errors go to ctx->issues, with expressions that begin with the resource's type. RH_OK: there
+     * is none; else the code of the first. Any thread, the writer's too. */
+    enum rh_rc (*validate)(void *user, struct rh_ctx *ctx, yyjson_val *resource);
+};
+
 struct rh_record_options {
     const struct rh_store_ops *backend; /* NULL: SQLite */
     const char *dir;
     bool create;
+    enum rh_validate_mode validate;       /* of every write */
+    struct rh_record_validator validator; /* for RH_VALIDATE_FULL */
 };
 
 /* Opens, migrates, rebuilds keys when the parameters' version changed, starts the writer. Errors as
  * rh_store_open. */
 enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
                           struct rh_record **ret);
+/* A number that goes up behind every commit that touched a CodeSystem, ConceptMap,
+ * StructureDefinition or ValueSet, and before the write is answered. */
+uint64_t rh_record_definitions(const struct rh_record *r);
 /* Finishes what waits, makes it durable, closes. All sessions must be closed. NULL is fine. */
 void rh_record_close(struct rh_record *r);
 

@@ -12,6 +12,7 @@
 #include "system/compress.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     RH_SCRATCH_BYTES = 64 << 20, /* of a session, reset for each call */
@@ -22,7 +23,8 @@ enum {
     RH_BODY_LEVEL = 3,                 /* of zstd */
     RH_CHUNK = 200,                    /* rows of one read transaction */
     RH_SEARCH_SORTED_MAX = 100000, /* matches that can be put in another order than the index's */
-    RH_SEARCH_COUNT_MAX = 2000000  /* matches that are counted one by one */
+    RH_SEARCH_COUNT_MAX = 2000000, /* matches that are counted one by one */
+    RH_DEFINITION_TYPES = 4        /* whose changes are counted */
 };
 
 struct rh_writer;
@@ -36,6 +38,11 @@ struct rh_record {
     struct rh_codec *codec;               /* zstd with the directory's dictionary */
     struct rh_writer *writer;
     int64_t opened_us;
+    enum rh_validate_mode validate;
+    struct rh_record_validator validator;
+    uint16_t definition_types[RH_DEFINITION_TYPES];
+    bool definitions_touched;     /* in the open transaction; of the writer's thread */
+    _Atomic uint64_t definitions; /* rh_record_definitions */
 
     /* Access rows of reads that wait for the next group commit. */
     pthread_mutex_t audit_lock;
@@ -97,6 +104,9 @@ enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struc
 enum rh_rc rh_cursor_write(struct rh_arena *a, const void *data, size_t len, struct rh_text *ret);
 enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_text t,
                           const unsigned char **ret, size_t *len);
+
+/* The transaction is committed: counts it when it touched definitions. On the writer's thread. */
+void rh_definitions_committed(struct rh_record *r);
 
 /* --- writer.c -------------------------------------------------------------------------------- */
 /* A piece of work on the writer's thread between two group commits; it makes its own transactions.
@@ -174,10 +184,15 @@ struct rh_prepared {
     struct rh_search_keys keys;
 };
 
-/* Parses, checks against the element tables and the address; p->resource and p->type are set. */
-enum rh_rc rh_prepare_parse(struct rh_arena *a, struct rh_issues *is, const char *place,
-                            struct rh_text text, struct rh_prepared *p);
-enum rh_rc rh_prepare_check(struct rh_issues *is, const char *place, struct rh_prepared *p);
+/* Parses and checks as `mode` (DEFAULT: the record's) says; p->resource and p->type are set. */
+enum rh_rc rh_prepare_parse(const struct rh_record *r, struct rh_ctx *ctx,
+                            enum rh_validate_mode mode, const char *place, struct rh_text text,
+                            struct rh_prepared *p);
+enum rh_rc rh_prepare_check(const struct rh_record *r, struct rh_ctx *ctx,
+                            enum rh_validate_mode mode, const char *place, struct rh_prepared *p);
+/* Before such checks, on the thread of a session: see rh_record_validator. */
+enum rh_rc rh_prepare_refresh(struct rh_session *s, struct rh_issues *is,
+                              enum rh_validate_mode mode);
 /* Makes body, keys, part and packed form under p->id. */
 enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_prepared *p);
 /* Keys of a stored body, in ctx's arena. */

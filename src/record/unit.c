@@ -58,7 +58,7 @@ static enum rh_rc add_part(struct rh_bulk_parts *u, const struct rh_hash *hash,
         if (!p->place)
             return RH_NOMEM;
     }
-    enum rh_rc rc = rh_prepare_check(u->ctx->issues, p->place, &p->prepared);
+    enum rh_rc rc = rh_prepare_check(u->record, u->ctx, u->validate, p->place, &p->prepared);
     if (rc == RH_OK)
         rc = id_of_entry(u, hash, index, entry ? yyjson_obj_get(entry, "request") : NULL, p);
     p->refused = rc != RH_OK;
@@ -126,10 +126,12 @@ static enum rh_rc resolve_parts(struct rh_bulk_parts *u)
     return RH_OK;
 }
 
-enum rh_rc rh_bulk_open_unit(struct rh_ctx *ctx, struct rh_text json, struct rh_bulk_parts *u)
+enum rh_rc rh_bulk_open_unit(const struct rh_record *r, struct rh_ctx *ctx,
+                             enum rh_validate_mode mode, struct rh_text json,
+                             struct rh_bulk_parts *u)
 {
     yyjson_doc *doc;
-    *u = (struct rh_bulk_parts){.ctx = ctx};
+    *u = (struct rh_bulk_parts){.record = r, .ctx = ctx, .validate = mode};
     enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, json, &doc), refused;
     if (rc)
         return rc;

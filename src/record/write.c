@@ -164,7 +164,7 @@ static enum rh_rc prepare_patch(struct rh_ctx *ctx, struct rh_write_op *op)
     return rc;
 }
 
-static enum rh_rc prepare_op(struct rh_write *w, struct rh_write_op *op)
+static enum rh_rc prepare_op(struct rh_session *s, struct rh_write *w, struct rh_write_op *op)
 {
     struct rh_ctx ctx = ctx_of(w, op);
     struct rh_grant grant;
@@ -184,8 +184,8 @@ static enum rh_rc prepare_op(struct rh_write *w, struct rh_write_op *op)
     if (op->interaction == RH_PATCH)
         return prepare_patch(&ctx, op);
     p->resource = op->resource;
-    rc = op->resource ? rh_prepare_check(ctx.issues, op->place, p)
-                      : rh_prepare_parse(w->arena, ctx.issues, op->place, op->body, p);
+    rc = op->resource ? rh_prepare_check(s->record, &ctx, w->validate, op->place, p)
+                      : rh_prepare_parse(s->record, &ctx, w->validate, op->place, op->body, p);
     if (rc == RH_OK)
         rc = check_type(&ctx, op);
     return rc ? rc : choose_id(&ctx, op);
@@ -239,8 +239,11 @@ static enum rh_rc finish_op(struct rh_session *s, struct rh_write *w, struct rh_
 
 enum rh_rc rh_write_prepare(struct rh_session *s, struct rh_write *w)
 {
+    w->rc = rh_prepare_refresh(s, w->issues, w->validate);
+    if (w->rc)
+        return w->rc;
     for (unsigned i = 0; i < w->n; i++) {
-        enum rh_rc rc = prepare_op(w, &w->ops[i]);
+        enum rh_rc rc = prepare_op(s, w, &w->ops[i]);
         if (rc)
             refuse(w, &w->ops[i], rc);
     }
@@ -498,8 +501,9 @@ static enum rh_rc apply_patch(struct applying *a, struct rh_write_op *op, const 
                             RH_TEXT_ARG(p->id));
     yyjson_val *patch = p->resource;
     enum rh_rc rc = rh_json_patch(a->write->arena, is, old->resource, patch, &p->resource);
+    struct rh_ctx ctx = ctx_of(a->write, op);
     if (rc == RH_OK)
-        rc = rh_prepare_check(is, op->place, p);
+        rc = rh_prepare_check(a->session->record, &ctx, a->write->validate, op->place, p);
     return rc ? rc : finish_op(a->session, a->write, op, a->write->links, &a->grant);
 }
 

@@ -60,6 +60,7 @@ struct rh_write {
     int zone_minutes;
     struct rh_caller caller;
     enum rh_write_mode mode;
+    enum rh_validate_mode validate; /* DEFAULT: the record's */
     struct rh_write_op *ops;
     unsigned n;
     enum rh_rc

@@ -232,6 +232,7 @@ static void group(struct rh_writer *w, struct rh_write *first)
         audit_give_back(w->record, reads);
     } else {
         audit_written(w->record, reads);
+        rh_definitions_committed(w->record);
     }
     uint64_t us = (uint64_t)(rh_clock_mono_ns() - begin_ns) / 1000;
     w->stats.commits++;
@@ -266,6 +267,7 @@ static void run_task(struct rh_writer *w, struct pending_task *t)
     if (rc == RH_OK)
         rc = t->task.run(w->session, t->task.user);
     rh_store_rollback(w->session->conn); /* harmless after a commit */
+    rh_definitions_committed(w->record); /* some of its transactions may be, whatever the code */
     if (rc)
         reload(w);
     pthread_mutex_lock(&w->lock);

@@ -106,7 +106,7 @@ static enum rh_rc run_import(struct rh_control_call *c)
     unsigned n;
     enum rh_rc rc = strings(c, "paths", &paths, &n);
     if (rc == RH_OK)
-        rc = rh_import(c->record, &who, c->issues, paths, n, &events, &r);
+        rc = rh_import(c->record, &who, c->issues, RH_VALIDATE_DEFAULT, paths, n, &events, &r);
     if (rc)
         return rc;
     rh_buf_str(&c->answer, "{");
