@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * implied_int.h - what tools/gen_implied.py writes into implied_table.c: rows by system, then code.
+ */
+#ifndef RH_CONFORMANCE_IMPLIED_INT_H
+#define RH_CONFORMANCE_IMPLIED_INT_H
+
+#include "base/text.h"
+
+struct rh_implied_row {
+    struct rh_text system, code;
+    const char *type, *element;
+    struct rh_text profile;
+};
+
+extern const struct rh_implied_row rh_implied_rows[];
+extern const size_t rh_n_implied_rows;
+
+#endif

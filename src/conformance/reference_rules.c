@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * References: their form, what they point to inside the document, whether that is what may be
+ * pointed to; and contained resources.
+ */
+#include "conformance/validate_int.h"
+#include "fhir/reference.h"
+
+const struct rh_type *rh_type_of_resource(yyjson_val *resource)
+{
+    const struct rh_type *t = rh_type_find(rh_json_get(resource, "resourceType"));
+    return t && t->kind == RH_KIND_RESOURCE ? t : NULL;
+}
+
+/* --- resolving -----------------------------------------------------------------------------------
+ */
+
+static const struct rh_scope *container(const struct rh_scope *s)
+{
+    while (s && s->contained && s->up)
+        s = s->up;
+    return s;
+}
+
+static yyjson_val *by_id(yyjson_val *resource, struct rh_text id)
+{
+    yyjson_val *list = yyjson_obj_get(resource, "contained"), *v;
+    size_t i, n;
+    if (!yyjson_is_arr(list))
+        return NULL;
+    yyjson_arr_foreach (list, i, n, v) {
+        if (rh_text_eq(rh_json_get(v, "id"), id))
+            return v;
+    }
+    return NULL;
+}
+
+static bool version_fits(yyjson_val *resource, struct rh_text version)
+{
+    return version.len == 0 ||
+           rh_text_eq(rh_json_get(yyjson_obj_get(resource, "meta"), "versionId"), version);
+}
+
+/* The entry whose fullUrl is head followed by tail. */
+static yyjson_val *by_full_url(yyjson_val *bundle, struct rh_text head, struct rh_text tail,
+                               struct rh_text version)
+{
+    yyjson_val *list = yyjson_obj_get(bundle, "entry"), *v;
+    size_t i, n;
+    if (!yyjson_is_arr(list))
+        return NULL;
+    yyjson_arr_foreach (list, i, n, v) {
+        struct rh_text url = rh_json_get(v, "fullUrl");
+        if (url.len == head.len + tail.len &&
+            memcmp(url.data + head.len, tail.data, tail.len) == 0 &&
+            (head.len == 0 || memcmp(url.data, head.data, head.len) == 0)) {
+            yyjson_val *resource = yyjson_obj_get(v, "resource");
+            if (version_fits(resource, version))
+                return resource;
+        }
+    }
+    return NULL;
+}
+
+/* "http://host/fhir/" of "http://host/fhir/Patient/1"; empty when it is not of that form. */
+static struct rh_text base_of(struct rh_text full_url)
+{
+    size_t slashes = 0, i = full_url.len;
+    while (i > 0 && slashes < 2)
+        if (full_url.data[--i] == '/')
+            slashes++;
+    return slashes == 2 ? (struct rh_text){full_url.data, i + 1} : (struct rh_text){"", 0};
+}
+
+static yyjson_val *in_bundle(const struct rh_scope *s, struct rh_text reference)
+{
+    yyjson_val *bundle = s->up->resource;
+    struct rh_text none = {"", 0}, version = {NULL, 0}, plain = reference;
+    const char *history = memmem(reference.data, reference.len, "/_history/", 10);
+    if (history) {
+        plain.len = (size_t)(history - reference.data);
+        version = (struct rh_text){history + 10, reference.len - plain.len - 10};
+    }
+    const char *hash = memchr(plain.data, '#', plain.len);
+    if (hash)
+        plain.len = (size_t)(hash - plain.data);
+    if (rh_url_absolute(plain)) {
+        yyjson_val *found = by_full_url(bundle, none, reference, (struct rh_text){NULL, 0});
+        return found ? found : by_full_url(bundle, none, plain, version);
+    }
+    if (s->full_url.len == 0)
+        return NULL;
+    const char *slash = memchr(plain.data, '/', plain.len);
+    if (rh_text_starts(s->full_url, "urn:uuid:") && slash) {
+        struct rh_text id = {slash + 1, plain.len - (size_t)(slash + 1 - plain.data)};
+        return by_full_url(bundle, RH_TEXT("urn:uuid:"), id, version);
+    }
+    struct rh_text base = base_of(s->full_url);
+    return base.len ? by_full_url(bundle, base, plain, version) : NULL;
+}
+
+yyjson_val *rh_resolve_local(struct rh_run *r, const struct rh_scope *s, struct rh_text reference)
+{
+    (void)r;
+    s = container(s);
+    if (!s || reference.len == 0)
+        return NULL;
+    if (reference.data[0] == '#')
+        return reference.len == 1
+                   ? s->resource
+                   : by_id(s->resource, (struct rh_text){reference.data + 1, reference.len - 1});
+    while (s && !(s->entry && s->up))
+        s = s->up;
+    return s ? in_bundle(s, reference) : NULL;
+}
+
+/* --- a reference ---------------------------------------------------------------------------------
+ */
+
+static const struct rh_scope *bundle_entry(const struct rh_scope *s)
+{
+    while (s && !(s->entry && s->up))
+        s = s->up;
+    return s;
+}
+
+static bool strange(struct rh_text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if ((unsigned char)t.data[i] <= ' ' || strchr("\"'<>[]{}\\^`", t.data[i]))
+            return true;
+    return false;
+}
+
+static const struct rh_type *implied_type(struct rh_text reference)
+{
+    struct rh_reference ref = rh_reference_parse(reference, (struct rh_text){"", 0});
+    return ref.type ? rh_resource_type(ref.type) : NULL;
+}
+
+static bool is_transaction(yyjson_val *bundle)
+{
+    static const char *const kinds[] = {"transaction", "batch", "transaction-response",
+                                        "batch-response"};
+    struct rh_text type = rh_json_get(bundle, "type");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (rh_text_is(type, kinds[i]))
+            return true;
+    return false;
+}
+
+static void check_form(struct rh_run *r, const struct rh_place *at, struct rh_text reference)
+{
+    const struct rh_scope *e = bundle_entry(r->scope);
+    if (strange(reference)) {
+        rh_complain(r, RH_ERROR, "invalid", at, "\"%.*s\" is not a valid reference",
+                    RH_TEXT_ARG(rh_shown(reference)));
+        return;
+    }
+    if (reference.data[0] == '#' || rh_url_absolute(reference) || !e)
+        return;
+    struct rh_reference parsed = rh_reference_parse(reference, (struct rh_text){"", 0});
+    if (parsed.kind == RH_REF_CONDITIONAL || is_transaction(e->up->resource))
+        return;
+    if (e->full_url.len == 0)
+        rh_complain(r, RH_ERROR, "required", at,
+                    "the relative reference \"%.*s\" means nothing, since the entry of the Bundle "
+                    "has no fullUrl",
+                    RH_TEXT_ARG(rh_shown(reference)));
+    else if (!memchr(reference.data, '/', reference.len))
+        rh_complain(r, RH_ERROR, "invalid", at,
+                    "a relative reference has the form Type/id; \"%.*s\" has not",
+                    RH_TEXT_ARG(rh_shown(reference)));
+}
+
+static struct rh_text type_name_of(struct rh_run *r, struct rh_text target)
+{
+    static const char core[] = "http://hl7.org/fhir/StructureDefinition/";
+    struct rh_text name = target;
+    if (rh_text_starts(target, core))
+        name = (struct rh_text){target.data + sizeof core - 1, target.len - (sizeof core - 1)};
+    if (name.data != target.data && rh_type_find(name))
+        return name;
+    const struct rh_profile *p = rh_profile_get(r, target);
+    return p ? p->type : (struct rh_text){NULL, 0};
+}
+
+/* 1 a target is of this type, 0 none is, -1: nobody can say. */
+static int target_allows(struct rh_run *r, const struct rh_rule *rule, const struct rh_type *type)
+{
+    int answer = 0;
+    bool any = false;
+    for (unsigned i = 0; i < rule->n_types; i++) {
+        if (!rule->types[i].type || strcmp(rule->types[i].type->name, "Reference") != 0)
+            continue;
+        for (unsigned k = 0; k < rule->types[i].n_targets; k++) {
+            struct rh_text name = type_name_of(r, rule->types[i].targets[k]);
+            any = true;
+            if (!name.data)
+                answer = -1;
+            else if (rh_text_is(name, type->name) || rh_text_is(name, "Resource") ||
+                     (rh_text_is(name, "DomainResource") && rh_element_find(type, RH_TEXT("text"))))
+                return 1;
+        }
+    }
+    return any ? answer : 1;
+}
+
+static void check_target_profiles(struct rh_run *r, const struct rh_place *at,
+                                  const struct rh_rule *rule, yyjson_val *resource,
+                                  const struct rh_type *type)
+{
+    bool known = false;
+    struct rh_text first = {NULL, 0};
+    for (unsigned i = 0; i < rule->n_types; i++)
+        for (unsigned k = 0; k < rule->types[i].n_targets; k++) {
+            const struct rh_profile *p = rh_profile_get(r, rule->types[i].targets[k]);
+            if (!p)
+                return; /* nobody can say */
+            if (p->base ? p->rh_type == type || p->rh_type->kind == RH_KIND_ABSTRACT
+                        : p->rh_type == type && rh_conforms(r, at, p, resource, type))
+                return;
+            known = true;
+            if (!first.data)
+                first = p->url;
+        }
+    if (known)
+        rh_complain(
+            r, RH_ERROR, "structure", at,
+            "what is referred to conforms to none of the profiles allowed here, such as %.*s",
+            RH_TEXT_ARG(first));
+}
+
+void rh_check_reference(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule)
+{
+    yyjson_val *value = yyjson_obj_get(at->value, "reference");
+    struct rh_text reference = rh_json_text(value);
+    struct rh_text stated = rh_json_get(at->value, "type");
+    const struct rh_type *type = NULL;
+    if (!yyjson_is_str(value) || reference.len == 0) {
+        if (stated.len && (type = rh_type_find(stated)) && target_allows(r, rule, type) == 0)
+            rh_complain(r, RH_ERROR, "structure", at, "a %s may not be referred to here",
+                        type->name);
+        return;
+    }
+    if (r->base)
+        check_form(r, at, reference);
+    yyjson_val *resource = rh_resolve_local(r, r->scope, reference);
+    if (resource)
+        type = rh_type_of_resource(resource);
+    if (!resource && reference.data[0] == '#') {
+        if (r->base)
+            rh_complain(r, RH_ERROR, "structure", at,
+                        "there is no contained resource with the id \"%.*s\"",
+                        (int)(rh_shown(reference).len - 1), reference.data + 1);
+        return;
+    }
+    if (!type)
+        type = implied_type(reference);
+    if (!type)
+        return;
+    if (stated.len && r->base && !rh_text_is(stated, type->name))
+        rh_complain(r, RH_ERROR, "structure", at,
+                    "the reference is said to be of type %.*s, but it is a %s",
+                    RH_TEXT_ARG(rh_shown(stated)), type->name);
+    int allowed = target_allows(r, rule, type);
+    if (allowed == 0)
+        rh_complain(r, RH_ERROR, "structure", at, "a %s may not be referred to here", type->name);
+    else if (!r->base && allowed > 0 && resource)
+        check_target_profiles(r, at, rule, resource, type);
+}
+
+/* --- contained -----------------------------------------------------------------------------------
+ */
+
+struct search {
+    struct rh_text id;
+    bool found, back;
+};
+
+static enum rh_rc look(void *user, yyjson_val *string, const struct rh_element *element)
+{
+    struct search *s = user;
+    struct rh_text t = rh_json_text(string);
+    (void)element;
+    if (t.len == 1 && t.data[0] == '#')
+        s->back = true;
+    if (t.len == s->id.len + 1 && t.data[0] == '#' &&
+        memcmp(t.data + 1, s->id.data, s->id.len) == 0)
+        s->found = true;
+    return RH_OK;
+}
+
+static void check_one(struct rh_run *r, const struct rh_place *at, const struct rh_place *here,
+                      yyjson_val *resource, yyjson_val *c)
+{
+    yyjson_val *meta = yyjson_obj_get(c, "meta");
+    if (yyjson_obj_get(c, "contained"))
+        rh_complain(r, RH_ERROR, "invariant", at,
+                    "a contained resource has no contained resources of its own (dom-2)");
+    if (yyjson_obj_get(meta, "versionId") || yyjson_obj_get(meta, "lastUpdated"))
+        rh_complain(r, RH_ERROR, "invariant", at,
+                    "a contained resource has no meta.versionId and no meta.lastUpdated (dom-4)");
+    if (yyjson_obj_get(meta, "security"))
+        rh_complain(r, RH_ERROR, "invariant", at,
+                    "a contained resource has no security labels of its own (dom-5)");
+    struct search whole = {.id = rh_json_get(c, "id")}, own = whole;
+    const struct rh_type *type = rh_type_of_resource(resource), *inner = rh_type_of_resource(c);
+    if (!type || !inner)
+        return;
+    if (whole.id.len == 0) {
+        rh_complain(r, RH_ERROR, "invalid", here, "a contained resource must have an id");
+        return;
+    }
+    (void)rh_references_walk(type, resource, look, &whole);
+    (void)rh_references_walk(inner, c, look, &own);
+    if (!whole.found && !own.back)
+        rh_complain(r, RH_ERROR, "invalid", here,
+                    "nothing refers to the contained resource \"%.*s\" (dom-3)",
+                    RH_TEXT_ARG(rh_shown(whole.id)));
+}
+
+void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val *resource)
+{
+    yyjson_val *list = yyjson_obj_get(resource, "contained"), *c;
+    size_t i, n;
+    if (yyjson_is_arr(list) && !r->scope->contained) {
+        yyjson_arr_foreach (list, i, n, c) {
+            struct rh_place here = rh_below(at, "contained", 9, (long)i);
+            check_one(r, at, &here, resource, c);
+        }
+    }
+    if (!r->quiet && !r->scope->contained && rh_element_find(at->type, RH_TEXT("text")) &&
+        !yyjson_obj_get(yyjson_obj_get(resource, "text"), "div"))
+        rh_complain(r, RH_WARNING, "invariant", at,
+                    "a resource should have a narrative that a person can read (dom-6)");
+}
