@@ -15,18 +15,20 @@
 
 enum { RH_XML_DEPTH_MAX = 128, RH_XML_BYTES_MAX = 64 << 20 };
 
-/* Appends the resource as JSON. RH_SYNTAX: not well-formed (line, column); RH_STRUCTURE, RH_VALUE:
- * unknown element or attribute, wrong namespace, text where none may be, a DTD: issue with line,
- * column and expression. Unknown elements are issues, the rest is still read; then *out has what
- * could be read and the return value is the first finding's code. */
+/* Appends the resource as JSON. RH_SYNTAX: not well-formed, not UTF-8, a DTD (line, column);
+ * RH_TOOLARGE; RH_STRUCTURE: unknown element or attribute, elements out of order, wrong namespace,
+ * text where none may be: issue with line, column and expression. After RH_STRUCTURE *out has all
+ * that could be read (a value of the wrong format as a string, for the structural check to refuse);
+ * the return value is the first finding's code. */
 enum rh_rc rh_xml_read(struct rh_ctx *c, struct rh_text xml, struct rh_buf *out);
 
-/* Appends the resource as XML, elements in the order of the definition. RH_STRUCTURE: an element
- * that R4 does not know (issue). */
+/* Appends the resource as XML, elements in the order of the definition, without a declaration.
+ * RH_STRUCTURE: an element that R4 does not know, or a narrative that is not well-formed (issue). */
 enum rh_rc rh_xml_write(struct rh_ctx *c, yyjson_val *resource, struct rh_buf *out);
 
-/* Sets line and column of issues by their expression, as rh_locate of conformance/validate.h does
- * for JSON. */
+/* Sets line and column of issues that have an expression and no line: behind the start tag of the
+ * element, as the official validator does; of the nearest element that is there. Text that is not
+ * well-formed leaves them as they are. */
 void rh_xml_locate(struct rh_issues *is, struct rh_text xml);
 
 #endif
