@@ -234,21 +234,23 @@ void rh_package_depend(const struct rh_package *p, size_t i, struct rh_text *nam
 /* --- bodies ------------------------------------------------------------------------------------
  */
 
+/* A source's text goes into memory of its own: the parsed body keeps a copy of it. */
 static enum rh_rc parse_body(const struct rh_definition *d, struct rh_issues *is,
                              struct rh_arena *a, yyjson_val **ret)
 {
+    struct rh_arena *packed = d->text.data ? NULL : rh_arena_open(RH_FORM_MEMORY_MAX);
     struct rh_text text = d->text;
+    yyjson_doc *doc;
     enum rh_rc rc = RH_OK;
     if (!text.data)
         rc = d->package->has_source
-                 ? d->package->source.text(d->package->source.user, d->n, a, &text)
+                 ? d->package->source.text(d->package->source.user, d->n, packed, &text)
                  : RH_CORRUPT;
-    if (rc)
-        return rc;
-    yyjson_doc *doc;
-    rc = rh_json_parse(a, is, text, &doc);
+    if (!rc)
+        rc = rh_json_parse(a, is, text, &doc);
     if (!rc)
         *ret = yyjson_doc_get_root(doc);
+    rh_arena_close(packed);
     return rc;
 }
 
