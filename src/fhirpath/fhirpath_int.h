@@ -188,6 +188,17 @@ enum rh_rc rh_fp_quantity_cmp(struct rh_fp_run *r, const struct rh_fp_quantity *
                               const struct rh_fp_quantity *b, int *ret);
 enum rh_rc rh_fp_quantity_parse(struct rh_text t,
                                 struct rh_fp_quantity *ret); /* "4 days", "5.2 'mg'"; RH_SYNTAX */
+/* A calendar word in the singular or plural; *ret is the singular, of static storage. */
+bool rh_fp_calendar(struct rh_text word, struct rh_text *ret);
+/* q ~ r of quantities: a year is equivalent to 1 'a' and a month to 1 'mo'; values are compared in
+ * the coarser unit, to the digits of the one that has fewer. */
+bool rh_fp_quantity_equivalent(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b);
+/* The same amount in another unit (UCUM, or a calendar word). RH_VALUE: they cannot be compared. */
+enum rh_rc rh_fp_quantity_convert(const struct rh_fp_quantity *q, struct rh_text unit,
+                                  struct rh_fp_quantity *ret);
+bool rh_fp_quantity_comparable(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b);
+void rh_fp_quantity_print(const struct rh_fp_quantity *q,
+                          struct rh_buf *out); /* as a literal: 5.2 'mg', 4 days */
 /* operator is one of + - * / ; *empty when the units do not fit. */
 enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct rh_fp_quantity * a,
                                const struct rh_fp_quantity *b, struct rh_fp_quantity *ret,

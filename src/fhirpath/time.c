@@ -332,11 +332,12 @@ static bool split_seconds(struct rh_dec n, bool milliseconds, int64_t *seconds, 
            !rh_dec_to_int(rest, nanos);
 }
 
+/* A calendar word between quotes (1 'month') is no UCUM unit and can only mean the calendar. */
 static int unit_of(const struct rh_fp_quantity *q)
 {
     for (int i = 0; i < (int)(sizeof units / sizeof units[0]); i++)
-        if (q->calendar ? rh_text_is(q->unit, units[i].calendar)
-                        : units[i].ucum && rh_text_is(q->unit, units[i].ucum))
+        if (rh_text_is(q->unit, units[i].calendar) ||
+            (!q->calendar && units[i].ucum && rh_text_is(q->unit, units[i].ucum)))
             return i;
     return -1;
 }
