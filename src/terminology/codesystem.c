@@ -258,7 +258,8 @@ enum rh_rc terms_system_compile(struct rh_arena *a, const yyjson_val *body,
     cs->language = rh_json_get(body, "language");
     cs->body = body;
     cs->content = content_of(body);
-    cs->case_sensitive = !yyjson_is_false(terms_member(body, "caseSensitive"));
+    /* not stated: case is not what tells codes apart */
+    cs->case_sensitive = yyjson_is_true(terms_member(body, "caseSensitive"));
     struct walk w = {.arena = a,
                      .cs = cs,
                      .status = terms_property_code(body, "status"),

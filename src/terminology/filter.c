@@ -221,6 +221,27 @@ static bool is_comparison(struct rh_text op)
            rh_text_is(op, "regex") || rh_text_is(op, "exists");
 }
 
+static bool is_relation(struct rh_text op)
+{
+    for (size_t r = 0; r < sizeof relations / sizeof *relations; r++)
+        if (rh_text_is(op, relations[r].op))
+            return true;
+    return false;
+}
+
+enum terms_filter_fault terms_filter_check(const struct terms_system *cs, const yyjson_val *filter)
+{
+    struct filter f = {
+        .cs = cs, .property = rh_json_get(filter, "property"), .op = rh_json_get(filter, "op")};
+    f.of_code = rh_text_is(f.property, "concept") || rh_text_is(f.property, "code");
+    if (!rh_json_get(filter, "value").len)
+        return TERMS_FILTER_NO_VALUE;
+    if (f.of_code ? is_relation(f.op) || is_comparison(f.op)
+                  : is_comparison(f.op) && cs->body && known_property(&f))
+        return TERMS_FILTER_OK;
+    return TERMS_FILTER_UNKNOWN;
+}
+
 enum rh_rc terms_filter(struct rh_ctx *c, const struct terms_system *cs, const yyjson_val *filter,
                         uint64_t *bits, enum terms_filter_fault *fault)
 {

@@ -112,6 +112,9 @@ enum terms_filter_fault {
 enum rh_rc terms_filter(struct rh_ctx *c, const struct terms_system *cs, const yyjson_val *filter,
                         uint64_t *bits, enum terms_filter_fault *fault);
 
+/* The same faults, without looking at any concept's values. */
+enum terms_filter_fault terms_filter_check(const struct terms_system *cs, const yyjson_val *filter);
+
 /* --- version.c -------------------------------------------------------------------------------- */
 int terms_version_cmp(struct rh_text a, struct rh_text b);
 /* Does a version satisfy what was asked: equal, "1.x" or "1.*", or "1.0" for 1.0.3 (but not "1")?
