@@ -21,9 +21,15 @@ void rh_cli_help(FILE *out)
             "rihla %s - the health record that travels (FHIR R4)\n\nUsage: rihla COMMAND [options] "
             "[arguments]\n\n",
             RH_VERSION);
+    size_t widest = 0;
+    for (unsigned i = 0; i < rh_cli_n_commands; i++) {
+        size_t width = strlen(rh_cli_commands[i].name) + 1 + strlen(rh_cli_commands[i].args);
+        widest = width > widest ? width : widest;
+    }
     for (unsigned i = 0; i < rh_cli_n_commands; i++) {
         const struct rh_cli_command *c = &rh_cli_commands[i];
-        fprintf(out, "  %-11s%-8s %s\n", c->name, c->args, c->what);
+        size_t width = strlen(c->name) + 1 + strlen(c->args);
+        fprintf(out, "  %s %s%*s  %s\n", c->name, c->args, (int)(widest - width), "", c->what);
     }
     fprintf(out, "\nrihla COMMAND --help says more. Exit codes: %s.\n", exit_codes);
 }

@@ -36,6 +36,18 @@ static const struct rh_cli_option serve_options[] = {
      "IP address and port, loopback only (default 127.0.0.1:8080; port 0: one that is free)",
      false},
     {"web-dir", "DIR", "serve the web app from this folder instead of the one built in", false},
+    {"package", "FILE",
+     "a FHIR package (.tgz or folder) to know beside those of DIR/packages; may be given several "
+     "times",
+     true},
+    {"validate", "MODE",
+     "what is checked when a resource is stored: off, structure (default) or full", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct rh_cli_option import_options[] = {
+    {"validate", "MODE", "what is checked: off, structure (default) or full", false},
+    {"package", "FILE", "a FHIR package to know, with --validate full; may be given several times",
+     true},
     {NULL, NULL, NULL, false},
 };
 static const struct rh_cli_option export_options[] = {
@@ -48,6 +60,27 @@ static const struct rh_cli_option check_options[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct rh_cli_option validate_options[] = {
+    {"profile", "URL", "a profile that each resource must conform to; may be given several times",
+     true},
+    {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
+     true},
+    {"level", "LEVEL", "show only these: error, warning or information (default: all)", false},
+    {"any-extensions", NULL, "an extension that is not known is no error", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct rh_cli_option terminology_options[] = {
+    {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
+     true},
+    {"param", "NAME=VALUE", "an input of the operation; may be given several times", true},
+    {"batch", NULL, "answer lines of JSON, one operation each", false},
+    {NULL, NULL, NULL, false},
+};
+static const struct rh_cli_option pack_options[] = {
+    {"package", "FILE", "what the package depends on (check); may be given several times", true},
+    {NULL, NULL, NULL, false},
+};
+
 const struct rh_cli_command rh_cli_commands[] = {
     {"serve", "", "answer FHIR requests",
      "Prints \"listening on http://ADDRESS\" when it is ready. SIGTERM or Ctrl-C ends it in order: "
@@ -57,7 +90,7 @@ const struct rh_cli_command rh_cli_commands[] = {
      "Files may be gzip-compressed. What is refused is reported with file and line, the rest goes "
      "on, and the exit code is 1. An interrupted "
      "import goes on where it stopped when it is given again. Works while a server runs.",
-     1, RH_CLI_ARGS_MAX, rh_cmd_import, NULL},
+     1, RH_CLI_ARGS_MAX, rh_cmd_import, import_options},
     {"export", "OUT", "write all resources as NDJSON, a file for each type",
      "OUT is a folder that does not exist yet. Works while a server runs.", 1, 1, rh_cmd_export,
      export_options},
@@ -68,6 +101,24 @@ const struct rh_cli_command rh_cli_commands[] = {
      "The directory given by --data must not exist or must be empty.", 1, 1, rh_cmd_restore, NULL},
     {"check", "", "verify the database, the log's hashes, the bodies and the search keys",
      "Works while a server runs.", 0, 0, rh_cmd_check, check_options},
+    {"validate", "FILE...", "check resources against FHIR R4 and profiles",
+     "A FILE is JSON, XML, lines of JSON (.ndjson, .jsonl), each also with .gz, a folder of those, "
+     "or - for standard input. Prints FILE:LINE:COLUMN: SEVERITY: TEXT (EXPRESSION), with --json a "
+     "line for each file: {\"file\",\"valid\",\"issues\":[{\"severity\",\"code\","
+     "\"expression\",\"line\",\"column\",\"text\"}]}. Exit code 1: not all are valid.",
+     1, RH_CLI_ARGS_MAX, rh_cmd_validate, validate_options},
+    {"terminology", "OPERATION [FILE]", "expand value sets, validate, look up, translate codes",
+     "OPERATION is expand, validate-code, CodeSystem/validate-code, lookup, subsumes, translate or "
+     "batch-validate-code; its input is --param NAME=VALUE or a FILE with a Parameters resource. "
+     "With --batch lines {\"id\",\"operation\",\"parameters\",\"resources\"} are read from "
+     "FILE or standard input and answered by {\"id\",\"result\"} or {\"id\",\"outcome\"}; "
+     "\"resources\" are definitions for this line, \"setup\" names the id of an earlier line "
+     "whose resources are used again. Exit code 1: the code is not valid.",
+     0, 2, rh_cmd_terminology, terminology_options},
+    {"pack", "list|check|add FILE", "look into a FHIR package, check it, keep it in the data",
+     "check validates every resource of the package, the check digits of its codes and its "
+     "dependencies. add copies it to DIR/packages, where serve finds it.",
+     2, 2, rh_cmd_pack, pack_options},
     {"doctor", "", "look at the disk, its speed, versions and settings, and say what to do", NULL,
      0, 0, rh_cmd_doctor, NULL},
     {"version", "", "print the version", NULL, 0, 0, print_version, NULL},

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "server/commands.h"
 #include "server/serve.h"
+#include "server/worlds.h"
 #include "system/file.h"
 #include "system/progress.h"
 
@@ -93,12 +94,14 @@ static int work(struct rh_cli *c, bool create, const char *unit, struct rh_text 
                 yyjson_val **answer)
 {
     struct telling t = {.cli = c};
+    struct rh_work_options o = {0};
     *answer = NULL;
     catch_signals();
     t.progress = rh_progress_open(progress_kind(c), c->command->name, unit);
     struct rh_control_local told = {on_progress, on_say, &t};
+    o.packages = rh_cli_many(c, "package", &o.n_packages);
     enum rh_rc rc =
-        rh_work(c->data, create, c->command->name, args, &told, c->arena, &c->issues, answer);
+        rh_work(c->data, create, c->command->name, args, &o, &told, c->arena, &c->issues, answer);
     rh_progress_close(t.progress);
     if (rc) {
         *answer = NULL;
@@ -133,6 +136,16 @@ static void add_path(struct rh_buf *b, const char *path)
     }
 }
 
+static bool is_mode(const struct rh_cli *c, const char *text)
+{
+    enum rh_validate_mode mode;
+    if (rh_validate_mode_of(text, &mode))
+        return true;
+    fprintf(stderr, "rihla %s: --validate is off, structure or full; not \"%s\"\n",
+            c->command->name, text);
+    return false;
+}
+
 int rh_cmd_import(struct rh_cli *c)
 {
     struct rh_buf args = rh_buf(c->arena);
@@ -145,7 +158,13 @@ int rh_cmd_import(struct rh_cli *c)
             rh_buf_char(&args, ',');
         add_path(&args, c->args[i]);
     }
-    rh_buf_str(&args, "]}");
+    rh_buf_char(&args, ']');
+    const char *validate = rh_cli_value(c, "validate");
+    if (validate && !is_mode(c, validate))
+        return RH_EXIT_USAGE;
+    if (validate)
+        rh_buf_printf(&args, ",\"validate\":\"%s\"", validate);
+    rh_buf_char(&args, '}');
     int exit_code = work(c, true, "resources", rh_buf_get(&args), &answer);
     if (!answer)
         return exit_code;
@@ -233,7 +252,7 @@ int rh_cmd_check(struct rh_cli *c)
 
 int rh_cmd_serve(struct rh_cli *c)
 {
-    const char *listen = rh_cli_value(c, "listen");
+    const char *listen = rh_cli_value(c, "listen"), *validate = rh_cli_value(c, "validate");
     struct rh_serve_options o = {
         .dir = c->data,
         .listen = listen ? listen : "127.0.0.1:8080",
@@ -241,6 +260,13 @@ int rh_cmd_serve(struct rh_cli *c)
         .commands = rh_work_commands,
         .n_commands = rh_n_work_commands,
     };
+    if (validate && !is_mode(c, validate))
+        return RH_EXIT_USAGE;
+    if (validate)
+        rh_validate_mode_of(validate, &o.validate);
+    o.packages = rh_cli_many(c, "package", &o.n_packages);
+    if (!o.packages)
+        return rh_cli_fail(c, RH_NOMEM);
     enum rh_rc rc = rh_serve(&o, &c->issues);
     return rc ? rh_cli_fail(c, rc) : RH_EXIT_OK;
 }

@@ -191,6 +191,16 @@ enum rh_rc rh_terms_parameters(struct rh_arena *a, struct rh_issues *is, enum rh
     return out.rc;
 }
 
+void rh_terms_inputs_write(enum rh_terms_op op, struct rh_buf *out)
+{
+    const char *separator = "";
+    for (unsigned i = 0; i < ROWS; i++)
+        if (rows[i].ops & 1u << op) {
+            rh_buf_printf(out, "%s{\"name\":\"%s\"}", separator, rows[i].name);
+            separator = ",";
+        }
+}
+
 bool rh_terms_op_of(struct rh_text name, enum rh_terms_op *ret)
 {
     struct rh_text rest = name, type = {NULL, 0};

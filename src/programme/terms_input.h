@@ -24,6 +24,9 @@ enum rh_rc rh_terms_parameters(struct rh_arena *a, struct rh_issues *is, enum rh
                                const struct rh_terms_input *inputs, size_t n, bool lenient,
                                struct rh_text *ret);
 
+/* Appends the inputs of an operation as {"name":…},… */
+void rh_terms_inputs_write(enum rh_terms_op op, struct rh_buf *out);
+
 /* "expand", "$expand", "ValueSet/$expand": the operation; "validate-code" alone is that of
  * ValueSet. False: there is none. */
 bool rh_terms_op_of(struct rh_text name, enum rh_terms_op *ret);

@@ -68,6 +68,20 @@ static void write_parameters(struct rh_buf *out, unsigned type)
     rh_buf_str(out, n ? "]" : "");
 }
 
+static void write_operations(struct rh_buf *out, const char *type)
+{
+    const char *separator = ",\"operation\":[";
+    for (unsigned i = 0; i < rh_operations_n; i++) {
+        const struct rh_operation *o = &rh_operations[i];
+        if (o->type && strcmp(o->type, type) != 0)
+            continue;
+        rh_buf_printf(out, "%s{\"name\":\"%s\",\"definition\":\"%s\"}", separator, o->name + 1,
+                      o->definition);
+        separator = ",";
+    }
+    rh_buf_str(out, separator[1] ? "" : "]");
+}
+
 static void write_type(struct rh_buf *out, unsigned number)
 {
     const char *separator = "", *name = rh_resource_type(number)->name;
@@ -87,6 +101,7 @@ static void write_type(struct rh_buf *out, unsigned number)
     rh_buf_printf(out, "\"conditionalDelete\":\"%s\"",
                   has(RH_SHAPE_TYPE, RH_M_DELETE) ? "single" : "not-supported");
     write_parameters(out, number);
+    write_operations(out, name);
     rh_buf_char(out, '}');
 }
 

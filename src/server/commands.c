@@ -3,6 +3,7 @@
 
 #include "programme/export.h"
 #include "programme/import.h"
+#include "server/worlds.h"
 #include "system/clock.h"
 
 #include <unistd.h>
@@ -104,9 +105,13 @@ static enum rh_rc run_import(struct rh_control_call *c)
     struct rh_caller who = caller();
     const char **paths;
     unsigned n;
+    struct rh_text how = rh_json_get(c->args, "validate");
+    enum rh_validate_mode validate = RH_VALIDATE_DEFAULT;
     enum rh_rc rc = strings(c, "paths", &paths, &n);
+    if (rc == RH_OK && how.data && !rh_validate_mode_of(how.data, &validate))
+        rc = rh_issue_add(c->issues, RH_INVALID, NULL, "validate is off, structure or full");
     if (rc == RH_OK)
-        rc = rh_import(c->record, &who, c->issues, RH_VALIDATE_DEFAULT, paths, n, &events, &r);
+        rc = rh_import(c->record, &who, c->issues, validate, paths, n, &events, &r);
     if (rc)
         return rc;
     rh_buf_str(&c->answer, "{");
@@ -198,17 +203,27 @@ const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_com
 /* --- here or there --- */
 
 static enum rh_rc run_here(const char *dir, bool create, const char *command, struct rh_text args,
-                           const struct rh_control_local *told, struct rh_arena *a,
-                           struct rh_issues *is, yyjson_val **ret)
+                           const struct rh_work_options *with, const struct rh_control_local *told,
+                           struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
 {
     struct rh_record *record;
+    struct rh_worlds *worlds = NULL;
     struct rh_record_options o = {.dir = dir, .create = create};
     yyjson_doc *doc;
     enum rh_rc rc = rh_json_parse(a, is, args, &doc);
+    if (rc == RH_OK && rh_text_is(rh_json_get(yyjson_doc_get_root(doc), "validate"), "full")) {
+        rc = rh_worlds_open(dir, with->packages, with->n_packages, is, &worlds);
+        if (rc == RH_OK)
+            o.validator = rh_worlds_validator(worlds);
+    }
     if (rc == RH_OK)
         rc = rh_record_open(&o, is, &record);
-    if (rc)
+    if (rc) {
+        rh_worlds_close(worlds);
         return rc;
+    }
+    if (worlds)
+        rh_worlds_record(worlds, record);
     struct rh_control_call call = {.record = record,
                                    .arena = a,
                                    .issues = is,
@@ -220,6 +235,7 @@ static enum rh_rc run_here(const char *dir, bool create, const char *command, st
         if (strcmp(rh_work_commands[i].name, command) == 0)
             rc = rh_work_commands[i].run(&call);
     rh_record_close(record);
+    rh_worlds_close(worlds);
     if (rc == RH_OK)
         rc = rh_json_parse(a, is, rh_buf_get(&call.answer), &doc);
     if (rc == RH_OK)
@@ -228,12 +244,12 @@ static enum rh_rc run_here(const char *dir, bool create, const char *command, st
 }
 
 enum rh_rc rh_work(const char *dir, bool create, const char *command, struct rh_text args,
-                   const struct rh_control_local *told, struct rh_arena *a, struct rh_issues *is,
-                   yyjson_val **ret)
+                   const struct rh_work_options *o, const struct rh_control_local *told,
+                   struct rh_arena *a, struct rh_issues *is, yyjson_val **ret)
 {
     enum rh_rc rc =
         rh_control_ask(dir, command, args, told->progress, told->say, told->user, a, is, ret);
     if (rc == RH_NOTFOUND && is->count == 0)
-        return run_here(dir, create, command, args, told, a, is, ret);
+        return run_here(dir, create, command, args, o, told, a, is, ret);
     return rc;
 }

@@ -3,7 +3,7 @@
  * commands.h - work on a data directory that is done by whoever has it open: the server, asked over
  * the control socket, or the command line itself.
  *
- *   import  {"paths":[…]}                     ->
+ *   import  {"paths":[…],"validate":"off|structure|full"}                     ->
  * {"created","updated","unchanged","refused","files","skippedFiles","bytes"} export
  * {"out","types":[…],"gzip"}        -> {"resources","files","bytes"} backup  {"out"} -> {} check
  * {"rebuild"}                       ->
@@ -21,11 +21,17 @@
 extern const struct rh_control_command rh_work_commands[];
 extern const unsigned rh_n_work_commands;
 
+/* What this process needs when it opens a directory itself. */
+struct rh_work_options {
+    const char *const *packages; /* for import with full validation; beside DIR/packages */
+    unsigned n_packages;
+};
+
 /* Has the work done by the process that serves the directory, or else opens it here (and makes it
  * with `create`). Arguments as of rh_control_ask. RH_OK also when resources were refused: see the
  * answer. */
 enum rh_rc rh_work(const char *dir, bool create, const char *command, struct rh_text args,
-                   const struct rh_control_local *told, struct rh_arena *a, struct rh_issues *is,
-                   yyjson_val **ret);
+                   const struct rh_work_options *o, const struct rh_control_local *told,
+                   struct rh_arena *a, struct rh_issues *is, yyjson_val **ret);
 
 #endif

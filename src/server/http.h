@@ -60,6 +60,7 @@ const char *rh_method_name(enum rh_method m); /* "GET"; "other" */
 enum rh_header {
     RH_H_ACCEPT,
     RH_H_ACCEPT_ENCODING,
+    RH_H_ACCEPT_LANGUAGE,
     RH_H_CONTENT_ENCODING,
     RH_H_CONTENT_LENGTH,
     RH_H_CONTENT_TYPE,

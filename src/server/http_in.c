@@ -85,6 +85,7 @@ static const struct {
     }
     [RH_H_ACCEPT] = ROW("Accept", true),
     [RH_H_ACCEPT_ENCODING] = ROW("Accept-Encoding", true),
+    [RH_H_ACCEPT_LANGUAGE] = ROW("Accept-Language", true),
     [RH_H_CONTENT_ENCODING] = ROW("Content-Encoding", false),
     [RH_H_CONTENT_LENGTH] = ROW("Content-Length", false),
     [RH_H_CONTENT_TYPE] = ROW("Content-Type", false),

@@ -34,6 +34,11 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_BASE,             RH_M_GET,    "search-system",    RH_PLACE_LOOP,   0, 0, rh_rest_system_search, NULL, NULL, true, false},
     {RH_SHAPE_SYSTEM_SEARCH,    RH_M_POST,   "search-system-post", RH_PLACE_LOOP, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_system_search, NULL, NULL, true, false},
     {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_LOOP,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
+    {RH_SHAPE_TERMINOLOGY,      RH_M_GET,    "terminology-capabilities", RH_PLACE_WORKER, 0, 0, rh_rest_terminology_capabilities, NULL, NULL, true, true},
+    {RH_SHAPE_TYPE_OPERATION,   RH_M_POST,   "operation-type-post", RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_TYPE_OPERATION,   RH_M_GET,    "operation-type",   RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
+    {RH_SHAPE_INSTANCE_OPERATION, RH_M_POST, "operation-instance-post", RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE_OPERATION, RH_M_GET,  "operation-instance", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
     {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
@@ -59,8 +64,31 @@ static enum rh_rc no_type(struct rh_request *q, struct rh_text name)
                         (int)(name.len > 64 ? 64 : name.len), name.data, also ? also : "");
 }
 
+/* Where an operation of this name can be called, for who called it elsewhere. */
+static const char *operation_hint(struct rh_request *q, struct rh_text name)
+{
+    struct rh_buf b = rh_buf(q->arena);
+    for (unsigned i = 0; i < rh_operations_n; i++) {
+        const struct rh_operation *o = &rh_operations[i];
+        if (!rh_text_is(name, o->name))
+            continue;
+        const char *type = o->type ? o->type : "[type]";
+        if (o->on_type)
+            rh_buf_printf(&b, "%s/fhir/%s/%s", b.len ? ", " : "", type, o->name);
+        if (o->on_instance)
+            rh_buf_printf(&b, "%s/fhir/%s/[id]/%s", b.len ? ", " : "", type, o->name);
+    }
+    rh_buf_char(&b, 0);
+    return b.rc || b.len == 1 ? NULL : b.data;
+}
+
 static enum rh_rc no_operation(struct rh_request *q, struct rh_text name)
 {
+    const char *hint = operation_hint(q, name);
+    if (hint)
+        return rh_issue_add(&q->issues, RH_UNSUPPORTED, NULL,
+                            "The operation %.*s is not called at this address but at %s.",
+                            RH_TEXT_ARG(name), hint);
     return rh_issue_add(
         &q->issues, RH_UNSUPPORTED, NULL,
         "The operation \"%.*s\" does not exist here; /fhir/metadata lists what does.",
@@ -92,14 +120,23 @@ static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
         *ret = RH_SHAPE_TYPE;
         return RH_OK;
     }
-    if (is_operation(s[2]))
-        return no_operation(q, s[2]);
+    struct rh_rest *r = rh_rest_of(q);
+    if (is_operation(s[2])) {
+        r->operation = q->n_segments == 3 ? rh_operation_find(q->type, s[2], false) : NULL;
+        *ret = RH_SHAPE_TYPE_OPERATION;
+        return r->operation ? RH_OK : no_operation(q, s[2]);
+    }
     if (q->n_segments == 3 && rh_text_is(s[2], "_search")) {
         *ret = RH_SHAPE_TYPE_SEARCH;
     } else if (q->n_segments == 3 && rh_text_is(s[2], "_history")) {
         *ret = RH_SHAPE_TYPE_HISTORY;
     } else if (q->n_segments == 3) {
         *ret = RH_SHAPE_INSTANCE;
+    } else if (q->n_segments == 4 && is_operation(s[3])) {
+        r->operation = rh_operation_find(q->type, s[3], true);
+        *ret = RH_SHAPE_INSTANCE_OPERATION;
+        if (!r->operation)
+            return no_operation(q, s[3]);
     } else if (q->n_segments <= 5 && rh_text_is(s[3], "_history")) {
         *ret = q->n_segments == 4 ? RH_SHAPE_INSTANCE_HISTORY : RH_SHAPE_VERSION;
         if (q->n_segments == 5)
@@ -117,6 +154,16 @@ static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
                 (int)(q->id.len > 80 ? 80 : q->id.len), q->id.data);
     }
     return RH_OK;
+}
+
+/* https://hl7.org/fhir/R4/http.html#capabilities */
+static bool wants_terminology(struct rh_text query)
+{
+    struct rh_text part;
+    while (rh_text_split(&query, '&', &part))
+        if (rh_text_is(part, "mode=terminology"))
+            return true;
+    return false;
 }
 
 static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
@@ -137,7 +184,7 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
     else if (is_operation(s[1]))
         return no_operation(q, s[1]);
     else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))
-        *ret = RH_SHAPE_METADATA;
+        *ret = wants_terminology(q->query) ? RH_SHAPE_TERMINOLOGY : RH_SHAPE_METADATA;
     else if (q->n_segments == 2 && rh_text_is(s[1], "_history"))
         *ret = RH_SHAPE_SYSTEM_HISTORY;
     else if (q->n_segments == 2 && rh_text_is(s[1], "_search"))
@@ -344,7 +391,7 @@ static void begin(struct rh_request *q)
         rh_rest_refuse(q, rc);
         return;
     }
-    q->place = route->place;
+    q->place = route->takes && rh_server_of(q)->full ? RH_PLACE_WORKER : route->place;
     q->body_max = route->body_max;
 }
 

@@ -10,6 +10,7 @@
 #define RH_SERVER_REST_H
 
 #include "server/metrics.h"
+#include "server/worlds.h"
 
 struct rh_web;
 
@@ -17,6 +18,8 @@ struct rh_server {
     struct rh_record *record;
     struct rh_http *http; /* set when it listens */
     const struct rh_web *web;
+    struct rh_worlds *worlds;
+    bool full;                 /* what is written is validated fully: not the work of a loop */
     const char *dir;           /* data directory, for the free space in /health */
     char base[96];             /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
     struct rh_text capability; /* owned; made by rh_rest_start */

@@ -6,6 +6,7 @@
 #ifndef RH_SERVER_REST_INT_H
 #define RH_SERVER_REST_INT_H
 
+#include "programme/terms_input.h"
 #include "record/bundle.h"
 #include "search/query.h"
 #include "server/negotiate.h"
@@ -13,16 +14,19 @@
 
 /* What an address is made of. */
 enum rh_shape {
-    RH_SHAPE_BASE,             /* /fhir */
-    RH_SHAPE_METADATA,         /* /fhir/metadata */
-    RH_SHAPE_SYSTEM_HISTORY,   /* /fhir/_history */
-    RH_SHAPE_SYSTEM_SEARCH,    /* /fhir/_search */
-    RH_SHAPE_TYPE,             /* /fhir/[type] */
-    RH_SHAPE_TYPE_SEARCH,      /* /fhir/[type]/_search */
-    RH_SHAPE_TYPE_HISTORY,     /* /fhir/[type]/_history */
-    RH_SHAPE_INSTANCE,         /* /fhir/[type]/[id] */
-    RH_SHAPE_INSTANCE_HISTORY, /* /fhir/[type]/[id]/_history */
-    RH_SHAPE_VERSION,          /* /fhir/[type]/[id]/_history/[vid] */
+    RH_SHAPE_BASE,           /* /fhir */
+    RH_SHAPE_METADATA,       /* /fhir/metadata */
+    RH_SHAPE_SYSTEM_HISTORY, /* /fhir/_history */
+    RH_SHAPE_SYSTEM_SEARCH,  /* /fhir/_search */
+    RH_SHAPE_TYPE,           /* /fhir/[type] */
+    RH_SHAPE_TYPE_SEARCH,    /* /fhir/[type]/_search */
+    RH_SHAPE_TYPE_HISTORY,   /* /fhir/[type]/_history */
+    RH_SHAPE_TYPE_OPERATION, /* /fhir/[type]/$… */
+    RH_SHAPE_INSTANCE,       /* /fhir/[type]/[id]; the shapes from here on to VERSION have an id */
+    RH_SHAPE_INSTANCE_HISTORY,   /* /fhir/[type]/[id]/_history */
+    RH_SHAPE_INSTANCE_OPERATION, /* /fhir/[type]/[id]/$… */
+    RH_SHAPE_VERSION,            /* /fhir/[type]/[id]/_history/[vid] */
+    RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
     RH_SHAPE_HEALTH,
     RH_SHAPE_METRICS,
     RH_SHAPE_WEB,
@@ -45,8 +49,20 @@ struct rh_route {
     bool in_bundle;          /* may be a GET entry of a Bundle */
 };
 
+/* One operation: what is called on a type or on a resource, and how. */
+struct rh_operation {
+    const char *type; /* NULL: every type */
+    const char *name; /* "$expand" */
+    enum rh_terms_op op;
+    bool on_type, on_instance;
+    bool get; /* takes a query */
+    enum rh_step (*run)(struct rh_request *q);
+    const char *definition; /* address of its OperationDefinition */
+};
+
 /* Of one request, in its arena. */
 struct rh_rest {
+    const struct rh_operation *operation;   /* of an operation's address */
     struct rh_result_parameters parameters; /* of the query */
     enum rh_summary summary;
     struct rh_write *write;
@@ -94,6 +110,21 @@ enum rh_step rh_rest_update(struct rh_request *q);
 enum rh_step rh_rest_patch(struct rh_request *q);
 enum rh_step rh_rest_delete(struct rh_request *q);
 enum rh_step rh_rest_bundle(struct rh_request *q);
+
+/* --- rest_operation.c --- */
+extern const struct rh_operation rh_operations[];
+extern const unsigned rh_operations_n;
+const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name, bool instance);
+enum rh_step rh_rest_operation(struct rh_request *q);
+/* The query's names and values, without those of result formats; room for RH_TERMS_INPUTS_MAX. */
+enum rh_rc rh_operation_query(struct rh_request *q, struct rh_terms_input *inputs, size_t *n);
+/* The resource of the address, as it is read; NULL when the address has no id. */
+enum rh_rc rh_operation_instance(struct rh_request *q, yyjson_val **ret);
+
+/* --- rest_terminology.c, rest_validate.c --- */
+enum rh_step rh_rest_terminology(struct rh_request *q);
+enum rh_step rh_rest_terminology_capabilities(struct rh_request *q);
+enum rh_step rh_rest_validate(struct rh_request *q);
 
 /* --- rest_admin.c --- */
 enum rh_step rh_rest_metadata(struct rh_request *q);

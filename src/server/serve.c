@@ -97,10 +97,17 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     if (!rc)
         rc = rh_web_open(o->web_dir, is, &p->web);
     if (!rc)
-        rc = rh_record_open(&(struct rh_record_options){.dir = o->dir, .create = true}, is,
-                            &s->record);
+        rc = rh_worlds_open(o->dir, o->packages, o->n_packages, is, &s->worlds);
     if (rc)
         return rc;
+    struct rh_record_options record = {.dir = o->dir,
+                                       .create = true,
+                                       .validate = o->validate,
+                                       .validator = rh_worlds_validator(s->worlds)};
+    rc = rh_record_open(&record, is, &s->record);
+    if (rc)
+        return rc;
+    rh_worlds_record(s->worlds, s->record);
     s->web = p->web;
     http.record = s->record;
     rh_rest_app(s, &http.app);
@@ -129,6 +136,7 @@ enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is)
     pthread_sigmask(SIG_BLOCK, &wanted, NULL); /* before any thread: they inherit it */
     signal(SIGPIPE, SIG_IGN);
     s->dir = o->dir;
+    s->full = o->validate == RH_VALIDATE_FULL;
     s->started_us = rh_clock_now_us();
     enum rh_rc rc = start(o, is, &p);
     if (!rc) {
@@ -142,6 +150,7 @@ enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is)
     rh_control_close(p.control);
     rh_http_close(s->http);
     rh_record_close(s->record);
+    rh_worlds_close(s->worlds);
     rh_rest_stop(s);
     rh_web_close(p.web);
     rh_free(s);

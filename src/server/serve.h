@@ -5,6 +5,7 @@
 #ifndef RH_SERVER_SERVE_H
 #define RH_SERVER_SERVE_H
 
+#include "conformance/validate.h"
 #include "server/control.h"
 
 struct rh_serve_options {
@@ -12,6 +13,9 @@ struct rh_serve_options {
     const char *listen;  /* "127.0.0.1:8080", "[::1]:0", "localhost:8080", "8080"; port 0: one that
                             is free */
     const char *web_dir; /* NULL: the web app that is built in */
+    const char *const *packages; /* FHIR packages, beside those of DIR/packages */
+    unsigned n_packages;
+    enum rh_validate_mode validate;            /* of every write */
     const struct rh_control_command *commands; /* of the control socket */
     unsigned n_commands;
     unsigned workers, loops; /* 0: by the number of cores */
@@ -20,7 +24,7 @@ struct rh_serve_options {
 /* Prints "listening on http://127.0.0.1:PORT" on stdout when requests are answered, then waits for
  * SIGTERM or SIGINT, finishes what is in flight and closes. A second signal ends the process at
  * once. To be called on the main thread before others are started. Errors with issues: those of
- * rh_record_open, rh_http_open, rh_web_open. */
+ * rh_record_open, rh_http_open, rh_web_open, rh_worlds_open. */
 enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is);
 
 #endif
