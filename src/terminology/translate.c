@@ -251,7 +251,10 @@ static enum rh_rc each_definition(void *user, const struct rh_definition *d)
 {
     struct translation *x = user;
     yyjson_val *body;
-    if (!d->url.len || rh_world_find(x->t->ctx->world, "ConceptMap", d->url) != d)
+    if (!d->url.len)
+        return RH_OK;
+    const struct rh_definition *best = rh_world_find(x->t->ctx->world, "ConceptMap", d->url);
+    if (best && (best->package != d->package || !rh_text_eq(best->version, d->version)))
         return RH_OK; /* an older one of the same address */
     enum rh_rc rc = rh_definition_body(x->t->ctx, d, &body);
     return rc || !in_scope(x, body) ? rc : one_map(x, body);
