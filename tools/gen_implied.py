@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""gen_implied.py SPEC OUT - writes the C table of spec/implied-profiles.tsv (src/conformance/implied_int.h)."""
+"""gen_implied.py PROFILES ERRATA OUT - writes the C tables of spec/implied-profiles.tsv and spec/binding-errata.tsv
+(src/conformance/implied_int.h)."""
 import sys
 
 
@@ -8,14 +9,19 @@ def text(s):
     return '{"%s", %d}' % (s, len(s.encode()))
 
 
-def main():
-    spec, out = sys.argv[1:]
-    with open(spec, encoding="utf-8") as f:
+def table(path, columns):
+    with open(path, encoding="utf-8") as f:
         lines = [line.rstrip("\n").split("\t") for line in f if line.strip() and not line.startswith("#")]
-    if lines[0] != ["type", "element", "system", "profile", "codes"]:
-        sys.exit(f"{spec}: unknown columns")
+    if lines[0] != columns or any(len(line) != len(columns) for line in lines):
+        sys.exit(f"{path}: the columns are not {columns}")
+    return lines[1:]
+
+
+def main():
+    profiles, errata, out = sys.argv[1:]
+    lines = table(profiles, ["type", "element", "system", "profile", "codes"])
     seen, rows = set(), []
-    for kind, element, system, profile, codes in lines[1:]:
+    for kind, element, system, profile, codes in lines:
         for code in codes.split(" "):
             if (kind, element, system, code) not in seen:
                 seen.add((kind, element, system, code))
@@ -26,7 +32,12 @@ def main():
         f.write(f"const struct rh_implied_row rh_implied_rows[{len(rows)}] = {{\n")
         for system, code, kind, element, profile in rows:
             f.write(f"    {{{text(system)}, {text(code)}, \"{kind}\", \"{element}\", {text(profile)}}},\n")
-        f.write(f"}};\nconst size_t rh_n_implied_rows = {len(rows)};\n")
+        f.write(f"}};\nconst size_t rh_n_implied_rows = {len(rows)};\n\n")
+        corrected = table(errata, ["path", "valueSet", "strength"])
+        f.write(f"const struct rh_binding_erratum rh_binding_errata[{len(corrected)}] = {{\n")
+        for path, value_set, strength in corrected:
+            f.write(f"    {{\"{path}\", \"{value_set}\", \"{strength}\"}},\n")
+        f.write(f"}};\nconst size_t rh_n_binding_errata = {len(corrected)};\n")
 
 
 main()

@@ -4,11 +4,14 @@
  * have absolute fullUrls that agree with the ids; documents and messages begin with their header
  * and hang together; what a search found says why it is there.
  */
+#include "conformance/narrative.h"
 #include "conformance/validate_int.h"
 #include "fhir/primitive.h"
 #include "fhir/reference.h"
 
 enum { NONE = 0xFFFFFFFF };
+
+struct ids;
 
 struct entry {
     yyjson_val *value, *resource;
@@ -17,6 +20,7 @@ struct entry {
     unsigned next_url, next_id; /* in a chain of the tables; NONE ends it */
     bool reached;
     unsigned first_link;
+    struct ids *ids; /* of its elements; NULL: not collected yet */
 };
 
 struct link {
@@ -132,24 +136,68 @@ static bool restful(struct rh_text url, struct rh_text *base)
 /* --- resolving in the Bundle ---------------------------------------------------------------------
  */
 
-static unsigned count_id(yyjson_val *v, struct rh_text id, unsigned depth)
+struct ids {
+    struct rh_arena *arena;
+    struct rh_text *list;
+    size_t n, cap;
+    bool full;
+};
+
+static void add_id(struct ids *ids, struct rh_text id)
+{
+    struct rh_text *grown =
+        rh_arena_grow(ids->arena, ids->list, &ids->cap, ids->n + 1, sizeof *grown);
+    if (!grown) {
+        ids->full = true;
+        return;
+    }
+    ids->list = grown;
+    ids->list[ids->n++] = id;
+}
+
+static void add_mark(void *user, enum rh_narrative_mark mark, struct rh_text value)
+{
+    if (mark == RH_NARRATIVE_ID)
+        add_id(user, value);
+}
+
+static void collect_ids(struct ids *ids, yyjson_val *v, unsigned depth)
 {
     size_t i, n;
     yyjson_val *key, *item;
-    unsigned found = 0;
     if (depth > RH_VALIDATE_DEPTH_MAX)
-        return 0;
-    if (yyjson_is_obj(v)) {
-        yyjson_obj_foreach (v, i, n, key, item) {
-            if (yyjson_is_str(item))
-                found += rh_text_is(rh_json_text(key), "id") && rh_text_eq(rh_json_text(item), id);
-            else
-                found += count_id(item, id, depth + 1);
-        }
-    } else if (yyjson_is_arr(v)) {
+        return;
+    if (yyjson_is_arr(v)) {
         yyjson_arr_foreach (v, i, n, item)
-            found += count_id(item, id, depth + 1);
+            collect_ids(ids, item, depth + 1);
+    } else if (yyjson_is_obj(v)) {
+        yyjson_obj_foreach (v, i, n, key, item) {
+            if (!yyjson_is_str(item))
+                collect_ids(ids, item, depth + 1);
+            else if (rh_text_is(rh_json_text(key), "id"))
+                add_id(ids, rh_json_text(item));
+            else if (rh_text_is(rh_json_text(key), "div"))
+                rh_narrative_marks(ids->arena, rh_json_text(item), add_mark, ids);
+        }
     }
+}
+
+/* How many elements of an entry have this id, those of narratives too. */
+static unsigned count_id(struct bundle *b, unsigned at, struct rh_text id)
+{
+    struct entry *e = &b->entries[at];
+    unsigned found = 0;
+    if (!e->ids) {
+        e->ids = rh_arena_zero(b->r->c->arena, sizeof *e->ids);
+        if (!e->ids) {
+            b->r->rc = RH_NOMEM;
+            return 1;
+        }
+        e->ids->arena = b->r->c->arena;
+        collect_ids(e->ids, e->resource, 0);
+    }
+    for (size_t i = 0; i < e->ids->n; i++)
+        found += rh_text_eq(e->ids->list[i], id);
     return found;
 }
 
@@ -178,7 +226,7 @@ static unsigned resolve(struct bundle *b, unsigned from, struct rh_text referenc
             rh_complain(r, RH_ERROR, "not-found", place, "\"%.*s\" is not in the Bundle",
                         RH_TEXT_ARG(rh_shown(reference)));
         if (n == 1 && fragment.data) {
-            unsigned k = count_id(b->entries[at].resource, fragment, 0);
+            unsigned k = count_id(b, at, fragment);
             if (k != 1) {
                 b->broken++;
                 rh_complain(r, RH_ERROR, k ? "invalid" : "not-found", place,
@@ -189,7 +237,7 @@ static unsigned resolve(struct bundle *b, unsigned from, struct rh_text referenc
         return n == 1 ? at : NONE;
     }
     const struct entry *e = &b->entries[from];
-    if (restful(e->full_url, &base)) {
+    if (e->id.len && restful(e->full_url, &base)) {
         struct rh_buf full = rh_buf(r->c->arena);
         rh_buf_text(&full, base);
         rh_buf_text(&full, plain);

@@ -101,32 +101,37 @@ static size_t count_of(const struct slot *s)
     return (yyjson_is_arr(v) ? yyjson_arr_size(v) : 1) + (s->other ? 1 : 0);
 }
 
+static void check_count(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
+                        const struct slot *s)
+{
+    const struct rh_rule *child = rule->children[s->e->order];
+    size_t n;
+    if (!child || (child->max == UINT_MAX && child->min <= 1) ||
+        (r->base && child->max == 1 && !s->other) ||
+        ((n = count_of(s)) <= child->max && n >= child->min))
+        return;
+    if (s->other && child->max == 1)
+        rh_complain(r, RH_ERROR, "structure", at,
+                    "\"%s\" and \"%s\" exclude each other: at most 1 value is allowed", s->e->name,
+                    s->other->name);
+    else if (n > child->max)
+        rh_complain(r, RH_ERROR, "structure", at,
+                    "%.*s: at most %u may be there, but there are %zu (%.*s)",
+                    RH_TEXT_ARG(child->path), child->max, n, RH_TEXT_ARG(rule->profile->url));
+    else
+        rh_complain(r, RH_ERROR, "required", at,
+                    "%.*s: at least %u must be there, but there are %zu (%.*s)",
+                    RH_TEXT_ARG(child->path), child->min, n, RH_TEXT_ARG(rule->profile->url));
+}
+
+/* In the pass of the base: nothing is sliced. */
 static void check_counts(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
                          const struct rh_type *type, const struct object *o)
 {
     if (rule->required & ~o->seen)
         missing(r, at, rule, type, rule->required & ~o->seen);
-    for (uint64_t left = o->seen; left; left &= left - 1) {
-        const struct slot *s = &o->slots[__builtin_ctzll(left)];
-        const struct rh_rule *child = rule->children[s->e->order];
-        size_t n;
-        if (!child || (child->max == UINT_MAX && child->min <= 1) ||
-            (r->base && child->max == 1 && !s->other) ||
-            ((n = count_of(s)) <= child->max && n >= child->min))
-            continue;
-        if (s->other && child->max == 1)
-            rh_complain(r, RH_ERROR, "structure", at,
-                        "\"%s\" and \"%s\" exclude each other: at most 1 value is allowed",
-                        s->e->name, s->other->name);
-        else if (n > child->max)
-            rh_complain(r, RH_ERROR, "structure", at,
-                        "%.*s: at most %u may be there, but there are %zu (%.*s)",
-                        RH_TEXT_ARG(child->path), child->max, n, RH_TEXT_ARG(rule->profile->url));
-        else
-            rh_complain(r, RH_ERROR, "required", at,
-                        "%.*s: at least %u must be there, but there are %zu (%.*s)",
-                        RH_TEXT_ARG(child->path), child->min, n, RH_TEXT_ARG(rule->profile->url));
-    }
+    for (uint64_t left = o->seen; left; left &= left - 1)
+        check_count(r, at, rule, &o->slots[__builtin_ctzll(left)]);
 }
 
 /* --- shape of one element -------------------------------------------------------------------- */
@@ -225,6 +230,22 @@ static void check_resource_value(struct rh_run *r, const struct rh_place *at)
     rh_validate_resource(r, at, at->value, contained ? NULL : at->up->value, contained);
 }
 
+/* A profile's rule for a resource inside another one. */
+static void check_inner(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule)
+{
+    bool contained = at->name_len == 9 && memcmp(at->name, "contained", 9) == 0;
+    struct rh_scope scope = {.up = r->scope,
+                             .resource = at->value,
+                             .type = at->type,
+                             .entry = contained ? NULL : at->up->value,
+                             .contained = contained,
+                             .full_url = contained ? (struct rh_text){NULL, 0}
+                                                   : rh_json_get(at->up->value, "fullUrl")};
+    r->scope = &scope;
+    rh_check_value(r, at, rule);
+    r->scope = scope.up;
+}
+
 static void check_one(struct rh_run *r, struct rh_place *at, const struct rh_rule *child,
                       const struct slot *s)
 {
@@ -244,10 +265,36 @@ static void check_one(struct rh_run *r, struct rh_place *at, const struct rh_rul
         if (r->base)
             check_resource_value(r, at);
         else if (at->type && child)
-            rh_check_value(r, at, child);
+            check_inner(r, at, child);
     } else if (child) {
         rh_check_value(r, at, child);
     }
+}
+
+/* The values of a slot as places. `items` has room for count_of(s). */
+static size_t places(const struct rh_place *up, const struct slot *s, struct rh_place *items)
+{
+    struct rh_place at = rh_below(up, s->e->base, strlen(s->e->base), -1);
+    at.type = s->e->type;
+    if (s->e->choice)
+        at.choice = s->e->type;
+    yyjson_val *several = yyjson_is_arr(s->value) ? s->value : s->shadow;
+    if (!yyjson_is_arr(several)) {
+        at.value = s->value;
+        at.extra = s->shadow;
+        items[0] = at;
+        return 1;
+    }
+    size_t n = yyjson_arr_size(several);
+    for (size_t i = 0; i < n; i++) {
+        at.index = (long)i;
+        at.value = yyjson_is_arr(s->value) ? yyjson_arr_get(s->value, i) : NULL;
+        at.extra = yyjson_is_arr(s->shadow) ? yyjson_arr_get(s->shadow, i) : NULL;
+        if (at.value && s->e->type->kind == RH_KIND_ABSTRACT)
+            at.type = rh_type_of_resource(at.value);
+        items[i] = at;
+    }
+    return n;
 }
 
 static void check_slot(struct rh_run *r, const struct rh_place *up, const struct rh_rule *child,
@@ -263,19 +310,9 @@ static void check_slot(struct rh_run *r, const struct rh_place *up, const struct
         at.value = s->value;
         at.extra = s->shadow;
         check_one(r, &at, child, s);
-        if (child && child->n_slices && !r->base)
-            rh_check_slices(r, up, child, &at, 1);
         return;
     }
     size_t n = yyjson_arr_size(several);
-    struct rh_place *items = NULL;
-    if (child && child->n_slices && !r->base) {
-        items = rh_arena_alloc(r->c->arena, n * sizeof *items);
-        if (!items) {
-            r->rc = RH_NOMEM;
-            return;
-        }
-    }
     yyjson_val *v = yyjson_is_arr(s->value) ? yyjson_arr_get_first(s->value) : NULL;
     yyjson_val *x = yyjson_is_arr(s->shadow) ? yyjson_arr_get_first(s->shadow) : NULL;
     size_t values = v ? yyjson_arr_size(s->value) : 0, extras = x ? yyjson_arr_size(s->shadow) : 0;
@@ -284,22 +321,44 @@ static void check_slot(struct rh_run *r, const struct rh_place *up, const struct
         at.value = i < values ? v : NULL;
         at.extra = i < extras ? x : NULL;
         check_one(r, &at, child, s);
-        if (items)
-            items[i] = at;
         v = i + 1 < values ? unsafe_yyjson_get_next(v) : NULL;
         x = i + 1 < extras ? unsafe_yyjson_get_next(x) : NULL;
     }
-    if (items)
-        rh_check_slices(r, up, child, items, n);
 }
 
-/* Slices of what is not there at all: their minimum still counts. */
-static void absent_slices(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
-                          uint64_t seen)
+/* In a profile: first which item is which slice, then how many there are, then what is in them. */
+static void check_sliced(struct rh_run *r, const struct rh_place *at, const struct rh_rule *from,
+                         const struct rh_type *type, const struct object *o)
 {
-    for (unsigned i = 0; i < rule->n_children; i++)
-        if (rule->children[i] && rule->children[i]->n_slices && !(seen & UINT64_C(1) << i))
-            rh_check_slices(r, at, rule->children[i], NULL, 0);
+    struct rh_sliced *sliced[ORDERS_MAX] = {NULL};
+    for (unsigned i = 0; i < from->n_children && !rh_run_stop(r); i++) {
+        const struct rh_rule *child = from->children[i];
+        if (!child || !child->n_slices)
+            continue;
+        const struct slot *s = o->seen & UINT64_C(1) << i ? &o->slots[i] : NULL;
+        size_t n = s ? count_of(s) : 0;
+        struct rh_place *items = rh_arena_alloc(r->c->arena, (n + 1) * sizeof *items);
+        if (!items) {
+            r->rc = RH_NOMEM;
+            return;
+        }
+        sliced[i] = rh_slices_assign(r, child, items, s ? places(at, s, items) : 0);
+    }
+    uint64_t absent = from->required & ~o->seen;
+    for (unsigned i = 0; i < from->n_children && !rh_run_stop(r); i++) {
+        if (absent & UINT64_C(1) << i)
+            missing(r, at, from, type, UINT64_C(1) << i);
+        if (o->seen & UINT64_C(1) << i)
+            check_count(r, at, from, &o->slots[i]);
+        if (sliced[i])
+            rh_slices_count(r, at, sliced[i]);
+    }
+    for (unsigned i = 0; i < from->n_children && !rh_run_stop(r); i++) {
+        if (o->seen & UINT64_C(1) << i && from->children[i] && from->children[i]->deep)
+            check_slot(r, at, from->children[i], &o->slots[i]);
+        if (sliced[i])
+            rh_slices_check(r, sliced[i]);
+    }
 }
 
 void rh_check_object(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
@@ -308,20 +367,20 @@ void rh_check_object(struct rh_run *r, const struct rh_place *at, const struct r
     struct object o;
     const struct rh_rule *from = rule->content ? rule->content : rule;
     read_object(r, at, type, &o);
+    if (!r->base) {
+        if (from->children)
+            check_sliced(r, at, from, type, &o);
+        return;
+    }
     if (from->children)
         check_counts(r, at, from, type, &o);
-    if (r->base && (o.seen & 1) && type->kind != RH_KIND_RESOURCE &&
-        strcmp(o.slots[0].e->name, "id") == 0)
+    if ((o.seen & 1) && type->kind != RH_KIND_RESOURCE && strcmp(o.slots[0].e->name, "id") == 0)
         rh_note_id(r, at, o.slots[0].value);
-    if (!r->base && from->children)
-        absent_slices(r, at, from, o.seen);
     for (uint64_t left = o.seen; left; left &= left - 1) {
         const struct slot *s = &o.slots[__builtin_ctzll(left)];
-        const struct rh_rule *child = from->children ? from->children[s->e->order] : NULL;
         if (rh_run_stop(r))
             return;
-        if (r->base || (child && child->deep))
-            check_slot(r, at, child, s);
+        check_slot(r, at, from->children ? from->children[s->e->order] : NULL, s);
     }
 }
 
@@ -440,4 +499,12 @@ void rh_check_value(struct rh_run *r, const struct rh_place *at, const struct rh
         rh_check_constraints(r, at, rule);
     if (!r->base)
         check_type_profiles(r, at, rule);
+}
+
+void rh_check_place(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule)
+{
+    if (at->type && at->type->kind == RH_KIND_RESOURCE && at->up)
+        check_inner(r, at, rule);
+    else if (at->type)
+        rh_check_value(r, at, rule);
 }

@@ -16,4 +16,12 @@ struct rh_implied_row {
 extern const struct rh_implied_row rh_implied_rows[];
 extern const size_t rh_n_implied_rows;
 
+/* A binding whose strength counts as another. The value set is without version. */
+struct rh_binding_erratum {
+    const char *path, *value_set, *strength;
+};
+
+extern const struct rh_binding_erratum rh_binding_errata[];
+extern const size_t rh_n_binding_errata;
+
 #endif

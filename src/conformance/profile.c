@@ -3,6 +3,7 @@
  * StructureDefinition -> rules. The snapshot's elements come parents first, so one pass with the
  * last rule of each depth makes the tree; a slice hangs on the element it slices.
  */
+#include "conformance/implied_int.h"
 #include "conformance/snapshot.h"
 #include "conformance/validate_int.h"
 
@@ -126,6 +127,10 @@ static void read_binding(yyjson_val *e, struct rh_rule *rule)
     yyjson_val *binding = yyjson_obj_get(e, "binding");
     struct rh_text strength = rh_json_get(binding, "strength");
     rule->value_set = rh_json_get(binding, "valueSet");
+    for (size_t i = 0; i < rh_n_binding_errata; i++)
+        if (rh_text_is(rule->path, rh_binding_errata[i].path) &&
+            rh_text_starts(rule->value_set, rh_binding_errata[i].value_set))
+            strength = rh_text(rh_binding_errata[i].strength);
     for (unsigned i = 1; rule->value_set.len && i < sizeof names / sizeof names[0]; i++)
         if (rh_text_is(strength, names[i]))
             rule->strength = (enum rh_strength)i;

@@ -264,8 +264,9 @@ void rh_check_reference(struct rh_run *r, const struct rh_place *at, const struc
                     "the reference is said to be of type %.*s, but it is a %s",
                     RH_TEXT_ARG(rh_shown(stated)), type->name);
     int allowed = target_allows(r, rule, type);
-    if (allowed == 0)
-        rh_complain(r, RH_ERROR, "structure", at, "a %s may not be referred to here", type->name);
+    if (allowed == 0) /* what is only named, and not here, may be something else */
+        rh_complain(r, resource ? RH_ERROR : RH_WARNING, "structure", at,
+                    "a %s may not be referred to here", type->name);
     else if (!r->base && allowed > 0 && resource)
         check_target_profiles(r, at, rule, resource, type);
 }

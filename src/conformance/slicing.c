@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-enum { VALUES_MAX = 64, SLICES_MAX = 512, PATH_STEPS_MAX = 16 };
+enum { VALUES_MAX = 64, PATH_STEPS_MAX = 16 };
 
 /* What a discriminator's path leads to, in the value and in the rules. */
 struct found {
@@ -28,6 +28,34 @@ struct target {
  * ------------------------------------------------------------------------
  */
 
+/* Does the rule say anything that tells values apart? */
+static bool decides(const struct rh_rule *rule, unsigned depth)
+{
+    const struct rh_rule *from = rule->content ? rule->content : rule;
+    if (rule->fixed || rule->pattern || rule->strength >= RH_BIND_REQUIRED)
+        return true;
+    for (unsigned i = 0; depth < PATH_STEPS_MAX && i < from->n_children; i++)
+        if (from->children[i] && decides(from->children[i], depth + 1))
+            return true;
+    for (unsigned i = 0; i < rule->n_slices; i++)
+        if (rule->slices[i]->min > 0 && decides(rule->slices[i], depth + 1))
+            return true;
+    return false;
+}
+
+/* Of a rule with slices the one that must be there, when it is they that say what tells it apart.
+ */
+static const struct rh_rule *telling(const struct rh_rule *rule)
+{
+    const struct rh_rule *found = NULL;
+    if (rule->fixed || rule->pattern)
+        return rule;
+    for (unsigned i = 0; i < rule->n_slices; i++)
+        if (decides(rule->slices[i], 0) && (!found || (!found->min && rule->slices[i]->min)))
+            found = rule->slices[i];
+    return found ? found : rule;
+}
+
 static void step_member(struct rh_run *r, struct target *t, struct rh_text name)
 {
     const struct rh_element *e = NULL;
@@ -36,6 +64,8 @@ static void step_member(struct rh_run *r, struct target *t, struct rh_text name)
     if (t->rule && t->rule->type)
         e = rh_element_of_base(t->rule->type, name);
     struct target next = {.rule = t->rule && e ? rh_rule_child(r, t->rule, e) : NULL};
+    if (next.rule && next.rule->n_slices)
+        next.rule = telling(next.rule);
     for (unsigned i = 0; i < t->n; i++) {
         const struct rh_type *type = t->values[i].type;
         const struct rh_element *base = type ? rh_element_of_base(type, name) : NULL;
@@ -181,21 +211,6 @@ static bool probe(struct rh_run *r, const struct rh_place *at, const struct rh_r
     r->errors = errors;
     r->base = base;
     return good;
-}
-
-/* Does the rule say anything that tells values apart? */
-static bool decides(const struct rh_rule *rule, unsigned depth)
-{
-    const struct rh_rule *from = rule->content ? rule->content : rule;
-    if (rule->fixed || rule->pattern || rule->strength >= RH_BIND_REQUIRED)
-        return true;
-    for (unsigned i = 0; depth < PATH_STEPS_MAX && i < from->n_children; i++)
-        if (from->children[i] && decides(from->children[i], depth + 1))
-            return true;
-    for (unsigned i = 0; i < rule->n_slices; i++)
-        if (rule->slices[i]->min > 0 && decides(rule->slices[i], depth + 1))
-            return true;
-    return false;
 }
 
 static bool by_value(struct rh_run *r, const struct rh_place *at, const struct target *t)
@@ -344,69 +359,112 @@ static bool belongs(struct rh_run *r, const struct rh_place *item, const struct 
     return true;
 }
 
-/* --- the items
- * ------------------------------------------------------------------------------------ */
+/* --- the items -------------------------------------------------------------------------------- */
 
-static void check_slice_counts(struct rh_run *r, const struct rh_place *up,
-                               const struct rh_rule *head, const unsigned *counts)
+enum { SLICE_NONE = -1, SLICE_SEVERAL = -2 };
+
+struct rh_sliced {
+    const struct rh_rule *head;
+    const struct rh_place *items;
+    size_t n;
+    int *slice; /* of each item */
+    unsigned *counts;
+};
+
+static void check_order(struct rh_run *r, const struct rh_sliced *s, const struct rh_place *item,
+                        int slice, int *last, bool outside)
 {
-    for (unsigned i = 0; i < head->n_slices && i < SLICES_MAX; i++) {
-        const struct rh_rule *s = head->slices[i];
-        if (counts[i] < s->min)
+    const struct rh_slicing *slicing = s->head->slicing;
+    if (!slicing || slice < 0)
+        return;
+    struct rh_text name = s->head->slices[slice]->slice;
+    if (slicing->ordered && slice < *last)
+        rh_complain(r, RH_ERROR, "structure", item,
+                    "this belongs to the slice %.*s, which must come earlier", RH_TEXT_ARG(name));
+    if (outside && slicing->rules == RH_SLICES_OPEN_AT_END)
+        rh_complain(r, RH_ERROR, "structure", item,
+                    "this belongs to the slice %.*s, so it must stand before what belongs to none",
+                    RH_TEXT_ARG(name));
+    *last = slice;
+}
+
+static int slice_of(struct rh_run *r, const struct rh_sliced *s, const struct rh_place *item)
+{
+    int found = SLICE_NONE;
+    for (unsigned i = 0; i < s->head->n_slices; i++) {
+        if (!belongs(r, item, s->head, s->head->slices[i]))
+            continue;
+        s->counts[i]++;
+        found = found == SLICE_NONE ? (int)i : SLICE_SEVERAL;
+    }
+    return found;
+}
+
+struct rh_sliced *rh_slices_assign(struct rh_run *r, const struct rh_rule *rule,
+                                   const struct rh_place *items, size_t n)
+{
+    struct rh_arena *a = r->c->arena;
+    struct rh_sliced *s = rh_arena_alloc(a, sizeof *s);
+    int last = SLICE_NONE;
+    bool outside = false;
+    if (!s || !(s->slice = rh_arena_alloc(a, (n + 1) * sizeof *s->slice)) ||
+        !(s->counts = rh_arena_zero(a, rule->n_slices * sizeof *s->counts))) {
+        r->rc = RH_NOMEM;
+        return NULL;
+    }
+    s->head = rule;
+    s->items = items;
+    s->n = n;
+    for (size_t k = 0; k < n; k++) {
+        const struct rh_place *item = &items[k];
+        s->slice[k] = SLICE_NONE;
+        if (!item->value || yyjson_is_null(item->value) || rh_run_stop(r))
+            continue;
+        s->slice[k] = slice_of(r, s, item);
+        check_order(r, s, item, s->slice[k], &last, outside);
+        outside |= s->slice[k] == SLICE_NONE;
+        if (s->slice[k] == SLICE_NONE && rule->slicing && rule->slicing->rules == RH_SLICES_CLOSED)
+            rh_complain(r, RH_ERROR, "invalid", item,
+                        "this matches none of the slices of %.*s, and no others are allowed (%.*s)",
+                        RH_TEXT_ARG(rule->path), RH_TEXT_ARG(rule->profile->url));
+        if (s->slice[k] == SLICE_SEVERAL)
+            rh_complain(r, RH_WARNING, "invalid", item,
+                        "this matches more than one slice of %.*s, so nobody can say which rules "
+                        "hold for it (%.*s)",
+                        RH_TEXT_ARG(rule->path), RH_TEXT_ARG(rule->profile->url));
+    }
+    return s;
+}
+
+void rh_slices_count(struct rh_run *r, const struct rh_place *up, const struct rh_sliced *s)
+{
+    const struct rh_rule *head = s->head;
+    for (unsigned i = 0; i < head->n_slices; i++) {
+        const struct rh_rule *slice = head->slices[i];
+        if (s->counts[i] < slice->min)
             rh_complain(r, RH_ERROR, "structure", up,
                         "the slice %.*s:%.*s needs at least %u, but %u match it (%.*s)",
-                        RH_TEXT_ARG(head->path), RH_TEXT_ARG(s->slice), s->min, counts[i],
-                        RH_TEXT_ARG(head->profile->url));
-        else if (s->max != UINT_MAX && counts[i] > s->max)
+                        RH_TEXT_ARG(head->path), RH_TEXT_ARG(slice->slice), slice->min,
+                        s->counts[i], RH_TEXT_ARG(head->profile->url));
+        else if (slice->max != UINT_MAX && s->counts[i] > slice->max)
             rh_complain(r, RH_ERROR, "structure", up,
                         "the slice %.*s:%.*s may have at most %u, but %u match it (%.*s)",
-                        RH_TEXT_ARG(head->path), RH_TEXT_ARG(s->slice), s->max, counts[i],
-                        RH_TEXT_ARG(head->profile->url));
+                        RH_TEXT_ARG(head->path), RH_TEXT_ARG(slice->slice), slice->max,
+                        s->counts[i], RH_TEXT_ARG(head->profile->url));
     }
 }
 
-void rh_check_slices(struct rh_run *r, const struct rh_place *up, const struct rh_rule *rule,
-                     const struct rh_place *items, size_t n)
+void rh_slices_check(struct rh_run *r, const struct rh_sliced *s)
 {
-    unsigned counts[SLICES_MAX] = {0};
-    enum rh_slicing_rules rules = rule->slicing ? rule->slicing->rules : RH_SLICES_OPEN;
-    unsigned last = 0;
-    bool outside = false;
-    for (size_t k = 0; k < n && !rh_run_stop(r); k++) {
-        const struct rh_place *item = &items[k];
-        bool matched = false;
-        if (!item->value)
+    for (size_t k = 0; k < s->n && !rh_run_stop(r); k++) {
+        if (s->slice[k] < 0)
             continue;
-        for (unsigned i = 0; i < rule->n_slices && i < SLICES_MAX; i++) {
-            const struct rh_rule *s = rule->slices[i];
-            if (!belongs(r, item, rule, s))
-                continue;
-            counts[i]++;
-            if (rule->slicing && rule->slicing->ordered && !matched && i < last)
-                rh_complain(r, RH_ERROR, "structure", item,
-                            "this belongs to the slice %.*s, which must come earlier",
-                            RH_TEXT_ARG(s->slice));
-            if (outside && rules == RH_SLICES_OPEN_AT_END && !matched)
-                rh_complain(
-                    r, RH_ERROR, "structure", item,
-                    "this belongs to the slice %.*s, so it must stand before what belongs to "
-                    "none",
-                    RH_TEXT_ARG(s->slice));
-            last = i;
-            matched = true;
-            rh_check_value(r, item, s);
-            if (s->n_slices)
-                rh_check_slices(r, up, s, item, 1);
-        }
-        if (!matched) {
-            outside = true;
-            if (rules == RH_SLICES_CLOSED)
-                rh_complain(r, RH_ERROR, "invalid", item,
-                            "this matches none of the slices of %.*s, and no others are allowed "
-                            "(%.*s)",
-                            RH_TEXT_ARG(rule->path), RH_TEXT_ARG(rule->profile->url));
+        const struct rh_rule *slice = s->head->slices[s->slice[k]];
+        rh_check_place(r, &s->items[k], slice);
+        if (slice->n_slices) { /* a slice of a slice: one item is seen at a time */
+            struct rh_sliced *inner = rh_slices_assign(r, slice, &s->items[k], 1);
+            if (inner)
+                rh_slices_check(r, inner);
         }
     }
-    if (!r->rc && !rule->slice.len) /* of slices of a slice one item is seen at a time */
-        check_slice_counts(r, up, rule, counts);
 }

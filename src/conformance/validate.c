@@ -171,8 +171,73 @@ static bool memo_grow(struct rh_run *r)
     return true;
 }
 
-bool rh_conforms(struct rh_run *r, const struct rh_place *at, const struct rh_profile *p,
-                 yyjson_val *value, const struct rh_type *type)
+/* The scope of a resource inside the document: an entry's, a contained one's. */
+static void scope_of(struct rh_run *r, yyjson_val *resource, const struct rh_type *type,
+                     struct rh_scope *ret)
+{
+    size_t i, n;
+    yyjson_val *v, *list;
+    *ret = (struct rh_scope){.up = r->scope, .resource = resource, .type = type};
+    for (struct rh_scope *s = r->scope; s; s = s->up) {
+        if (s->resource == resource) {
+            *ret = *s;
+            return;
+        }
+        list = yyjson_obj_get(s->resource, "contained");
+        if (yyjson_is_arr(list)) {
+            yyjson_arr_foreach (list, i, n, v) {
+                if (v == resource) {
+                    *ret = (struct rh_scope){
+                        .up = s, .resource = resource, .type = type, .contained = true};
+                    return;
+                }
+            }
+        }
+        list = strcmp(s->type->name, "Bundle") == 0 ? yyjson_obj_get(s->resource, "entry") : NULL;
+        if (yyjson_is_arr(list)) {
+            yyjson_arr_foreach (list, i, n, v) {
+                if (yyjson_obj_get(v, "resource") == resource) {
+                    *ret = (struct rh_scope){.up = s,
+                                             .resource = resource,
+                                             .type = type,
+                                             .entry = v,
+                                             .full_url = rh_json_get(v, "fullUrl")};
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/* One trial: how a value fares against a profile's rules, nothing said. */
+static bool try(struct rh_run *r, const struct rh_place *at, const struct rh_profile *p,
+                yyjson_val *value, const struct rh_type *type, bool base)
+{
+    struct rh_place here = *at;
+    struct rh_scope scope, *outer = r->scope;
+    unsigned errors = r->errors;
+    bool outer_base = r->base;
+    here.value = value;
+    here.type = type;
+    here.extra = NULL;
+    if (type->kind == RH_KIND_RESOURCE && value != r->scope->resource) {
+        scope_of(r, value, type, &scope);
+        r->scope = &scope;
+    }
+    r->errors = 0;
+    r->base = base;
+    r->probing++;
+    rh_check_value(r, &here, p->root);
+    bool good = r->errors == 0;
+    r->probing--;
+    r->errors = errors;
+    r->base = outer_base;
+    r->scope = outer;
+    return good;
+}
+
+static bool remembered(struct rh_run *r, const struct rh_place *at, const struct rh_profile *p,
+                       yyjson_val *value, const struct rh_type *type, bool base)
 {
     if ((r->n_memo + 1) * 2 > r->cap_memo && !memo_grow(r))
         return false;
@@ -183,26 +248,37 @@ bool rh_conforms(struct rh_run *r, const struct rh_place *at, const struct rh_pr
         return true;
     *m = (struct rh_memo){value, p, -1};
     r->n_memo++;
-    unsigned errors = r->errors;
-    bool base = r->base;
-    struct rh_place here = *at;
-    here.value = value;
-    here.type = type;
-    here.extra = NULL;
-    r->errors = 0;
-    r->base = false;
-    r->probing++;
-    if (type && p->rh_type != type && p->rh_type->kind != RH_KIND_ABSTRACT)
-        r->errors++;
-    else
-        rh_check_value(r, &here, p->root);
-    bool answer = r->errors == 0;
-    r->probing--;
-    r->errors = errors;
-    r->base = base;
+    bool good = try(r, at, p, value, type, base);
     m = memo_slot(r, value, p); /* the table may have grown */
-    m->answer = answer ? 1 : 0;
-    return answer;
+    m->answer = good ? 1 : 0;
+    return good;
+}
+
+/* What the pass of the base definitions found is used again where a profile asks. */
+static void remember_base(struct rh_run *r, yyjson_val *resource, const struct rh_profile *p,
+                          bool good)
+{
+    if ((r->n_memo + 1) * 2 > r->cap_memo && !memo_grow(r))
+        return;
+    struct rh_memo *m = memo_slot(r, resource, p);
+    if (!m->value)
+        r->n_memo++;
+    *m = (struct rh_memo){resource, p, good ? 1 : 0};
+}
+
+bool rh_conforms(struct rh_run *r, const struct rh_place *at, const struct rh_profile *p,
+                 yyjson_val *value, const struct rh_type *type)
+{
+    if (!type || (p->rh_type != type && p->rh_type->kind != RH_KIND_ABSTRACT))
+        return false;
+    if (type->kind == RH_KIND_RESOURCE) {
+        const struct rh_profile *base = rh_profile_of_type(r, type);
+        if (base && !remembered(r, at, base, value, type, true))
+            return false;
+        if (p == base)
+            return true;
+    }
+    return remembered(r, at, p, value, type, false);
 }
 
 /* --- a resource ----------------------------------------------------------------------------------
@@ -273,6 +349,7 @@ static void resource_rules(struct rh_run *r, const struct rh_place *at, yyjson_v
         return;
     }
     bool base = r->base;
+    unsigned errors = r->errors;
     r->base = true;
     rh_check_value(r, at, p->root);
     if (!rh_run_stop(r)) {
@@ -280,6 +357,8 @@ static void resource_rules(struct rh_run *r, const struct rh_place *at, yyjson_v
         rh_check_special_resource(r, at, resource, type);
     }
     r->base = base;
+    if (r->scope->up || r->o->n_profiles || yyjson_obj_get(resource, "meta"))
+        remember_base(r, resource, p, r->errors == errors);
     claimed_profiles(r, at, resource);
     rh_check_implied(r, at, resource, type);
 }

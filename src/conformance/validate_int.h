@@ -124,7 +124,7 @@ struct rh_place {
 
 /* The resource that the walk is in. */
 struct rh_scope {
-    const struct rh_scope *up; /* the resource that contains it, or the Bundle's */
+    struct rh_scope *up; /* the resource that contains it, or the Bundle's */
     yyjson_val *resource;
     const struct rh_type *type;
     yyjson_val *entry; /* of a Bundle, when it stands in one */
@@ -205,6 +205,8 @@ const struct rh_element *rh_element_of_base(const struct rh_type *t, struct rh_t
  */
 /* One value against one rule (not its cardinality). */
 void rh_check_value(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule);
+/* The same for a resource inside another too, which is a scope of its own. */
+void rh_check_place(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule);
 /* The members of an object against the children of a rule. */
 void rh_check_object(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
                      const struct rh_type *type);
@@ -219,10 +221,12 @@ void rh_check_fixed(struct rh_run *r, const struct rh_place *at, const struct rh
 
 /* --- slicing.c ---------------------------------------------------------------------------------
  */
-/* The values of one element of an object (n of them, JSON names e) against the slices of its rule.
- */
-void rh_check_slices(struct rh_run *r, const struct rh_place *up, const struct rh_rule *rule,
-                     const struct rh_place *items, size_t n);
+struct rh_sliced; /* which of an element's values belongs to which slice of its rule */
+/* NULL: no memory. What belongs nowhere though it must, is said. */
+struct rh_sliced *rh_slices_assign(struct rh_run *r, const struct rh_rule *rule,
+                                   const struct rh_place *items, size_t n);
+void rh_slices_count(struct rh_run *r, const struct rh_place *up, const struct rh_sliced *s);
+void rh_slices_check(struct rh_run *r, const struct rh_sliced *s);
 
 /* --- invariant.c -------------------------------------------------------------------------------
  */
