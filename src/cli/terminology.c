@@ -249,7 +249,7 @@ static void answer_line(struct batch *b, struct rh_arena *a, struct rh_text text
     else
         rh_buf_str(&out, "null");
     rh_buf_str(&out, rc ? ",\"outcome\":" : ",\"result\":");
-    if (rc)
+    if (rc && !result.len) /* the engine's own outcome says more */
         rh_issues_outcome(&is, rc, &out);
     else
         rh_buf_text(&out, rh_buf_get(&result));

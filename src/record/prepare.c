@@ -43,7 +43,7 @@ static enum rh_rc check_little(struct rh_issues *is, struct rh_prepared *p)
                             type.len ? "\"" : "missing", (int)(type.len > 64 ? 64 : type.len),
                             type.data ? type.data : "", type.len ? "\"" : "");
     p->type = rh_resource_type(number);
-    if (id && !rh_id_is(rh_json_text(id)))
+    if (id && (!yyjson_is_str(id) || !rh_id_is(rh_json_text(id))))
         return rh_issue_add(is, RH_VALUE, "id", "an id is 1 to 64 of A-Z a-z 0-9 - .");
     if (meta && !yyjson_is_obj(meta))
         return rh_issue_add(is, RH_STRUCTURE, "meta", "meta must be an object");

@@ -35,9 +35,9 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_SYSTEM_SEARCH,    RH_M_POST,   "search-system-post", RH_PLACE_LOOP, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_system_search, NULL, NULL, true, false},
     {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_LOOP,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
     {RH_SHAPE_TERMINOLOGY,      RH_M_GET,    "terminology-capabilities", RH_PLACE_WORKER, 0, 0, rh_rest_terminology_capabilities, NULL, NULL, true, true},
-    {RH_SHAPE_TYPE_OPERATION,   RH_M_POST,   "operation-type-post", RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_TYPE_OPERATION,   RH_M_POST,   "operation-type-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_TYPE_OPERATION,   RH_M_GET,    "operation-type",   RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
-    {RH_SHAPE_INSTANCE_OPERATION, RH_M_POST, "operation-instance-post", RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_INSTANCE_OPERATION, RH_M_POST, "operation-instance-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_INSTANCE_OPERATION, RH_M_GET,  "operation-instance", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
@@ -334,6 +334,13 @@ static enum rh_rc check_accept(struct rh_request *q)
                         "or json (_format). XML is not supported.");
 }
 
+static bool has_body(const struct rh_request *q)
+{
+    struct rh_text length = q->headers[RH_H_CONTENT_LENGTH];
+    return q->headers[RH_H_CONTENT_TYPE].data || q->headers[RH_H_TRANSFER_ENCODING].data ||
+           (length.data && !rh_text_is(length, "0"));
+}
+
 static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
 {
     static const struct {
@@ -345,7 +352,7 @@ static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
         {RH_TAKES_PATCH, RH_MEDIA_PATCH, "application/json-patch+json"},
         {RH_TAKES_FORM, RH_MEDIA_FORM, "application/x-www-form-urlencoded"},
     };
-    if (!takes)
+    if (!takes || (takes & RH_TAKES_NO_BODY && !has_body(q)))
         return RH_OK;
     enum rh_media media = rh_media_of(q->headers[RH_H_CONTENT_TYPE]);
     struct rh_text sent = q->headers[RH_H_CONTENT_TYPE];

@@ -33,7 +33,13 @@ enum rh_shape {
     RH_SHAPE_NONE
 };
 
-enum { RH_TAKES_NOTHING = 0, RH_TAKES_JSON = 1, RH_TAKES_PATCH = 2, RH_TAKES_FORM = 4 };
+enum {
+    RH_TAKES_NOTHING = 0,
+    RH_TAKES_JSON = 1,
+    RH_TAKES_PATCH = 2,
+    RH_TAKES_FORM = 4,
+    RH_TAKES_NO_BODY = 8 /* the body may also be missing */
+};
 
 struct rh_route {
     enum rh_shape shape;

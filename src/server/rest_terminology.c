@@ -70,14 +70,13 @@ static enum rh_rc read_input(struct rh_request *q, yyjson_val **ret)
 
 /* --- the operations --------------------------------------------------------------------------- */
 
-/* The engine's own outcome says more than the issues; what went wrong inside is for the log. */
+/* The engine's own outcome says more than its issue, but nothing of what was found before. */
 static enum rh_step refuse(struct rh_request *q, enum rh_rc rc, const struct rh_buf *outcome)
 {
-    if (rh_rc_http(rc) == 500 ||
-        !rh_text_starts(rh_buf_get(outcome), "{\"resourceType\":\"OperationOutcome\""))
-        return rh_rest_refuse(q, rc);
+    bool own = outcome->len && !outcome->rc && q->issues.count <= 1 && rh_rc_http(rc) != 500;
     rh_rest_refuse(q, rc);
-    q->answer = rh_buf_get(outcome);
+    if (own)
+        q->answer = rh_buf_get(outcome);
     return RH_STEP_DONE;
 }
 
