@@ -82,6 +82,7 @@ int rh_cmd_restore(struct rh_cli *c);
 int rh_cmd_check(struct rh_cli *c);
 int rh_cmd_doctor(struct rh_cli *c);
 int rh_cmd_validate(struct rh_cli *c);
+int rh_cmd_fhirpath(struct rh_cli *c);
 int rh_cmd_terminology(struct rh_cli *c);
 int rh_cmd_pack(struct rh_cli *c);
 

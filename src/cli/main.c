@@ -76,6 +76,22 @@ static const struct rh_cli_option terminology_options[] = {
     {"batch", NULL, "answer lines of JSON, one operation each", false},
     {NULL, NULL, NULL, false},
 };
+static const struct rh_cli_option fhirpath_options[] = {
+    {"batch", NULL, "answer lines of JSON from standard input, one expression each", false},
+    {"ast", NULL, "print the tree of the expression as JSON", false},
+    {"check", "TYPE", "only say what can be wrong for this FHIR type, and the type of the result",
+     false},
+    {"base", "PATH", "evaluate for each element that this expression finds", false},
+    {"var", "NAME=VALUE", "a variable %NAME (JSON, else a string); may be given several times",
+     true},
+    {"model", "MODEL", "r4, or none: plain JSON without FHIR types (default: by resourceType)",
+     false},
+    {"lenient", NULL, "an element that the type does not have is empty, not an error", false},
+    {"types", NULL, "print {\"type\",\"value\"} for each item", false},
+    {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
+     true},
+    {NULL, NULL, NULL, false},
+};
 static const struct rh_cli_option pack_options[] = {
     {"package", "FILE", "what the package depends on (check); may be given several times", true},
     {NULL, NULL, NULL, false},
@@ -107,6 +123,14 @@ const struct rh_cli_command rh_cli_commands[] = {
      "line for each file: {\"file\",\"valid\",\"issues\":[{\"severity\",\"code\","
      "\"expression\",\"line\",\"column\",\"text\"}]}. Exit code 1: not all are valid.",
      1, RH_CLI_ARGS_MAX, rh_cmd_validate, validate_options},
+    {"fhirpath", "EXPR [FILE]", "evaluate a FHIRPath expression over a resource",
+     "FILE is JSON or XML, or - for standard input; without it the input is empty. Prints a JSON "
+     "array. With --batch each line is {\"id\",\"expr\",\"resource\",\"context\","
+     "\"variables\",\"model\",\"strict\"}: context is a path as with --base, or an object; "
+     "strict false is --lenient. The answer is {\"id\",\"result\":[{\"type\",\"value\"}]} or "
+     "{\"id\",\"error\",\"at\"}, where at is \"LINE:COLUMN\" in the expression, both from 1, or "
+     "null. Exit code 1: the expression (--check, --ast) or a line of the batch is not right.",
+     0, 2, rh_cmd_fhirpath, fhirpath_options},
     {"terminology", "OPERATION [FILE]", "expand value sets, validate, look up, translate codes",
      "OPERATION is expand, validate-code, CodeSystem/validate-code, lookup, subsumes, translate or "
      "batch-validate-code; its input is --param NAME=VALUE or a FILE with a Parameters resource. "

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fhirpath_batch.c - rihla fhirpath --batch: a line of JSON in, a line out.
+ *
+ * A batch keeps what repeats: compiled expressions by their text, and the last few resources by
+ * their bytes, so that a thousand expressions over one resource parse it once.
+ */
+#include "base/alloc.h"
+#include "cli/fhirpath_int.h"
+#include "system/file.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { RESOURCE_KEEP = 4 << 20 /* bytes; larger resources are not kept parsed */ };
+
+static void print_place(const struct rh_issue *row, struct rh_buf *out)
+{
+    if (row && row->line && row->column)
+        rh_buf_printf(out, "\"%u:%u\"", row->line, row->column);
+    else if (row && row->column)
+        rh_buf_printf(out, "\"1:%u\"", row->column);
+    else
+        rh_buf_str(out, "null");
+}
+
+static void print_error(const struct rh_issues *is, enum rh_rc rc, struct rh_buf *out)
+{
+    const struct rh_issue *row = is->count ? &is->rows[0] : NULL;
+    rh_buf_str(out, "\"error\":");
+    rh_buf_json(out, rh_text(row ? row->text : rh_rc_text(rc)));
+    rh_buf_str(out, ",\"at\":");
+    print_place(row, out);
+}
+
+static size_t skip_space(struct rh_text t, size_t at)
+{
+    while (at < t.len && strchr(" \t\r\n", t.data[at]) && t.data[at])
+        at++;
+    return at;
+}
+
+/* Behind the string that begins at `at`. */
+static size_t skip_string(struct rh_text t, size_t at)
+{
+    for (at++; at < t.len && t.data[at] != '"'; at++)
+        if (t.data[at] == '\\')
+            at++;
+    return at + 1;
+}
+
+/* Where the value of the member "resource" begins, when only members with simple values stand
+ * before it; 0: look at the whole line. */
+static size_t resource_at(struct rh_text line)
+{
+    static const char name[] = "\"resource\"";
+    size_t at = skip_space(line, 0);
+    if (at >= line.len || line.data[at] != '{')
+        return 0;
+    for (at++;;) {
+        size_t from = skip_space(line, at);
+        if (from >= line.len || line.data[from] != '"')
+            return 0;
+        at = skip_string(line, from);
+        bool found = at - from == sizeof name - 1 && at <= line.len &&
+                     memcmp(line.data + from, name, at - from) == 0;
+        at = skip_space(line, at);
+        if (at >= line.len || line.data[at] != ':')
+            return 0;
+        at = skip_space(line, at + 1);
+        if (found)
+            return at < line.len && line.data[at] == '{' ? at : 0;
+        if (at < line.len && line.data[at] == '"')
+            at = skip_string(line, at);
+        else
+            while (at < line.len && !strchr(",{[}", line.data[at]))
+                at++;
+        at = skip_space(line, at);
+        if (at >= line.len || line.data[at] != ',')
+            return 0;
+        at++;
+    }
+}
+
+/* The kept resource whose bytes stand at this place of the line; NULL: none. */
+static struct rh_cli_resource *kept(struct rh_cli_session *s, struct rh_text line, size_t at)
+{
+    for (unsigned i = 0; i < RH_CLI_FP_RESOURCES; i++) {
+        struct rh_cli_resource *r = &s->resources[i];
+        size_t end = at + r->text.len;
+        if (r->text.len == 0 || end >= line.len || (line.data[end] != ',' && line.data[end] != '}'))
+            continue;
+        if (memcmp(line.data + at, r->text.data, r->text.len) == 0) {
+            r->used = ++s->clock;
+            return r;
+        }
+    }
+    return NULL;
+}
+
+/* The end of the JSON value that begins at `at`, which is known to be well-formed. */
+static size_t value_end(struct rh_text t, size_t at)
+{
+    unsigned depth = 0;
+    do {
+        char c = t.data[at];
+        if (c == '"') {
+            at = skip_string(t, at);
+            continue;
+        }
+        depth += c == '{' || c == '[';
+        depth -= c == '}' || c == ']';
+        at++;
+    } while (depth && at < t.len);
+    return at;
+}
+
+static void keep(struct rh_cli_session *s, struct rh_text line, size_t at)
+{
+    struct rh_cli_resource *r = &s->resources[0];
+    size_t end = value_end(line, at);
+    struct rh_issues is;
+    yyjson_doc *doc;
+    if (end - at > RESOURCE_KEEP)
+        return;
+    for (unsigned i = 1; i < RH_CLI_FP_RESOURCES; i++)
+        if (s->resources[i].used < r->used)
+            r = &s->resources[i];
+    if (!r->arena)
+        r->arena = rh_arena_open((size_t)RESOURCE_KEEP * 16);
+    rh_arena_reset(r->arena);
+    r->text = (struct rh_text){NULL, 0};
+    rh_issues_init(&is, r->arena);
+    struct rh_text copy = rh_text_copy(r->arena, (struct rh_text){line.data + at, end - at});
+    if (!copy.data || rh_json_parse(r->arena, &is, copy, &doc))
+        return;
+    r->text = copy;
+    r->value = yyjson_doc_get_root(doc);
+    r->used = ++s->clock;
+}
+
+/* The line's object; *resource is set when it was kept, and null stands in its place then. */
+static enum rh_rc parse_line(struct rh_cli_session *s, struct rh_issues *is, struct rh_text line,
+                             yyjson_val **ret, yyjson_val **resource)
+{
+    yyjson_doc *doc;
+    size_t at = resource_at(line);
+    struct rh_cli_resource *r = at ? kept(s, line, at) : NULL;
+    *resource = NULL;
+    if (r) {
+        struct rh_buf b = rh_buf(s->work);
+        size_t end = at + r->text.len;
+        rh_buf_add(&b, line.data, at);
+        rh_buf_str(&b, "null");
+        rh_buf_add(&b, line.data + end, line.len - end);
+        *resource = r->value;
+        line = rh_buf_get(&b);
+        if (b.rc)
+            return b.rc;
+    }
+    enum rh_rc rc = rh_json_parse(s->work, is, line, &doc);
+    if (rc)
+        return rc;
+    *ret = yyjson_doc_get_root(doc);
+    if (!yyjson_is_obj(*ret))
+        return rh_issue_add(is, RH_STRUCTURE, NULL, "a line is a JSON object");
+    if (at && !r)
+        keep(s, line, at);
+    return RH_OK;
+}
+
+static enum rh_rc read_question(struct rh_cli_session *s, struct rh_issues *is, yyjson_val *o,
+                                struct rh_cli_question *q)
+{
+    yyjson_val *key, *variables = yyjson_obj_get(o, "variables");
+    struct rh_text model = rh_json_get(o, "model");
+    yyjson_val *context = yyjson_obj_get(o, "context"), *strict = yyjson_obj_get(o, "strict");
+    q->expression = rh_json_get(o, "expr");
+    if (!q->expression.data)
+        return rh_issue_add(is, RH_STRUCTURE, NULL, "the member expr (a string) is missing");
+    if (model.data && !rh_text_is(model, "r4") && !rh_text_is(model, "none"))
+        return rh_issue_add(is, RH_VALUE, NULL, "model is \"r4\" or \"none\", not \"%.*s\"",
+                            RH_TEXT_ARG(model));
+    q->plain = rh_text_is(model, "none");
+    q->lenient = strict ? !yyjson_is_true(strict) : s->lenient;
+    if (!q->resource)
+        q->resource = yyjson_obj_get(o, "resource");
+    if (yyjson_is_null(q->resource))
+        q->resource = NULL;
+    if (q->resource && !yyjson_is_obj(q->resource))
+        return rh_issue_add(is, RH_STRUCTURE, NULL, "the member resource is a JSON object");
+    if (yyjson_is_str(context))
+        q->context = rh_json_text(context);
+    else if (yyjson_is_obj(context))
+        q->context_value = context;
+    else if (context && !yyjson_is_null(context))
+        return rh_issue_add(is, RH_STRUCTURE, NULL,
+                            "the member context is an expression or an object");
+    yyjson_obj_iter it = yyjson_obj_iter_with(variables);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        enum rh_rc rc =
+            rh_cli_fp_variable(s, is, q, rh_json_text(key), yyjson_obj_iter_get_val(key));
+        if (rc)
+            return rc;
+    }
+    return RH_OK;
+}
+
+/* One line in, one line out. False: the line itself is wrong. */
+static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t number)
+{
+    struct rh_issues is;
+    struct rh_cli_question q = {.context = {NULL, 0}};
+    struct rh_fp_list result = {0};
+    yyjson_val *o = NULL;
+    rh_arena_reset(s->work);
+    rh_issues_init(&is, s->work);
+    struct rh_buf out = rh_buf(s->work);
+    enum rh_rc rc = parse_line(s, &is, line, &o, &q.resource);
+    bool good = rc == RH_OK;
+    yyjson_val *id = good ? yyjson_obj_get(o, "id") : NULL;
+    rh_buf_char(&out, '{');
+    if (id) {
+        rh_buf_str(&out, "\"id\":");
+        rh_json_write(&out, id);
+        rh_buf_char(&out, ',');
+    } else {
+        rh_buf_printf(&out, "\"line\":%llu,", (unsigned long long)number);
+    }
+    if (!rc)
+        rc = read_question(s, &is, o, &q);
+    if (!rc)
+        rc = rh_cli_fp_answer(s, &is, &q, &result);
+    size_t before = out.len;
+    if (!rc) {
+        rh_buf_str(&out, "\"result\":");
+        rh_cli_fp_print(s->work, &result, true, &out);
+        rc = out.rc;
+    }
+    if (out.rc) { /* the answer is larger than the memory of a line */
+        printf("{\"line\":%llu,\"error\":\"%s\",\"at\":null}\n", (unsigned long long)number,
+               rh_rc_text(RH_NOMEM));
+        return good;
+    }
+    if (rc) {
+        out.len = before;
+        print_error(&is, rc, &out);
+    }
+    rh_buf_str(&out, "}\n");
+    fwrite(out.data, 1, out.len, stdout);
+    return good;
+}
+
+struct lines {
+    char *data;
+    size_t from, to, cap;
+    bool end;
+};
+
+/* The next line; false at the end. Before it waits for more input all answers are written. */
+static bool next_line(struct lines *l, int fd, struct rh_text *ret, enum rh_rc *rc)
+{
+    size_t looked = l->from;
+    for (;;) {
+        char *end = memchr(l->data + looked, '\n', l->to - looked);
+        if (end || (l->end && l->from < l->to)) {
+            size_t len = end ? (size_t)(end - (l->data + l->from)) : l->to - l->from;
+            *ret = (struct rh_text){l->data + l->from, len};
+            l->from += len + (end ? 1 : 0);
+            return true;
+        }
+        if (l->end)
+            return false;
+        memmove(l->data, l->data + l->from, l->to - l->from);
+        l->to -= l->from;
+        l->from = 0;
+        looked = l->to;
+        if (l->cap - l->to < RH_CLI_FP_PIECE) {
+            if (l->cap > RH_CLI_FP_INPUT_MAX) {
+                *rc = RH_TOOLARGE;
+                return false;
+            }
+            l->cap = l->cap * 2;
+            l->data = rh_realloc(l->data, l->cap);
+        }
+        fflush(stdout);
+        ssize_t n;
+        do
+            n = read(fd, l->data + l->to, l->cap - l->to);
+        while (n < 0 && errno == EINTR);
+        if (n < 0) {
+            *rc = rh_errno_rc(errno);
+            return false;
+        }
+        l->end = n == 0;
+        l->to += (size_t)n;
+    }
+}
+
+int rh_cli_fp_batch(struct rh_cli_session *s)
+{
+    struct lines l = {.cap = 4 * RH_CLI_FP_PIECE};
+    struct rh_text line;
+    enum rh_rc rc = RH_OK;
+    uint64_t number = 0;
+    bool good = true;
+    l.data = rh_alloc(l.cap);
+    while (next_line(&l, STDIN_FILENO, &line, &rc)) {
+        number++;
+        if (rh_text_trim(line).len)
+            good &= run_line(s, line, number);
+    }
+    rh_free(l.data);
+    if (fflush(stdout) != 0 && !rc)
+        rc = rh_errno_issue(&s->cli->issues, errno, "write", "the answers");
+    if (rc == RH_TOOLARGE)
+        rh_issue_add(&s->cli->issues, rc, NULL, "line %llu is longer than %d MiB",
+                     (unsigned long long)number + 1, RH_CLI_FP_INPUT_MAX >> 20);
+    if (rc)
+        return rh_cli_fail(s->cli, rc);
+    return good ? RH_EXIT_OK : RH_EXIT_NO;
+}
