@@ -57,7 +57,9 @@ def table(path, width):
 
 class Tables:
     def __init__(self, spec):
-        self.primitives = [r[0] for r in table(spec / "primitives.tsv", 4)]
+        primitives = table(spec / "primitives.tsv", 4)
+        self.primitives = [r[0] for r in primitives]
+        self.primitive_bases = {r[0]: r[1] for r in primitives}
         self.types = {r[0]: r for r in table(spec / "types.tsv", 4)}
         self.own = {}
         for row in table(spec / "elements.tsv", 6):
@@ -75,6 +77,12 @@ class Tables:
         """All elements of a type, inherited ones first."""
         base = self.types[name][2] if name in self.types else self.backbones[name]
         return (self.rows(base) if base else []) + self.own.get(name, [])
+
+    def base(self, name):
+        """The type that a type specializes; "" for Resource and Element."""
+        if name in self.types:
+            return self.types[name][2]
+        return self.primitive_bases[name] if name in self.primitive_bases else self.backbones[name]
 
     def elements(self, name):
         """(JSON name, base name, type, min, max, order, targets or None, binding or None)."""
@@ -136,8 +144,10 @@ def generate(t):
             kind, number = t.types[name][1].upper(), int(t.types[name][3] or 0)
         elif name in t.primitives:
             kind, primitive = "PRIMITIVE", "RH_P_" + name.upper()
+        base = t.base(name)
         type_rows.append(f'    {{"{name}", RH_KIND_{kind}, {number}, {primitive}, {len(rows)}, '
-                         f"&elements[{first}], {required:#x}, {slot}, {mask}}},")
+                         f"&elements[{first}], {required:#x}, {slot}, {mask}, "
+                         f"{f'T({index[base]})' if base else 'NULL'}}},")
 
     out = ["/* SPDX-License-Identifier: GPL-3.0-or-later */",
            "/* Written by tools/gen_r4.py from the tables in spec/r4. Do not edit. */",

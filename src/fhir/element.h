@@ -47,6 +47,8 @@ struct rh_type {
     const struct rh_element *elements; /* in definition order, inherited ones first */
     uint64_t required;                 /* bit `order` of each element whose min is not 0 */
     unsigned short slot, mask;         /* private to element.c: the hash table of the names */
+    const struct rh_type *base;        /* what it specializes: Age is a Quantity, Patient.contact a
+                                          BackboneElement; NULL for Resource and Element */
 };
 
 enum { RH_RESOURCE_TYPES = 146 };

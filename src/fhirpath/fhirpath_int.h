@@ -28,7 +28,43 @@ enum rh_fp_op {
     RH_FP_OP_AS
 };
 
+/* In `op_id` of UNARY and BINARY nodes. */
+enum rh_fp_operator {
+    RH_FP_NONE,
+    RH_FP_PLUS,
+    RH_FP_MINUS,
+    RH_FP_CONCATENATE,
+    RH_FP_TIMES,
+    RH_FP_DIVIDE,
+    RH_FP_DIV,
+    RH_FP_MOD,
+    RH_FP_UNION,
+    RH_FP_LESS,
+    RH_FP_LESS_EQUAL,
+    RH_FP_GREATER,
+    RH_FP_GREATER_EQUAL,
+    RH_FP_EQUAL,
+    RH_FP_NOT_EQUAL,
+    RH_FP_EQUIVALENT,
+    RH_FP_NOT_EQUIVALENT,
+    RH_FP_IN,
+    RH_FP_CONTAINS,
+    RH_FP_AND,
+    RH_FP_OR,
+    RH_FP_XOR,
+    RH_FP_IMPLIES,
+    RH_FP_IS,
+    RH_FP_AS
+};
+
 struct rh_fp_function;
+
+/* A type as an expression names it. A name without a namespace may be of both ("Quantity"). */
+struct rh_fp_typeref {
+    const struct rh_type *fhir;
+    enum rh_fp_kind system; /* RH_FP_NODE: none */
+    bool any;               /* System.Any */
+};
 
 struct rh_fp_node {
     enum rh_fp_op op;
@@ -40,7 +76,10 @@ struct rh_fp_node {
     struct rh_fp_node *focus; /* NULL: the context */
     struct rh_fp_node **args;
     unsigned n_args;
-    unsigned operator; /* private to operator.c and parse.c */
+    enum rh_fp_operator op_id;
+    unsigned height;           /* 1 + that of the highest child */
+    struct rh_fp_typeref type; /* of IS, AS and of calls of is(), as(), ofType(); of a MEMBER that
+                                  may stand for its type (Patient.name) only `fhir` */
     struct rh_fp_item literal;
 };
 
@@ -210,5 +249,11 @@ enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct 
  * `exact` for ofType and as. */
 enum rh_rc rh_fp_is(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *i,
                     struct rh_text type, bool *ret);
+/* False: there is no such type. A name of an unknown namespace is a type that nothing has. */
+bool rh_fp_typeref_find(struct rh_text name, struct rh_fp_typeref *ret);
+/* `exact`: the type itself where it is primitive (as() and ofType() of R4), else also a subtype. */
+bool rh_fp_is_type(const struct rh_fp_item *i, const struct rh_fp_typeref *t, bool exact);
+bool rh_fp_derives(const struct rh_type *t, const struct rh_type *base);
+struct rh_fp_typename rh_fp_typename_of(const struct rh_fp_item *i);
 
 #endif
