@@ -15,12 +15,15 @@ from conftest import BIN, Server
 from program import check, exported, lines, load, rihla
 
 COMMANDS = {
-    "serve": ["--listen", "--web-dir"],
-    "import": [],
+    "serve": ["--listen", "--web-dir", "--package", "--validate"],
+    "import": ["--package", "--validate"],
     "export": ["--type", "--gzip"],
     "backup": [],
     "restore": [],
     "check": ["--rebuild"],
+    "validate": ["--profile", "--package", "--level", "--any-extensions"],
+    "terminology": ["--package", "--param", "--batch"],
+    "pack": ["--package"],
     "doctor": [],
     "version": [],
     "completion": [],
