@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 
-static enum rh_rc fail(struct tx *t, enum rh_rc rc, const char *code, const char *detail,
-                       const char *path, const char *format, va_list ap)
+__attribute__((format(printf, 6, 0))) static enum rh_rc fail(struct tx *t, enum rh_rc rc,
+                                                             const char *code, const char *detail,
+                                                             const char *path, const char *format,
+                                                             va_list ap)
 {
     char *text = rh_arena_vprintf(t->arena, format, ap);
     t->error = (struct tx_issue){RH_ERROR, code, detail, rh_text(path ? path : ""),
