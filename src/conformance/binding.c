@@ -107,6 +107,19 @@ static void blame_systems(struct rh_run *r, const struct rh_place *at, enum kind
     }
 }
 
+/* FHIR writes its own formats in short too (https://hl7.org/fhir/R4/http.html#mime-type), also
+ * where codes of BCP 13 are wanted. */
+static bool short_format(const struct rh_rule *rule, yyjson_val *v)
+{
+    static const char *const names[] = {"xml", "json", "ttl"};
+    if (!rh_text_starts(rule->value_set, "http://hl7.org/fhir/ValueSet/mimetypes"))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (rh_text_is(rh_json_text(v), names[i]))
+            return true;
+    return false;
+}
+
 static void not_in(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
                    enum kind kind, unsigned n)
 {
@@ -175,6 +188,8 @@ void rh_check_binding(struct rh_run *r, const struct rh_place *at, const struct 
                     RH_TEXT_ARG(rule->value_set), RH_TEXT_ARG(missing));
         return;
     }
+    if (kind == KIND_CODE && short_format(rule, at->value))
+        return;
     if (rule->strength == RH_BIND_REQUIRED)
         blame_systems(r, at, kind);
     if (rule->max_value_set.len && rule->strength != RH_BIND_REQUIRED)

@@ -172,7 +172,7 @@ static bool check_shape(struct rh_run *r, const struct rh_place *up, const struc
     if (s->shadow)
         check_shadow(r, &at, s);
     if (!s->value)
-        return true;
+        return s->e->type->kind == RH_KIND_PRIMITIVE;
     if (s->e->many && !yyjson_is_arr(s->value)) {
         rh_complain_shape(r, "structure", &at,
                           "\"%s\" may have several values, so it must be an array, but this is %s; "

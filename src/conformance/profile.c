@@ -363,7 +363,7 @@ static bool mark_deep(struct rh_rule *rule)
 {
     bool deep = rule->fixed || rule->pattern || rule->n_slices || rule->n_constraints ||
                 rule->strength >= RH_BIND_EXTENSIBLE || rule->max_length || rule->min_value ||
-                rule->max_value;
+                rule->max_value || (rule->choice && rule->n_types);
     for (unsigned i = 0; i < rule->n_types; i++)
         deep |= rule->types[i].n_profiles > 0 || rule->types[i].n_targets > 0;
     for (unsigned i = 0; i < rule->n_slices; i++)

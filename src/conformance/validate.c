@@ -471,11 +471,13 @@ enum rh_rc rh_validate(struct rh_ctx *c, yyjson_val *resource, const struct rh_v
                             .index = -1,
                             .type = type,
                             .value = resource};
-    rh_validate_resource(&r, &root, resource, NULL, false);
+    /* What was asked for comes first; the definitions of FHIR find the reasons after that. */
     struct rh_scope scope = {.resource = resource, .type = type};
-    r.scope = &scope;
+    r.scope = o->n_profiles ? &scope : NULL;
     for (size_t i = 0; i < o->n_profiles && !rh_run_stop(&r); i++)
         against_named(&r, &root, &root, o->profiles[i]);
+    r.scope = NULL;
+    rh_validate_resource(&r, &root, resource, NULL, false);
     c->host = outer;
     enum rh_rc rc = close_run(&r, &root, from);
     *ret = r.errors == 0;
