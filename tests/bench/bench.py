@@ -341,6 +341,22 @@ def bench_strace(o, t, folder):
     t.add("201 replies before their sync", early, f"of {replies}", want="0", note="strace, one client")
 
 
+def bench_fhirpath(o, t):
+    """Expressions: this program and npm fhirpath, one core each."""
+    import fhirpath
+    if not (fhirpath.PEERS / "node_modules" / "fhirpath").is_dir() or not fhirpath.expressions.EXAMPLES.exists():
+        print("expressions: npm packages of tests/peers or the FHIR R4 examples are not there (./dev setup test)")
+        return
+    f = fhirpath.ratio(o.bin, 2000, SECONDS)
+    fhirpath.engine(fhirpath.built(), f)
+    n = f["expressions"]
+    t.add("expressions, engine", f["rihla_per_second"], "a second", ceiling=f["node_per_second"], want="50 times npm fhirpath",
+          note=f"{f['engine_ratio']:.0f} times; {n} expressions over example resources, one core")
+    t.add("expressions, program", n / f["program_rihla_seconds"], "a second", ceiling=n / f["program_node_seconds"],
+          note=f"{f['program_ratio']:.0f} times; lines in, lines out, start to end")
+    t.add(fhirpath.OFFICIAL, f["official_ns"], "ns", ceiling=f["official_node_ns"], want="1000", note="ceiling: npm fhirpath")
+
+
 def peers(o, folder, files):
     """The driver that measured HAPI, WSO2 and Helios, on ours."""
     data = folder / "peer"
@@ -359,11 +375,15 @@ def main():
     p.add_argument("--million", action="store_true", help="also at 1 M resources (needs about 4 GB of disk and some minutes)")
     p.add_argument("--peers", help="also run this load driver (fhirload.py)")
     p.add_argument("--out", default=str(ROOT / "build" / "bench.json"))
-    p.add_argument("--only", default="", help="import, start, read, create, transaction, strace")
+    p.add_argument("--only", default="", help="fhirpath, import, start, read, create, transaction, strace")
     p.add_argument("--scratch", help="folder for the data directories (default: a temporary one)")
     o = p.parse_args()
     o.bin = os.path.abspath(o.bin)
     table, result = Table(), {}
+    if o.only in "fhirpath":
+        bench_fhirpath(o, table)
+    if o.only == "fhirpath":
+        return
     with tempfile.TemporaryDirectory(dir=o.scratch, prefix="rihla-bench-") as name:
         folder = Path(name)
         files, what = bundles(o, folder)
