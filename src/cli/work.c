@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* work.c - import, export, backup, restore, check and serve: the command line's side. */
 #include "cli/cli.h"
+#include "programme/packages.h"
 #include "server/commands.h"
 #include "server/serve.h"
 #include "server/worlds.h"
@@ -216,6 +217,8 @@ int rh_cmd_restore(struct rh_cli *c)
     t.progress = rh_progress_open(progress_kind(c), "restore", "steps");
     enum rh_rc rc = rh_record_restore(&c->issues, c->args[0], c->data, on_progress, &t);
     rh_progress_close(t.progress);
+    if (!rc)
+        rc = rh_packages_copy(&c->issues, c->args[0], c->data);
     if (rc)
         return rh_cli_fail(c, rc);
     if (c->json)

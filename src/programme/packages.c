@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-enum { NAME_BYTES_MAX = 100 };
+enum { NAME_BYTES_MAX = 100, COPY_BYTES = 4 << 20 };
 
 /* "hl7.fhir.uv.ips-2.0.0.tgz": of a name and version only what is harmless in a file name. */
 static char *file_name(struct rh_arena *a, const struct rh_package *p, const char *suffix)
@@ -85,4 +85,23 @@ enum rh_rc rh_packages_paths(struct rh_arena *a, struct rh_issues *is, const cha
     *ret = all;
     *ret_n = count;
     return RH_OK;
+}
+
+enum rh_rc rh_packages_copy(struct rh_issues *is, const char *from_dir, const char *to_dir)
+{
+    struct rh_arena *a = rh_arena_open(COPY_BYTES);
+    const char **paths;
+    size_t n = 0;
+    enum rh_rc rc = rh_packages_paths(a, is, from_dir, NULL, 0, &paths, &n);
+    char *folder = rh_path_join(a, to_dir, "packages");
+    if (!rc && !folder)
+        rc = RH_NOMEM;
+    if (!rc && n)
+        rc = rh_dir_make(is, folder, 0700);
+    for (size_t i = 0; i < n && !rc; i++) {
+        char *to = rh_path_join(a, folder, strrchr(paths[i], '/') + 1);
+        rc = to ? rh_file_copy(is, paths[i], to, 0600) : RH_NOMEM;
+    }
+    rh_arena_close(a);
+    return rc;
 }

@@ -19,4 +19,7 @@ enum rh_rc rh_packages_add(struct rh_arena *a, struct rh_issues *is, const char 
 enum rh_rc rh_packages_paths(struct rh_arena *a, struct rh_issues *is, const char *dir,
                              const char *const *more, size_t n, const char ***ret, size_t *ret_n);
 
+/* Copies the packages of one directory into another: to a backup, and back. None is fine. */
+enum rh_rc rh_packages_copy(struct rh_issues *is, const char *from_dir, const char *to_dir);
+
 #endif

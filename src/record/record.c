@@ -189,6 +189,11 @@ static void set_validation(struct rh_record *r, const struct rh_record_options *
     assert(r->validate != RH_VALIDATE_FULL || r->validator.validate);
 }
 
+const char *rh_record_dir(const struct rh_record *r)
+{
+    return r->dir;
+}
+
 uint64_t rh_record_definitions(const struct rh_record *r)
 {
     return atomic_load_explicit(&r->definitions, memory_order_acquire);

@@ -48,6 +48,7 @@ struct rh_record_options {
  * rh_store_open. */
 enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
                           struct rh_record **ret);
+const char *rh_record_dir(const struct rh_record *r); /* as it was opened */
 /* A number that goes up behind every commit that touched a CodeSystem, ConceptMap,
  * StructureDefinition or ValueSet, and before the write is answered. */
 uint64_t rh_record_definitions(const struct rh_record *r);

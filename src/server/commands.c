@@ -3,6 +3,7 @@
 
 #include "programme/export.h"
 #include "programme/import.h"
+#include "programme/packages.h"
 #include "server/worlds.h"
 #include "system/clock.h"
 
@@ -161,7 +162,8 @@ static enum rh_rc run_backup(struct rh_control_call *c)
     if (!out)
         return rh_issue_add(c->issues, RH_INVALID, NULL, "where to is missing");
     rh_buf_str(&c->answer, "{}");
-    return rh_record_backup(c->record, c->issues, out, rh_control_progress, c);
+    enum rh_rc rc = rh_record_backup(c->record, c->issues, out, rh_control_progress, c);
+    return rc ? rc : rh_packages_copy(c->issues, rh_record_dir(c->record), out);
 }
 
 static enum rh_rc run_check(struct rh_control_call *c)

@@ -433,7 +433,7 @@ def test_without_validation_only_a_resource_is_asked_for(serve):
     put(fhir, {"resourceType": "ValueSet", "id": "odd", "url": 5}, {"resourceType": "CodeSystem", "id": "odd", "concept": 1,
                                                                     "url": f"{BASE}/odd", "content": "complete"})
     assert fhir.get(f"/CodeSystem/$validate-code?url={BASE}/odd&code=a").status_code < 500
-    assert fhir.get("/Patient?family=x").status_code == 200
+    assert fhir.get("/Patient?name=x").status_code == 200
 
 
 def test_a_wrong_mode_is_refused_before_anything_is_made(tmp_path):
