@@ -117,8 +117,9 @@ void rh_capability_write(const struct rh_server *s, struct rh_buf *out)
         "\"software\":{\"name\":\"Rihla\",\"version\":\"%s\"},"
         "\"implementation\":{\"description\":\"Rihla, a health record for people on the "
         "move\",\"url\":\"%s\"},"
-        "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],"
-        "\"patchFormat\":[\"application/json-patch+json\"],\"rest\":[{\"mode\":\"server\","
+        "\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"application/fhir+xml\","
+        "\"json\",\"xml\"],\"patchFormat\":[\"application/json-patch+json\","
+        "\"application/fhir+json\",\"application/fhir+xml\"],\"rest\":[{\"mode\":\"server\","
         "\"documentation\":\"Unknown search parameters are refused; Prefer: handling=lenient "
         "passes over them. "
         "Names are found in any script.\",",

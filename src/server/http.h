@@ -108,6 +108,7 @@ struct rh_request {
     struct rh_text id, version_id;
     bool lenient, pretty;
     unsigned char prefer_return; /* enum rh_prefer of negotiate.h */
+    unsigned char format;        /* of the answer: enum rh_format of negotiate.h */
     void *state;                 /* between steps */
     char request_id[40];
     int64_t started_ns;

@@ -73,25 +73,63 @@ static bool version_ok(struct rh_text v)
     return rh_text_is(v, "4.0") || rh_text_is(v, "4.0.1") || rh_text_is(v, "4.0.0");
 }
 
-bool rh_accepts_json(struct rh_text accept)
+/* The media types of both forms, the names of FHIR first. */
+static const struct {
+    const char *name, *short_name;
+    enum rh_format format;
+    unsigned level; /* how specific the name is */
+} formats[] = {
+    {"application/fhir+json", "json", RH_FORMAT_JSON, 4},
+    {"application/json", "text/json", RH_FORMAT_JSON, 3},
+    {"application/fhir+xml", "xml", RH_FORMAT_XML, 4},
+    {"application/xml", NULL, RH_FORMAT_XML, 3},
+    {"text/xml", NULL, RH_FORMAT_XML, 3},
+};
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+/* What an Accept header says of one form: of the most specific range that fits. */
+struct wish {
+    unsigned level, weight;
+};
+
+static void wish_for(struct wish *w, unsigned level, unsigned weight)
+{
+    /* application/json;q=0 must not hide application/fhir+json, nor the reverse: the better of two
+     * wins. */
+    if (level >= 3 && w->level >= 3)
+        w->weight = weight > w->weight ? weight : w->weight;
+    else if (level > w->level)
+        w->weight = weight;
+    w->level = level > w->level ? level : w->level;
+}
+
+static void wish_for_range(struct wish wishes[RH_FORMAT_XML + 1], struct rh_text media,
+                           unsigned weight)
+{
+    bool all = rh_text_is(media, "*/*"), applications = ieq(media, "application/*");
+    if (all || applications) {
+        wish_for(&wishes[RH_FORMAT_JSON], all ? 1 : 2, weight);
+        wish_for(&wishes[RH_FORMAT_XML], all ? 1 : 2, weight);
+    }
+    for (unsigned i = 0; i < FORMATS; i++)
+        if (ieq(media, formats[i].name))
+            wish_for(&wishes[formats[i].format], formats[i].level, weight);
+}
+
+enum rh_format rh_accepts(struct rh_text accept)
 {
     struct rh_text rest = accept, range, part, name;
+    struct wish wishes[RH_FORMAT_XML + 1] = {0};
+    bool pages = false;
     if (rh_text_trim(accept).len == 0)
-        return true;
-    unsigned best = 0, weight = 0; /* how specific the range that decides is */
+        return RH_FORMAT_JSON;
     while (split_quoted(&rest, ',', &range)) {
         struct rh_text media = {NULL, 0};
-        unsigned q = 1000, level = 0;
+        unsigned q = 1000;
         bool fits = true;
         if (!split_quoted(&range, ';', &media))
             continue;
         media = rh_text_trim(media);
-        if (ieq(media, "*/*"))
-            level = 1;
-        else if (ieq(media, "application/*"))
-            level = 2;
-        else if (ieq(media, "application/fhir+json") || ieq(media, "application/json"))
-            level = ieq(media, "application/json") ? 3 : 4;
         while (split_quoted(&range, ';', &part)) {
             struct rh_text value = parameter(part, &name);
             if (ieq(name, "q"))
@@ -99,17 +137,16 @@ bool rh_accepts_json(struct rh_text accept)
             else if (ieq(name, "fhirVersion"))
                 fits = version_ok(value);
         }
-        /* application/json;q=0 must not hide application/fhir+json, nor the reverse: the better of
-         * two wins. */
-        if (!level || !fits)
-            continue;
-        if (level >= 3 && best >= 3)
-            weight = q > weight ? q : weight;
-        else if (level > best)
-            weight = q;
-        best = level > best ? level : best;
+        pages |= ieq(media, "text/html") && q > 0;
+        if (fits)
+            wish_for_range(wishes, media, q);
     }
-    return weight > 0;
+    struct wish json = wishes[RH_FORMAT_JSON], xml = wishes[RH_FORMAT_XML];
+    if (xml.weight == 0 || (pages && json.weight && xml.level < 4))
+        return json.weight ? RH_FORMAT_JSON : RH_FORMAT_NONE;
+    if (xml.weight != json.weight)
+        return xml.weight > json.weight ? RH_FORMAT_XML : RH_FORMAT_JSON;
+    return xml.level >= 3 && json.level < 3 ? RH_FORMAT_XML : RH_FORMAT_JSON;
 }
 
 bool rh_accepts_gzip(struct rh_text accept_encoding)
@@ -144,6 +181,9 @@ enum rh_media rh_media_of(struct rh_text content_type)
     } rows[] = {
         {"application/fhir+json", RH_MEDIA_JSON},
         {"application/json", RH_MEDIA_JSON},
+        {"application/fhir+xml", RH_MEDIA_XML},
+        {"application/xml", RH_MEDIA_XML},
+        {"text/xml", RH_MEDIA_XML},
         {"application/json-patch+json", RH_MEDIA_PATCH},
         {"application/x-www-form-urlencoded", RH_MEDIA_FORM},
     };
@@ -166,19 +206,20 @@ enum rh_media rh_media_of(struct rh_text content_type)
     return ret;
 }
 
-bool rh_format_json(struct rh_text format)
+enum rh_format rh_format_of(struct rh_text format)
 {
-    static const char *const names[] = {"json", "application/json", "application/fhir+json",
-                                        "text/json"};
     struct rh_text media, rest = format;
     if (!rh_text_split(&rest, ';', &media))
-        return false;
+        return RH_FORMAT_NONE;
     media = rh_text_trim(media);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (ieq(media, names[i]))
-            return true;
+    for (unsigned i = 0; i < FORMATS; i++)
+        if (ieq(media, formats[i].name) ||
+            (formats[i].short_name && ieq(media, formats[i].short_name)))
+            return formats[i].format;
     /* A '+' that was not percent-encoded has become a blank. */
-    return ieq(media, "application/fhir json");
+    if (ieq(media, "application/fhir json"))
+        return RH_FORMAT_JSON;
+    return ieq(media, "application/fhir xml") ? RH_FORMAT_XML : RH_FORMAT_NONE;
 }
 
 struct rh_prefers rh_prefer_parse(struct rh_text prefer)

@@ -10,19 +10,28 @@
 
 #include "base/issue.h"
 
-enum rh_media { RH_MEDIA_NONE, RH_MEDIA_OTHER, RH_MEDIA_JSON, RH_MEDIA_PATCH, RH_MEDIA_FORM };
+enum rh_media {
+    RH_MEDIA_NONE,
+    RH_MEDIA_OTHER,
+    RH_MEDIA_JSON,
+    RH_MEDIA_XML,
+    RH_MEDIA_PATCH,
+    RH_MEDIA_FORM
+};
+enum rh_format { RH_FORMAT_NONE, RH_FORMAT_JSON, RH_FORMAT_XML };
 enum rh_prefer { RH_RETURN_UNSAID, RH_RETURN_MINIMAL, RH_RETURN_REPRESENTATION, RH_RETURN_OUTCOME };
 
-/* True when a client with this Accept header takes FHIR JSON. An empty or absent header takes
- * everything; a fhirVersion other than 4.0 does not match. */
-bool rh_accepts_json(struct rh_text accept);
+/* Which form of FHIR a client with this Accept header wants: the one of more weight, else the one
+ * that is named, else JSON. An empty or absent header takes everything; a fhirVersion other than
+ * 4.0 does not match. Browsers name XML in general but mean pages: they get JSON. */
+enum rh_format rh_accepts(struct rh_text accept);
 /* True when gzip is accepted with a weight above 0. */
 bool rh_accepts_gzip(struct rh_text accept_encoding);
 /* Of a Content-Type header. NONE: absent. OTHER: not one of ours, a charset other than UTF-8, or
  * another FHIR version. */
 enum rh_media rh_media_of(struct rh_text content_type);
-/* True for the values of _format that mean JSON. */
-bool rh_format_json(struct rh_text format);
+/* Of a value of _format; NONE: neither JSON nor XML. */
+enum rh_format rh_format_of(struct rh_text format);
 
 struct rh_prefers {
     enum rh_prefer ret;

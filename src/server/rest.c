@@ -327,11 +327,13 @@ static enum rh_rc set_caller(struct rh_request *q)
 static enum rh_rc check_accept(struct rh_request *q)
 {
     struct rh_text format = rh_rest_of(q)->parameters.format;
-    if (format.data ? rh_format_json(format) : rh_accepts_json(q->headers[RH_H_ACCEPT]))
+    q->format =
+        (unsigned char)(format.data ? rh_format_of(format) : rh_accepts(q->headers[RH_H_ACCEPT]));
+    if (q->format)
         return RH_OK;
     return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
-                        "Only FHIR JSON of R4 is available: ask for application/fhir+json (Accept) "
-                        "or json (_format). XML is not supported.");
+                        "Only FHIR JSON and XML of R4 are available: ask for application/fhir+json "
+                        "or application/fhir+xml (Accept), or json or xml (_format).");
 }
 
 static bool has_body(const struct rh_request *q)
@@ -345,21 +347,24 @@ static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
 {
     static const struct {
         unsigned takes;
-        enum rh_media media;
+        unsigned media; /* bits */
         const char *name;
     } rows[] = {
-        {RH_TAKES_JSON, RH_MEDIA_JSON, "application/fhir+json"},
-        {RH_TAKES_PATCH, RH_MEDIA_PATCH, "application/json-patch+json"},
-        {RH_TAKES_FORM, RH_MEDIA_FORM, "application/x-www-form-urlencoded"},
+        {RH_TAKES_JSON, 1U << RH_MEDIA_JSON | 1U << RH_MEDIA_XML,
+         "application/fhir+json or application/fhir+xml"},
+        {RH_TAKES_PATCH, 1U << RH_MEDIA_PATCH | 1U << RH_MEDIA_JSON | 1U << RH_MEDIA_XML,
+         "application/json-patch+json, or a FHIRPath Patch as application/fhir+json or "
+         "application/fhir+xml"},
+        {RH_TAKES_FORM, 1U << RH_MEDIA_FORM, "application/x-www-form-urlencoded"},
     };
     if (!takes || (takes & RH_TAKES_NO_BODY && !has_body(q)))
         return RH_OK;
-    enum rh_media media = rh_media_of(q->headers[RH_H_CONTENT_TYPE]);
+    enum rh_media media = rh_rest_of(q)->media = rh_media_of(q->headers[RH_H_CONTENT_TYPE]);
     struct rh_text sent = q->headers[RH_H_CONTENT_TYPE];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (!(takes & rows[i].takes))
             continue;
-        if (media == rows[i].media)
+        if (rows[i].media >> media & 1)
             return RH_OK;
         return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL,
                             "The body must be %s (Content-Type, in UTF-8); it is %s%.*s%s.",
@@ -398,13 +403,15 @@ static void begin(struct rh_request *q)
         rh_rest_refuse(q, rc);
         return;
     }
-    q->place = route->takes && rh_server_of(q)->full ? RH_PLACE_WORKER : route->place;
+    bool xml = route->fhir && (q->format == RH_FORMAT_XML || rh_rest_of(q)->media == RH_MEDIA_XML);
+    q->place = xml || (route->takes && rh_server_of(q)->full) ? RH_PLACE_WORKER : route->place;
     q->body_max = route->body_max;
 }
 
 static enum rh_step run(struct rh_request *q)
 {
-    return ((const struct rh_route *)q->route)->run(q);
+    enum rh_rc rc = rh_rest_body_from_xml(q);
+    return rc ? rh_rest_refuse(q, rc) : ((const struct rh_route *)q->route)->run(q);
 }
 
 /* --- answers --- */
@@ -432,6 +439,7 @@ enum rh_step rh_rest_refuse(struct rh_request *q, enum rh_rc rc)
                        "\"code\":\"too-costly\","
                        "\"diagnostics\":\"The memory limit of this request was reached.\"}]}")
              : rh_buf_get(&b);
+    rh_rest_answer_as_asked(q);
     return RH_STEP_DONE;
 }
 
@@ -449,6 +457,7 @@ enum rh_step rh_rest_answer(struct rh_request *q, int status, struct rh_buf *jso
     q->status = status;
     q->content_type = rh_fhir_json;
     q->answer = rh_buf_get(json);
+    rh_rest_answer_as_asked(q);
     return RH_STEP_DONE;
 }
 

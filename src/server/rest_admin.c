@@ -18,6 +18,7 @@ enum rh_step rh_rest_metadata(struct rh_request *q)
     q->status = 200;
     q->content_type = rh_fhir_json;
     q->answer = rh_server_of(q)->capability;
+    rh_rest_answer_as_asked(q);
     return RH_STEP_DONE;
 }
 

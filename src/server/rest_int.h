@@ -51,7 +51,7 @@ struct rh_route {
     enum rh_step (*run)(struct rh_request *q);
     const char *type_code;   /* in CapabilityStatement.rest.resource.interaction; NULL: none */
     const char *system_code; /* in CapabilityStatement.rest.interaction; NULL: none */
-    bool fhir;               /* negotiates FHIR JSON */
+    bool fhir;               /* negotiates FHIR JSON or XML */
     bool in_bundle;          /* may be a GET entry of a Bundle */
 };
 
@@ -71,6 +71,8 @@ struct rh_rest {
     const struct rh_operation *operation;   /* of an operation's address */
     struct rh_result_parameters parameters; /* of the query */
     enum rh_summary summary;
+    enum rh_media media; /* of the body */
+    struct rh_text xml;  /* the body as it came, when that was XML */
     struct rh_write *write;
     struct rh_bundle *bundle;
     enum rh_interaction interaction;
@@ -88,7 +90,7 @@ static inline struct rh_rest *rh_rest_of(const struct rh_request *q)
 /* --- rest.c --- */
 extern const struct rh_route rh_routes[];
 extern const unsigned rh_routes_n;
-extern const char rh_fhir_json[]; /* its media type */
+extern const char rh_fhir_json[], rh_fhir_xml[]; /* their media types */
 
 /* Finds route, type, id, version and result parameters from q->method, path and query. */
 enum rh_rc rh_rest_route(struct rh_request *q);
@@ -102,6 +104,12 @@ void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v);
 /* Appends the resource, cut as _summary and _elements of the request say. */
 enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version *v,
                                   struct rh_buf *out);
+
+/* --- rest_format.c --- */
+/* The body as JSON, when it came as XML. Errors with issues: those of rh_xml_read. */
+enum rh_rc rh_rest_body_from_xml(struct rh_request *q);
+/* The answer, which is FHIR JSON, in the form that was asked for. */
+void rh_rest_answer_as_asked(struct rh_request *q);
 
 /* --- rest_read.c --- */
 enum rh_step rh_rest_read(struct rh_request *q);

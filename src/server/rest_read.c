@@ -151,9 +151,11 @@ static enum rh_rc join_form(struct rh_request *q)
     if (rc)
         return rc;
     q->pretty = rh_text_is(r->parameters.pretty, "true");
-    if (r->parameters.format.data && !rh_format_json(r->parameters.format))
+    if (r->parameters.format.data)
+        q->format = (unsigned char)rh_format_of(r->parameters.format);
+    if (!q->format)
         return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
-                            "Only FHIR JSON is available: _format=json.");
+                            "Only FHIR JSON and XML are available: _format=json or _format=xml.");
     return RH_OK;
 }
 

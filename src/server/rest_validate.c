@@ -8,6 +8,7 @@
 #include "conformance/validate.h"
 #include "programme/validation.h"
 #include "server/rest_int.h"
+#include "xml/xml.h"
 
 enum { PROFILES_MAX = 50 };
 
@@ -186,7 +187,10 @@ static enum rh_rc validate(struct rh_request *q, const struct input *in)
         }
     }
     rh_world_close(w);
-    if (!rc && in->bare)
+    struct rh_text xml = rh_rest_of(q)->xml;
+    if (!rc && in->bare && xml.len)
+        rh_xml_locate(&q->issues, xml);
+    else if (!rc && in->bare)
         rh_locate(&q->issues, q->body);
     return rc;
 }

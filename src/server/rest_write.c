@@ -203,6 +203,7 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
     inner->ctx.issues = &inner->issues;
     inner->headers[RH_H_IF_NONE_MATCH] = get->if_none_match;
     inner->method = RH_M_GET;
+    inner->format = RH_FORMAT_JSON; /* the whole is turned into XML at the end */
     inner->n_segments = inner->n_answer_headers = 0;
     inner->type = 0;
     inner->id = inner->version_id = inner->body = (struct rh_text){NULL, 0};

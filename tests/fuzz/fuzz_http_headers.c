@@ -78,12 +78,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rh_issues_init(&p->q.issues, a);
     switch (data[0] % 8) {
     case 0:
-        rh_accepts_json(t);
+        rh_accepts(t);
         rh_accepts_gzip(t);
         break;
     case 1:
         rh_media_of(t);
-        rh_format_json(t);
+        rh_format_of(t);
         break;
     case 2:
         rh_prefer_parse(t);

@@ -10,37 +10,75 @@
 #include <cmocka.h>
 
 /* RFC 9110 12.5.1: the most specific range decides; 0 refuses. */
-static void takes_json_as_accept_says(void **state)
+static void chooses_the_form_as_accept_says(void **state)
 {
+    enum { NONE = RH_FORMAT_NONE, JSON = RH_FORMAT_JSON, XML = RH_FORMAT_XML };
     static const struct {
         const char *accept;
-        bool json;
+        int format;
     } rows[] = {
-        {"", true},
-        {"*/*", true},
-        {"application/*", true},
-        {"application/fhir+json", true},
-        {"APPLICATION/JSON", true},
-        {"application/fhir+xml, application/fhir+json;q=0.1", true},
-        {"text/html, */*;q=0.8", true},
-        {"application/fhir+json;q=0", false},
-        {"application/json;q=0, application/fhir+json", true},
-        {"application/fhir+json;q=0, */*", false},
-        {"application/*;q=0, */*", false},
-        {"*/*;q=0", false},
-        {"*/*;q=0.000", false},
-        {"*/*;q=0.001", true},
-        {"*/*;q=2", false},
-        {"text/html", false},
-        {"application/fhir+json; fhirVersion=4.0", true},
-        {"application/fhir+json; fhirVersion=\"4.0\"", true},
-        {"application/fhir+json; fhirVersion=5.0", false},
-        {"x;y=\"application/fhir+json,*/*\"", false},
+        {"", JSON},
+        {"*/*", JSON},
+        {"application/*", JSON},
+        {"application/fhir+json", JSON},
+        {"APPLICATION/JSON", JSON},
+        {"text/html, */*;q=0.8", JSON},
+        {"application/fhir+json;q=0", NONE},
+        {"application/json;q=0, application/fhir+json", JSON},
+        {"application/fhir+json;q=0, */*", XML},
+        {"application/*;q=0, */*", NONE},
+        {"*/*;q=0", NONE},
+        {"*/*;q=0.000", NONE},
+        {"*/*;q=0.001", JSON},
+        {"*/*;q=2", NONE},
+        {"text/html", NONE},
+        {"application/fhir+json; fhirVersion=4.0", JSON},
+        {"application/fhir+json; fhirVersion=\"4.0\"", JSON},
+        {"application/fhir+json; fhirVersion=5.0", NONE},
+        {"x;y=\"application/fhir+json,*/*\"", NONE},
+        {"application/fhir+xml", XML},
+        {"Application/XML", XML},
+        {"text/xml;charset=utf-8", XML},
+        {"application/fhir+xml; fhirVersion=4.0", XML},
+        {"application/fhir+xml; fhirVersion=3.0", NONE},
+        {"application/fhir+xml, application/fhir+json;q=0.1", XML},
+        {"application/fhir+xml;q=0.9, application/fhir+json", JSON},
+        {"application/fhir+xml, application/fhir+json", JSON},
+        {"application/fhir+xml, */*", XML},
+        {"application/fhir+xml;q=0, */*", JSON},
+        {"text/*", NONE},
+        /* what browsers send */
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON},
+        {"text/html, application/fhir+xml", XML},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rh_accepts_json(rh_text(rows[i].accept)) != rows[i].json)
+        if ((int)rh_accepts(rh_text(rows[i].accept)) != rows[i].format)
             fail_msg("Accept: %s", rows[i].accept);
+}
+
+static void knows_the_values_of_format(void **state)
+{
+    static const struct {
+        const char *text;
+        enum rh_format format;
+    } rows[] = {
+        {"json", RH_FORMAT_JSON},
+        {"application/fhir json", RH_FORMAT_JSON},
+        {"text/json", RH_FORMAT_JSON},
+        {"xml", RH_FORMAT_XML},
+        {"XML", RH_FORMAT_XML},
+        {"text/xml", RH_FORMAT_XML},
+        {"application/xml; fhirVersion=4.0", RH_FORMAT_XML},
+        {"application/fhir+xml", RH_FORMAT_XML},
+        {"application/fhir xml", RH_FORMAT_XML},
+        {"ttl", RH_FORMAT_NONE},
+        {"", RH_FORMAT_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rh_format_of(rh_text(rows[i].text)) != rows[i].format)
+            fail_msg("_format=%s", rows[i].text);
 }
 
 static void takes_gzip_as_accept_encoding_says(void **state)
@@ -70,6 +108,10 @@ static void knows_the_kinds_of_bodies(void **state)
         {"application/json; charset=latin1", RH_MEDIA_OTHER},
         {"application/fhir+json; fhirVersion=4.0", RH_MEDIA_JSON},
         {"application/fhir+json; fhirVersion=3.0", RH_MEDIA_OTHER},
+        {"application/fhir+xml;charset=utf-8", RH_MEDIA_XML},
+        {"application/xml", RH_MEDIA_XML},
+        {"TEXT/XML; charset=utf-8", RH_MEDIA_XML},
+        {"application/fhir+xml; charset=utf-16", RH_MEDIA_OTHER},
         {"application/json-patch+json", RH_MEDIA_PATCH},
         {"application/x-www-form-urlencoded", RH_MEDIA_FORM},
         {"text/plain", RH_MEDIA_OTHER},
@@ -264,7 +306,8 @@ static void cuts_and_keeps_what_is_mandatory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_json_as_accept_says),
+        cmocka_unit_test(chooses_the_form_as_accept_says),
+        cmocka_unit_test(knows_the_values_of_format),
         cmocka_unit_test(takes_gzip_as_accept_encoding_says),
         cmocka_unit_test(knows_the_kinds_of_bodies),
         cmocka_unit_test(reads_prefer),
