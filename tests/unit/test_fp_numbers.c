@@ -293,9 +293,9 @@ static void compares_quantities(void **state)
         {"1 'mo'", "1 month", 2, true}, /* testStringQuantityMonthLiteralToQuantity */
         {"1 'a'", "1 year", 2, true},
         {"1 year", "12 months", 0, true},
-        {"1 year", "365 days", 2, false}, /* or 366 */
-        {"1 year", "367 days", -1, false},
-        {"1 month", "27 days", 1, false},
+        {"1 year", "365 days", 2, true}, /* or 366 */
+        {"1 year", "367 days", -1, true},
+        {"1 month", "27 days", 1, true},
         {"1 'cm'", "1 's'", 2, false},
         {"1 'cm'", "0.01 'm'", 0, true},
         {"1 'tablet'", "1 'tablet'", 0, true}, /* no UCUM, yet the same */
