@@ -41,25 +41,92 @@ static bool version_fits(yyjson_val *resource, struct rh_text version)
            rh_text_eq(rh_json_get(yyjson_obj_get(resource, "meta"), "versionId"), version);
 }
 
-/* The entry whose fullUrl is head followed by tail. */
-static yyjson_val *by_full_url(yyjson_val *bundle, struct rh_text head, struct rh_text tail,
-                               struct rh_text version)
+/* Two chained tables over the entries of one Bundle. */
+struct rh_entries {
+    yyjson_val *bundle, **list;
+    unsigned *by_url, *by_resource, *next_url, *next_resource; /* index + 1; 0 ends a chain */
+    size_t mask;
+};
+
+static size_t url_hash(struct rh_text head, struct rh_text tail)
+{
+    uint64_t h = UINT64_C(0xCBF29CE484222325);
+    for (size_t i = 0; i < head.len; i++)
+        h = (h ^ (unsigned char)head.data[i]) * UINT64_C(0x100000001B3);
+    for (size_t i = 0; i < tail.len; i++)
+        h = (h ^ (unsigned char)tail.data[i]) * UINT64_C(0x100000001B3);
+    return (size_t)(h ^ h >> 29);
+}
+
+static size_t pointer_hash(const yyjson_val *v)
+{
+    return (size_t)(((uint64_t)(uintptr_t)v * UINT64_C(0x9E3779B97F4A7C15)) >> 20);
+}
+
+static struct rh_entries *entries_of(struct rh_run *r, yyjson_val *bundle)
 {
     yyjson_val *list = yyjson_obj_get(bundle, "entry"), *v;
-    size_t i, n;
-    if (!yyjson_is_arr(list))
+    size_t i, n, slots = 16;
+    const struct rh_text none = {"", 0};
+    if (r->entries && r->entries->bundle == bundle)
+        return r->entries;
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0)
         return NULL;
-    yyjson_arr_foreach (list, i, n, v) {
-        struct rh_text url = rh_json_get(v, "fullUrl");
-        if (url.len == head.len + tail.len &&
-            memcmp(url.data + head.len, tail.data, tail.len) == 0 &&
-            (head.len == 0 || memcmp(url.data, head.data, head.len) == 0)) {
-            yyjson_val *resource = yyjson_obj_get(v, "resource");
-            if (version_fits(resource, version))
-                return resource;
-        }
+    while (slots < 2 * yyjson_arr_size(list))
+        slots *= 2;
+    n = yyjson_arr_size(list);
+    struct rh_entries *e = rh_arena_alloc(r->c->arena, sizeof *e);
+    if (!e || !(e->by_url = rh_arena_zero(r->c->arena, slots * sizeof *e->by_url)) ||
+        !(e->by_resource = rh_arena_zero(r->c->arena, slots * sizeof *e->by_resource)) ||
+        !(e->next_url = rh_arena_alloc(r->c->arena, n * sizeof *e->next_url)) ||
+        !(e->next_resource = rh_arena_alloc(r->c->arena, n * sizeof *e->next_resource)) ||
+        !(e->list = rh_arena_alloc(r->c->arena, n * sizeof *e->list))) {
+        r->rc = RH_NOMEM;
+        return NULL;
     }
+    e->bundle = bundle;
+    e->mask = slots - 1;
+    yyjson_arr_foreach (list, i, n, v) {
+        size_t url = url_hash(rh_json_get(v, "fullUrl"), none) & e->mask;
+        size_t resource = pointer_hash(yyjson_obj_get(v, "resource")) & e->mask;
+        e->list[i] = v;
+        e->next_url[i] = e->by_url[url];
+        e->by_url[url] = (unsigned)i + 1;
+        e->next_resource[i] = e->by_resource[resource];
+        e->by_resource[resource] = (unsigned)i + 1;
+    }
+    return r->entries = e;
+}
+
+yyjson_val *rh_entry_of(struct rh_run *r, yyjson_val *bundle, const yyjson_val *resource)
+{
+    const struct rh_entries *e = entries_of(r, bundle);
+    if (!e)
+        return NULL;
+    for (unsigned i = e->by_resource[pointer_hash(resource) & e->mask]; i;
+         i = e->next_resource[i - 1])
+        if (yyjson_obj_get(e->list[i - 1], "resource") == resource)
+            return e->list[i - 1];
     return NULL;
+}
+
+/* The resource of the first entry whose fullUrl is head followed by tail. */
+static yyjson_val *by_full_url(struct rh_run *r, yyjson_val *bundle, struct rh_text head,
+                               struct rh_text tail, struct rh_text version)
+{
+    const struct rh_entries *e = entries_of(r, bundle);
+    yyjson_val *found = NULL;
+    if (!e)
+        return NULL;
+    for (unsigned i = e->by_url[url_hash(head, tail) & e->mask]; i; i = e->next_url[i - 1]) {
+        struct rh_text url = rh_json_get(e->list[i - 1], "fullUrl");
+        yyjson_val *resource = yyjson_obj_get(e->list[i - 1], "resource");
+        if (resource && url.len == head.len + tail.len &&
+            memcmp(url.data + head.len, tail.data, tail.len) == 0 &&
+            memcmp(url.data, head.data, head.len) == 0 && version_fits(resource, version))
+            found = resource; /* chains run from the last entry to the first */
+    }
+    return found;
 }
 
 /* "http://host/fhir/" of "http://host/fhir/Patient/1"; empty when it is not of that form. */
@@ -72,7 +139,7 @@ static struct rh_text base_of(struct rh_text full_url)
     return slashes == 2 ? (struct rh_text){full_url.data, i + 1} : (struct rh_text){"", 0};
 }
 
-static yyjson_val *in_bundle(const struct rh_scope *s, struct rh_text reference)
+static yyjson_val *in_bundle(struct rh_run *r, const struct rh_scope *s, struct rh_text reference)
 {
     yyjson_val *bundle = s->up->resource;
     struct rh_text none = {"", 0}, version = {NULL, 0}, plain = reference;
@@ -85,23 +152,22 @@ static yyjson_val *in_bundle(const struct rh_scope *s, struct rh_text reference)
     if (hash)
         plain.len = (size_t)(hash - plain.data);
     if (rh_url_absolute(plain)) {
-        yyjson_val *found = by_full_url(bundle, none, reference, (struct rh_text){NULL, 0});
-        return found ? found : by_full_url(bundle, none, plain, version);
+        yyjson_val *found = by_full_url(r, bundle, none, reference, (struct rh_text){NULL, 0});
+        return found ? found : by_full_url(r, bundle, none, plain, version);
     }
     if (s->full_url.len == 0)
         return NULL;
     const char *slash = memchr(plain.data, '/', plain.len);
     if (rh_text_starts(s->full_url, "urn:uuid:") && slash) {
         struct rh_text id = {slash + 1, plain.len - (size_t)(slash + 1 - plain.data)};
-        return by_full_url(bundle, RH_TEXT("urn:uuid:"), id, version);
+        return by_full_url(r, bundle, RH_TEXT("urn:uuid:"), id, version);
     }
     struct rh_text base = base_of(s->full_url);
-    return base.len ? by_full_url(bundle, base, plain, version) : NULL;
+    return base.len ? by_full_url(r, bundle, base, plain, version) : NULL;
 }
 
 yyjson_val *rh_resolve_local(struct rh_run *r, const struct rh_scope *s, struct rh_text reference)
 {
-    (void)r;
     s = container(s);
     if (!s || reference.len == 0)
         return NULL;
@@ -111,7 +177,7 @@ yyjson_val *rh_resolve_local(struct rh_run *r, const struct rh_scope *s, struct 
                    : by_id(s->resource, (struct rh_text){reference.data + 1, reference.len - 1});
     while (s && !(s->entry && s->up))
         s = s->up;
-    return s ? in_bundle(s, reference) : NULL;
+    return s ? in_bundle(r, s, reference) : NULL;
 }
 
 /* --- a reference ---------------------------------------------------------------------------------

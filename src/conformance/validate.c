@@ -193,18 +193,14 @@ static void scope_of(struct rh_run *r, yyjson_val *resource, const struct rh_typ
                 }
             }
         }
-        list = strcmp(s->type->name, "Bundle") == 0 ? yyjson_obj_get(s->resource, "entry") : NULL;
-        if (yyjson_is_arr(list)) {
-            yyjson_arr_foreach (list, i, n, v) {
-                if (yyjson_obj_get(v, "resource") == resource) {
-                    *ret = (struct rh_scope){.up = s,
-                                             .resource = resource,
-                                             .type = type,
-                                             .entry = v,
-                                             .full_url = rh_json_get(v, "fullUrl")};
-                    return;
-                }
-            }
+        v = strcmp(s->type->name, "Bundle") == 0 ? rh_entry_of(r, s->resource, resource) : NULL;
+        if (v) {
+            *ret = (struct rh_scope){.up = s,
+                                     .resource = resource,
+                                     .type = type,
+                                     .entry = v,
+                                     .full_url = rh_json_get(v, "fullUrl")};
+            return;
         }
     }
 }
@@ -228,6 +224,10 @@ static bool try(struct rh_run *r, const struct rh_place *at, const struct rh_pro
     r->base = base;
     r->probing++;
     rh_check_value(r, &here, p->root);
+    if (base && !r->errors) {
+        rh_check_contained(r, &here, value);
+        rh_check_special_resource(r, &here, value, type);
+    }
     bool good = r->errors == 0;
     r->probing--;
     r->errors = errors;

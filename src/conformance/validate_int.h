@@ -144,6 +144,8 @@ struct rh_memo {
     signed char answer; /* 1 conforms, 0 not, -1 being found out */
 };
 
+struct rh_entries; /* of a Bundle: by fullUrl and by resource */
+
 struct rh_run {
     struct rh_ctx *c;
     const struct rh_validate_options *o;
@@ -155,8 +157,9 @@ struct rh_run {
     uint64_t work;
     enum rh_rc rc; /* RH_NOMEM and the like: everything stops */
     struct rh_memo *memo;
-    size_t n_memo, cap_memo; /* open addressing, a power of two */
-    unsigned *early;         /* rows of issues about the JSON itself: they come first */
+    size_t n_memo, cap_memo;    /* open addressing, a power of two */
+    struct rh_entries *entries; /* of the Bundle that was asked last */
+    unsigned *early;            /* rows of issues about the JSON itself: they come first */
     size_t n_early, cap_early;
     bool quiet, base; /* base: the walk is that of a definition of FHIR itself */
 };
@@ -249,6 +252,8 @@ void rh_check_reference(struct rh_run *r, const struct rh_place *at, const struc
 void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val *resource);
 /* The resource that a reference means, inside the document only; NULL: not here. */
 yyjson_val *rh_resolve_local(struct rh_run *r, const struct rh_scope *s, struct rh_text reference);
+/* The entry of a Bundle that has this resource; NULL: none. */
+yyjson_val *rh_entry_of(struct rh_run *r, yyjson_val *bundle, const yyjson_val *resource);
 bool rh_url_absolute(struct rh_text t);
 const struct rh_type *rh_type_of_resource(yyjson_val *resource); /* NULL: none */
 
