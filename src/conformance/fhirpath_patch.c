@@ -639,7 +639,7 @@ static bool same_text(yyjson_val *a, yyjson_val *b, const char *name)
 
 /* One operation: from p->resource to a new one in `next`. */
 static enum rh_rc step(struct rh_patch *p, yyjson_val *parameter, size_t number,
-                       struct rh_arena *next)
+                       struct rh_arena *next, size_t *work)
 {
     struct rh_patch_operation op = {.number = number};
     yyjson_doc *doc;
@@ -647,6 +647,12 @@ static enum rh_rc step(struct rh_patch *p, yyjson_val *parameter, size_t number,
     enum rh_rc rc = rh_patch_read(p, parameter, &op);
     if (rc == RH_OK)
         rc = apply(p, &text);
+    *work += text.len;
+    if (rc == RH_OK && *work > RH_FHIRPATH_PATCH_BYTES_MAX)
+        rc = rh_patch_refuse(p, RH_TOOLARGE, -1,
+                             "the patch has too many operations for a resource of %zu bytes: send "
+                             "it in parts",
+                             text.len);
     if (rc == RH_OK)
         rc = rh_json_parse(next, p->c->issues, rh_buf_get(&text), &doc);
     if (rc)
@@ -661,13 +667,13 @@ static enum rh_rc step(struct rh_patch *p, yyjson_val *parameter, size_t number,
 
 static enum rh_rc run(struct rh_patch *p, yyjson_val *operations, struct rh_arena *const arenas[2])
 {
-    size_t i, n;
+    size_t i, n, work = 0;
     yyjson_val *v;
     yyjson_arr_foreach (operations, i, n, v) {
         struct rh_arena *next = arenas[i & 1];
         p->work.arena = next; /* holds nothing that is still needed */
         rh_arena_reset(next);
-        enum rh_rc rc = step(p, v, i, next);
+        enum rh_rc rc = step(p, v, i, next, &work);
         if (rc)
             return rc;
     }

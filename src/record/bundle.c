@@ -79,7 +79,8 @@ struct opening {
     const char *place; /* "Bundle.entry[3]" */
 };
 
-/* The JSON Patch of a PATCH entry travels as the data of a Binary (FHIR R4, http, "patch"). */
+/* The JSON Patch of a PATCH entry travels as the data of a Binary, a FHIRPath Patch as itself (FHIR
+ * R4, http, "patch"). */
 static enum rh_rc decode_base64(struct rh_arena *a, struct rh_text t, struct rh_text *ret)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -106,10 +107,13 @@ static enum rh_rc decode_base64(struct rh_arena *a, struct rh_text t, struct rh_
 
 static enum rh_rc set_patch(struct opening *o, struct rh_write_op *op, yyjson_val *resource)
 {
+    if (rh_text_is(rh_json_get(resource, "resourceType"), "Parameters"))
+        return RH_OK;
     if (!rh_text_is(rh_json_get(resource, "resourceType"), "Binary"))
         return rh_issue_add(o->issues, RH_INVALID, op->place,
                             "a PATCH entry needs a Binary whose data is the JSON Patch "
-                            "(contentType application/json-patch+json)");
+                            "(contentType application/json-patch+json), or the Parameters of a "
+                            "FHIRPath Patch");
     op->resource = NULL;
     return decode_base64(o->ctx->arena, rh_json_get(resource, "data"), &op->body);
 }

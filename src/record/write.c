@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "conformance/fhirpath_patch.h"
 #include "fhir/check.h"
 #include "fhir/primitive.h"
 #include "record/patch.h"
@@ -487,6 +488,21 @@ static enum rh_rc apply_delete(struct applying *a, struct rh_write_op *op, const
     return append(a, op, old, RH_OP_DELETE);
 }
 
+/* A patch that is a Parameters resource. The writer has no time for long evaluations. */
+static enum rh_rc fhirpath_patch(struct rh_ctx *ctx, yyjson_val *resource, yyjson_val *patch,
+                                 yyjson_val **ret)
+{
+    struct rh_buf text = rh_buf(ctx->arena);
+    yyjson_doc *doc;
+    ctx->steps = RH_FHIRPATH_PATCH_STEPS;
+    enum rh_rc rc = rh_fhirpath_patch(ctx, resource, patch, &text);
+    if (rc == RH_OK)
+        rc = rh_json_parse(ctx->arena, ctx->issues, rh_buf_get(&text), &doc);
+    if (rc == RH_OK)
+        *ret = yyjson_doc_get_root(doc);
+    return rc;
+}
+
 /* The patched resource becomes the prepared one. */
 static enum rh_rc apply_patch(struct applying *a, struct rh_write_op *op, const struct old *old)
 {
@@ -499,9 +515,11 @@ static enum rh_rc apply_patch(struct applying *a, struct rh_write_op *op, const 
     if (old->head.deleted)
         return rh_issue_add(is, RH_GONE, op->place, "%s/%.*s has been deleted", type,
                             RH_TEXT_ARG(p->id));
-    yyjson_val *patch = p->resource;
-    enum rh_rc rc = rh_json_patch(a->write->arena, is, old->resource, patch, &p->resource);
     struct rh_ctx ctx = ctx_of(a->write, op);
+    yyjson_val *patch = p->resource;
+    enum rh_rc rc = yyjson_is_obj(patch)
+                        ? fhirpath_patch(&ctx, old->resource, patch, &p->resource)
+                        : rh_json_patch(a->write->arena, is, old->resource, patch, &p->resource);
     if (rc == RH_OK)
         rc = rh_prepare_check(a->session->record, &ctx, a->write->validate, op->place, p);
     return rc ? rc : finish_op(a->session, a->write, op, a->write->links, &a->grant);

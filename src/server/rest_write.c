@@ -140,6 +140,20 @@ static enum rh_rc preconditions(struct rh_request *q, struct rh_write_op *op)
     return RH_OK;
 }
 
+/* The two kinds of patch have media types of their own (R4, http, "patch"). */
+static enum rh_rc check_patch(struct rh_request *q)
+{
+    bool array = rh_text_trim(q->body).data[0] == '[';
+    bool json_patch = rh_rest_of(q)->media == RH_MEDIA_PATCH;
+    if (array == json_patch)
+        return RH_OK;
+    return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL,
+                        json_patch ? "A JSON Patch is an array; a FHIRPath Patch (Parameters) is "
+                                     "sent as application/fhir+json or application/fhir+xml."
+                                   : "A JSON Patch is sent as application/json-patch+json; a "
+                                     "FHIRPath Patch is a Parameters resource.");
+}
+
 static enum rh_step write_one(struct rh_request *q, enum rh_interaction interaction)
 {
     struct rh_rest *r = rh_rest_of(q);
@@ -157,7 +171,10 @@ static enum rh_step write_one(struct rh_request *q, enum rh_interaction interact
         rc = preconditions(q, op);
     if (!rc && interaction != RH_DELETE && !rh_text_trim(q->body).len)
         rc = rh_issue_add(&q->issues, RH_SYNTAX, NULL, "The body is empty; send %s.",
-                          interaction == RH_PATCH ? "a JSON Patch" : "the resource");
+                          interaction == RH_PATCH ? "a JSON Patch or a FHIRPath Patch"
+                                                  : "the resource");
+    if (!rc && interaction == RH_PATCH)
+        rc = check_patch(q);
     if (!rc)
         rc = rh_write_prepare(q->session, r->write);
     if (rc)
