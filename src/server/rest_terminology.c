@@ -75,8 +75,11 @@ static enum rh_step refuse(struct rh_request *q, enum rh_rc rc, const struct rh_
 {
     bool own = outcome->len && !outcome->rc && q->issues.count <= 1 && rh_rc_http(rc) != 500;
     rh_rest_refuse(q, rc);
-    if (own)
+    if (own) {
+        q->content_type = rh_fhir_json;
         q->answer = rh_buf_get(outcome);
+        rh_rest_answer_as_asked(q);
+    }
     return RH_STEP_DONE;
 }
 

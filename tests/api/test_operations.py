@@ -479,7 +479,7 @@ def test_a_package_that_cannot_be_read_stops_the_start(tmp_path):
 
 
 def test_an_import_validates_as_it_is_told(serve, tmp_path):
-    (tmp_path / "in.ndjson").write_text("\n".join(json.dumps(r) for r in (PATIENT, BAD_CODE)))
+    (tmp_path / "in.ndjson").write_text("\n".join(json.dumps(r) for r in (PATIENT, {**PATIENT, "gender": "f"})))
     (tmp_path / "odd.ndjson").write_text(json.dumps(BAD_SHAPE))
     done = rihla("import", "--quiet", "--data", tmp_path / "a", "--validate", "full", tmp_path / "in.ndjson", code=1)
     assert "1 created" in done.stdout and "1 refused" in done.stdout and "gender" in done.stderr
