@@ -4,14 +4,11 @@
  * have absolute fullUrls that agree with the ids; documents and messages begin with their header
  * and hang together; what a search found says why it is there.
  */
-#include "conformance/narrative.h"
 #include "conformance/validate_int.h"
 #include "fhir/primitive.h"
 #include "fhir/reference.h"
 
 enum { NONE = 0xFFFFFFFF };
-
-struct ids;
 
 struct entry {
     yyjson_val *value, *resource;
@@ -20,7 +17,8 @@ struct entry {
     unsigned next_url, next_id; /* in a chain of the tables; NONE ends it */
     bool reached;
     unsigned first_link;
-    struct ids *ids; /* of its elements; NULL: not collected yet */
+    bool named; /* `names` are collected: ids of its elements, names in its narratives */
+    struct rh_names names;
 };
 
 struct link {
@@ -110,6 +108,7 @@ static unsigned find_url(const struct bundle *b, struct rh_text url, unsigned *r
             found++;
             *ret = i;
         }
+    b->r->work += found;
     return found;
 }
 
@@ -136,69 +135,16 @@ static bool restful(struct rh_text url, struct rh_text *base)
 /* --- resolving in the Bundle ---------------------------------------------------------------------
  */
 
-struct ids {
-    struct rh_arena *arena;
-    struct rh_text *list;
-    size_t n, cap;
-    bool full;
-};
-
-static void add_id(struct ids *ids, struct rh_text id)
-{
-    struct rh_text *grown =
-        rh_arena_grow(ids->arena, ids->list, &ids->cap, ids->n + 1, sizeof *grown);
-    if (!grown) {
-        ids->full = true;
-        return;
-    }
-    ids->list = grown;
-    ids->list[ids->n++] = id;
-}
-
-static void add_mark(void *user, enum rh_narrative_mark mark, struct rh_text value)
-{
-    if (mark == RH_NARRATIVE_ID)
-        add_id(user, value);
-}
-
-static void collect_ids(struct ids *ids, yyjson_val *v, unsigned depth)
-{
-    size_t i, n;
-    yyjson_val *key, *item;
-    if (depth > RH_VALIDATE_DEPTH_MAX)
-        return;
-    if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach (v, i, n, item)
-            collect_ids(ids, item, depth + 1);
-    } else if (yyjson_is_obj(v)) {
-        yyjson_obj_foreach (v, i, n, key, item) {
-            if (!yyjson_is_str(item))
-                collect_ids(ids, item, depth + 1);
-            else if (rh_text_is(rh_json_text(key), "id"))
-                add_id(ids, rh_json_text(item));
-            else if (rh_text_is(rh_json_text(key), "div"))
-                rh_narrative_marks(ids->arena, rh_json_text(item), add_mark, ids);
-        }
-    }
-}
-
 /* How many elements of an entry have this id, those of narratives too. */
 static unsigned count_id(struct bundle *b, unsigned at, struct rh_text id)
 {
     struct entry *e = &b->entries[at];
-    unsigned found = 0;
-    if (!e->ids) {
-        e->ids = rh_arena_zero(b->r->c->arena, sizeof *e->ids);
-        if (!e->ids) {
+    if (!e->named) {
+        e->named = true;
+        if (rh_collect_names(b->r, &e->names, e->resource))
             b->r->rc = RH_NOMEM;
-            return 1;
-        }
-        e->ids->arena = b->r->c->arena;
-        collect_ids(e->ids, e->resource, 0);
     }
-    for (size_t i = 0; i < e->ids->n; i++)
-        found += rh_text_eq(e->ids->list[i], id);
-    return found;
+    return rh_names_count(&e->names, id);
 }
 
 /* The entry that a reference from entry `from` means, or NONE; says at `place` what is wrong. With
@@ -354,6 +300,18 @@ static bool only_name(const struct rh_element *e)
     return false;
 }
 
+static enum rh_rc add_link(struct bundle *b, unsigned from, unsigned to)
+{
+    struct link *grown =
+        rh_arena_grow(b->r->c->arena, b->links, &b->cap_links, b->n_links + 1, sizeof *grown);
+    if (!grown)
+        return RH_NOMEM;
+    b->links = grown;
+    b->links[b->n_links] = (struct link){to, b->entries[from].first_link};
+    b->entries[from].first_link = (unsigned)b->n_links++;
+    return RH_OK;
+}
+
 static enum rh_rc link_one(void *user, yyjson_val *string, const struct rh_element *e)
 {
     struct bundle *b = user;
@@ -366,23 +324,21 @@ static enum rh_rc link_one(void *user, yyjson_val *string, const struct rh_eleme
     unsigned to = resolve(b, b->from, t, b->at, false);
     if (to == NONE || to == b->from)
         return RH_OK;
-    struct link *grown =
-        rh_arena_grow(b->r->c->arena, b->links, &b->cap_links, b->n_links + 1, sizeof *grown);
-    if (!grown)
-        return RH_NOMEM;
-    b->links = grown;
-    b->links[b->n_links] = (struct link){to, b->entries[b->from].first_link};
-    b->entries[b->from].first_link = (unsigned)b->n_links++;
-    return RH_OK;
+    enum rh_rc rc = add_link(b, b->from, to);
+    return rc ? rc : add_link(b, to, b->from);
 }
 
-static void reach(struct bundle *b, unsigned *stack, unsigned start)
+/* What hangs together with the header: forward from it, then whatever points to what is reached,
+ * and on from there; so the direction of a link does not matter. */
+static void reach(struct bundle *b)
 {
-    unsigned n = 0;
-    if (b->entries[start].reached)
+    unsigned *stack = rh_arena_alloc(b->r->c->arena, (b->n + 1) * sizeof *stack), n = 0;
+    if (!stack) {
+        b->r->rc = RH_NOMEM;
         return;
-    b->entries[start].reached = true;
-    stack[n++] = start;
+    }
+    b->entries[0].reached = true;
+    stack[n++] = 0;
     while (n > 0) {
         unsigned e = stack[--n];
         for (unsigned l = b->entries[e].first_link; l != NONE; l = b->links[l].next) {
@@ -390,30 +346,6 @@ static void reach(struct bundle *b, unsigned *stack, unsigned start)
             if (!b->entries[to].reached) {
                 b->entries[to].reached = true;
                 stack[n++] = to;
-            }
-        }
-    }
-}
-
-/* Forward from the header, then everything that points to what is reached. */
-static void reach_all(struct bundle *b)
-{
-    unsigned *stack = rh_arena_alloc(b->r->c->arena, (b->n + 1) * sizeof *stack);
-    bool more = true;
-    if (!stack) {
-        b->r->rc = RH_NOMEM;
-        return;
-    }
-    reach(b, stack, 0);
-    while (more) {
-        more = false;
-        for (unsigned i = 0; i < b->n; i++) {
-            bool back = false;
-            for (unsigned l = b->entries[i].first_link; l != NONE && !back; l = b->links[l].next)
-                back = b->entries[b->links[l].to].reached;
-            if (back && !b->entries[i].reached) {
-                reach(b, stack, i);
-                more = true;
             }
         }
     }
@@ -428,7 +360,7 @@ static void check_interlinked(struct bundle *b, bool document)
     }
     if (b->r->rc)
         return;
-    reach_all(b);
+    reach(b);
     for (unsigned i = 0; i < b->n; i++) {
         struct rh_place p = entry_place(b, i);
         if (b->entries[i].resource && !b->entries[i].reached)

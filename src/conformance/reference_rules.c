@@ -22,13 +22,14 @@ static const struct rh_scope *container(const struct rh_scope *s)
     return s;
 }
 
-static yyjson_val *by_id(yyjson_val *resource, struct rh_text id)
+static yyjson_val *by_id(struct rh_run *r, yyjson_val *resource, struct rh_text id)
 {
     yyjson_val *list = yyjson_obj_get(resource, "contained"), *v;
     size_t i, n;
     if (!yyjson_is_arr(list))
         return NULL;
     yyjson_arr_foreach (list, i, n, v) {
+        r->work++;
         if (rh_text_eq(rh_json_get(v, "id"), id))
             return v;
     }
@@ -124,7 +125,7 @@ static yyjson_val *by_full_url(struct rh_run *r, yyjson_val *bundle, struct rh_t
         if (resource && url.len == head.len + tail.len &&
             memcmp(url.data + head.len, tail.data, tail.len) == 0 &&
             memcmp(url.data, head.data, head.len) == 0 && version_fits(resource, version))
-            found = resource; /* chains run from the last entry to the first */
+            found = resource, r->work++; /* chains run from the last entry to the first */
     }
     return found;
 }
@@ -174,7 +175,7 @@ yyjson_val *rh_resolve_local(struct rh_run *r, const struct rh_scope *s, struct 
     if (reference.data[0] == '#')
         return reference.len == 1
                    ? s->resource
-                   : by_id(s->resource, (struct rh_text){reference.data + 1, reference.len - 1});
+                   : by_id(r, s->resource, (struct rh_text){reference.data + 1, reference.len - 1});
     while (s && !(s->entry && s->up))
         s = s->up;
     return s ? in_bundle(r, s, reference) : NULL;
@@ -341,8 +342,9 @@ void rh_check_reference(struct rh_run *r, const struct rh_place *at, const struc
  */
 
 struct search {
-    struct rh_text id;
-    bool found, back;
+    struct rh_run *r;
+    struct rh_names *names; /* "#id" of all references, without the "#" */
+    bool back;              /* one is "#", the resource itself */
 };
 
 static enum rh_rc look(void *user, yyjson_val *string, const struct rh_element *element)
@@ -350,16 +352,17 @@ static enum rh_rc look(void *user, yyjson_val *string, const struct rh_element *
     struct search *s = user;
     struct rh_text t = rh_json_text(string);
     (void)element;
-    if (t.len == 1 && t.data[0] == '#')
+    if (t.len == 0 || t.data[0] != '#')
+        return RH_OK;
+    if (t.len == 1)
         s->back = true;
-    if (t.len == s->id.len + 1 && t.data[0] == '#' &&
-        memcmp(t.data + 1, s->id.data, s->id.len) == 0)
-        s->found = true;
+    else if (s->names)
+        return rh_names_add(s->r->c->arena, s->names, (struct rh_text){t.data + 1, t.len - 1});
     return RH_OK;
 }
 
 static void check_one(struct rh_run *r, const struct rh_place *at, const struct rh_place *here,
-                      yyjson_val *resource, yyjson_val *c)
+                      const struct rh_names *referred, yyjson_val *c)
 {
     yyjson_val *meta = yyjson_obj_get(c, "meta");
     if (yyjson_obj_get(c, "contained"))
@@ -371,20 +374,22 @@ static void check_one(struct rh_run *r, const struct rh_place *at, const struct 
     if (yyjson_obj_get(meta, "security"))
         rh_complain(r, RH_ERROR, "invariant", at,
                     "a contained resource has no security labels of its own (dom-5)");
-    struct search whole = {.id = rh_json_get(c, "id")}, own = whole;
-    const struct rh_type *type = rh_type_of_resource(resource), *inner = rh_type_of_resource(c);
-    if (!type || !inner)
+    struct rh_text id = rh_json_get(c, "id");
+    const struct rh_type *inner = rh_type_of_resource(c);
+    struct search own = {.r = r};
+    if (!inner)
         return;
-    if (whole.id.len == 0) {
+    if (id.len == 0) {
         rh_complain(r, RH_ERROR, "invalid", here, "a contained resource must have an id");
         return;
     }
-    (void)rh_references_walk(type, resource, look, &whole);
+    if (rh_names_count(referred, id))
+        return;
     (void)rh_references_walk(inner, c, look, &own);
-    if (!whole.found && !own.back)
+    if (!own.back)
         rh_complain(r, RH_ERROR, "invalid", here,
                     "nothing refers to the contained resource \"%.*s\" (dom-3)",
-                    RH_TEXT_ARG(rh_shown(whole.id)));
+                    RH_TEXT_ARG(rh_shown(id)));
 }
 
 void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val *resource)
@@ -392,9 +397,15 @@ void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val 
     yyjson_val *list = yyjson_obj_get(resource, "contained"), *c;
     size_t i, n;
     if (yyjson_is_arr(list) && !r->scope->contained) {
+        struct rh_names referred = {0};
+        struct search all = {.r = r, .names = &referred};
+        if (rh_references_walk(at->type, resource, look, &all)) {
+            r->rc = RH_NOMEM;
+            return;
+        }
         yyjson_arr_foreach (list, i, n, c) {
             struct rh_place here = rh_below(at, "contained", 9, (long)i);
-            check_one(r, at, &here, resource, c);
+            check_one(r, at, &here, &referred, c);
         }
     }
     if (!r->quiet && !r->scope->contained && rh_element_find(at->type, RH_TEXT("text")) &&

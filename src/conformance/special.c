@@ -94,75 +94,80 @@ void rh_note_id(struct rh_run *r, const struct rh_place *at, yyjson_val *id)
     struct rh_text t = rh_json_text(id);
     if (t.len == 0 || strcmp(at->type->name, "ElementDefinition") == 0)
         return;
-    for (const struct rh_seen_id *s = r->scope->ids; s; s = s->next)
-        if (rh_text_eq(s->id, t)) {
-            rh_complain(r, RH_ERROR, "business-rule", at,
-                        "another element of this resource has the id \"%.*s\" too",
-                        RH_TEXT_ARG(rh_shown(t)));
-            return;
-        }
-    struct rh_seen_id *s = rh_arena_alloc(r->c->arena, sizeof *s);
-    if (!s) {
+    if (rh_names_count(&r->scope->ids, t))
+        rh_complain(r, RH_ERROR, "business-rule", at,
+                    "another element of this resource has the id \"%.*s\" too",
+                    RH_TEXT_ARG(rh_shown(t)));
+    else if (rh_names_add(r->c->arena, &r->scope->ids, t))
         r->rc = RH_NOMEM;
-        return;
-    }
-    *s = (struct rh_seen_id){r->scope->ids, t};
-    r->scope->ids = s;
 }
 
 /* --- links of narratives
  * --------------------------------------------------------------------------
  */
 
-enum { MARKS_MAX = 1000 };
-
 struct marks {
     struct rh_run *r;
     const struct rh_place *at;
-    yyjson_val *resource;
-    struct rh_text xhtml;
+    yyjson_val *resource, *named;
+    struct rh_names names; /* of the resource, when a link asked for them */
 };
 
-struct wanted {
-    struct rh_text name;
-    bool found;
+struct collector {
+    struct rh_run *r;
+    struct rh_names *names;
+    enum rh_rc rc;
 };
 
-static void is_name(void *user, enum rh_narrative_mark mark, struct rh_text value)
+static void collect_mark(void *user, enum rh_narrative_mark mark, struct rh_text value)
 {
-    struct wanted *w = user;
-    if (mark == RH_NARRATIVE_ID && rh_text_eq(value, w->name))
-        w->found = true;
+    struct collector *c = user;
+    if (mark == RH_NARRATIVE_ID && !c->rc)
+        c->rc = rh_names_add(c->r->c->arena, c->names, value);
 }
 
-static bool has_name(struct rh_arena *a, yyjson_val *v, struct rh_text name, unsigned depth)
+static void collect(struct collector *c, yyjson_val *v, unsigned depth)
 {
     size_t i, n;
     yyjson_val *key, *item;
-    if (depth > RH_VALIDATE_DEPTH_MAX)
-        return false;
+    if (depth > RH_VALIDATE_DEPTH_MAX || c->rc)
+        return;
+    c->r->work++;
     if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach (v, i, n, item) {
-            if (has_name(a, item, name, depth + 1))
-                return true;
-        }
+        yyjson_arr_foreach (v, i, n, item)
+            collect(c, item, depth + 1);
     } else if (yyjson_is_obj(v)) {
         yyjson_obj_foreach (v, i, n, key, item) {
-            if (!yyjson_is_str(item)) {
-                if (has_name(a, item, name, depth + 1))
-                    return true;
-            } else if (rh_text_is(rh_json_text(key), "id")) {
-                if (rh_text_eq(rh_json_text(item), name))
-                    return true;
-            } else if (rh_text_is(rh_json_text(key), "div")) {
-                struct wanted w = {name, false};
-                rh_narrative_marks(a, rh_json_text(item), is_name, &w);
-                if (w.found)
-                    return true;
-            }
+            if (!yyjson_is_str(item))
+                collect(c, item, depth + 1);
+            else if (rh_text_is(rh_json_text(key), "id") && !c->rc)
+                c->rc = rh_names_add(c->r->c->arena, c->names, rh_json_text(item));
+            else if (rh_text_is(rh_json_text(key), "div"))
+                rh_narrative_marks(c->r->c->arena, rh_json_text(item), collect_mark, c);
         }
     }
-    return false;
+}
+
+enum rh_rc rh_collect_names(struct rh_run *r, struct rh_names *names, yyjson_val *v)
+{
+    struct collector c = {r, names, RH_OK};
+    collect(&c, v, 0);
+    return c.rc;
+}
+
+/* Is there such a name in the value? Those of one value are kept: links come in flocks. */
+static bool has_name(struct rh_run *r, yyjson_val *v, struct rh_names *kept, yyjson_val **of,
+                     struct rh_text name)
+{
+    if (*of != v) {
+        *kept = (struct rh_names){0};
+        *of = v;
+        if (rh_collect_names(r, kept, v)) {
+            r->rc = RH_NOMEM;
+            return true;
+        }
+    }
+    return rh_names_count(kept, name) > 0;
 }
 
 static void resolve_mark(void *user, enum rh_narrative_mark mark, struct rh_text value)
@@ -170,13 +175,13 @@ static void resolve_mark(void *user, enum rh_narrative_mark mark, struct rh_text
     struct marks *m = user;
     if (mark == RH_NARRATIVE_ID || value.len == 0 || rh_run_stop(m->r))
         return;
-    if (has_name(m->r->c->arena, m->resource, value, 0))
+    if (has_name(m->r, m->resource, &m->names, &m->named, value))
         return;
     if (mark == RH_NARRATIVE_LINK) {
         const struct rh_scope *s = m->r->scope;
         while (s->up && !s->entry)
             s = s->up;
-        if (s->up && has_name(m->r->c->arena, s->up->resource, value, 0))
+        if (s->up && has_name(m->r, s->up->resource, &m->r->names, &m->r->named, value))
             return;
     }
     rh_complain(m->r, RH_ERROR, "invalid", m->at,

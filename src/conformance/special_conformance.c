@@ -144,16 +144,18 @@ static void check_valueset(struct rh_run *r, const struct rh_place *at, yyjson_v
 /* --- Questionnaire -------------------------------------------------------------------------------
  */
 
-static yyjson_val *item_by_link(yyjson_val *owner, struct rh_text link, unsigned depth)
+static yyjson_val *item_by_link(struct rh_run *r, yyjson_val *owner, struct rh_text link,
+                                unsigned depth)
 {
     yyjson_val *list = yyjson_obj_get(owner, "item"), *v;
     size_t i, n;
-    if (!yyjson_is_arr(list) || depth > RH_VALIDATE_DEPTH_MAX)
+    if (!yyjson_is_arr(list) || depth > RH_VALIDATE_DEPTH_MAX || rh_run_stop(r))
         return NULL;
+    r->work += yyjson_arr_size(list);
     yyjson_arr_foreach (list, i, n, v) {
         if (rh_text_eq(rh_json_get(v, "linkId"), link))
             return v;
-        yyjson_val *found = item_by_link(v, link, depth + 1);
+        yyjson_val *found = item_by_link(r, v, link, depth + 1);
         if (found)
             return found;
     }
@@ -170,13 +172,13 @@ static void check_enable(struct rh_run *r, const struct rh_place *at, yyjson_val
     yyjson_arr_foreach (list, i, n, w) {
         struct rh_text link = rh_json_get(w, "question");
         struct rh_place p = rh_below(at, "enableWhen", 10, (long)i);
-        if (!link.len)
+        if (!link.len || rh_run_stop(r))
             continue;
-        if (item_by_link(item, link, 0))
+        if (item_by_link(r, item, link, 0))
             rh_complain(r, RH_ERROR, "business-rule", at,
                         "an item cannot depend on a question inside itself (\"%.*s\")",
                         RH_TEXT_ARG(rh_shown(link)));
-        else if (!item_by_link(questionnaire, link, 0))
+        else if (!item_by_link(r, questionnaire, link, 0))
             rh_complain(r, RH_ERROR, "business-rule", &p,
                         "there is no item with the linkId \"%.*s\"", RH_TEXT_ARG(rh_shown(link)));
         else if (rh_text_eq(rh_json_get(item, "linkId"), link))

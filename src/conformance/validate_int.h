@@ -10,6 +10,7 @@
 #ifndef RH_CONFORMANCE_VALIDATE_INT_H
 #define RH_CONFORMANCE_VALIDATE_INT_H
 
+#include "conformance/name_count_int.h"
 #include "conformance/validate.h"
 #include "fhir/element.h"
 #include "fhirpath/fhirpath.h"
@@ -130,12 +131,7 @@ struct rh_scope {
     yyjson_val *entry; /* of a Bundle, when it stands in one */
     bool contained;
     struct rh_text full_url;
-    struct rh_seen_id *ids; /* of the elements met, newest first */
-};
-
-struct rh_seen_id {
-    struct rh_seen_id *next;
-    struct rh_text id;
+    struct rh_names ids; /* of the elements met */
 };
 
 struct rh_memo {
@@ -157,7 +153,9 @@ struct rh_run {
     uint64_t work;
     enum rh_rc rc; /* RH_NOMEM and the like: everything stops */
     struct rh_memo *memo;
-    size_t n_memo, cap_memo;    /* open addressing, a power of two */
+    size_t n_memo, cap_memo; /* open addressing, a power of two */
+    yyjson_val *named;       /* whose names were collected last */
+    struct rh_names names;
     struct rh_entries *entries; /* of the Bundle that was asked last */
     unsigned *early;            /* rows of issues about the JSON itself: they come first */
     size_t n_early, cap_early;
@@ -263,6 +261,8 @@ void rh_check_bundle(struct rh_run *r, const struct rh_place *at, yyjson_val *bu
 
 /* --- special.c: rules of single types ----------------------------------------------------------
  */
+/* Every id of an element below a value, and every name in its narratives. */
+enum rh_rc rh_collect_names(struct rh_run *r, struct rh_names *names, yyjson_val *v);
 void rh_check_special_type(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule);
 void rh_check_special_resource(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
                                const struct rh_type *type);
