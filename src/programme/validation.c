@@ -51,6 +51,8 @@ enum rh_rc rh_validation_text(struct rh_ctx *c, struct rh_text text,
         c->host = &rh_programme_host;
     if (rh_text_trim(text).len == 0)
         return unreadable(c, rh_issue_add(c->issues, RH_SYNTAX, NULL, "There is nothing in it."));
+    if (rh_text_starts(text, "\xEF\xBB\xBF")) /* allowed before JSON too, and no part of it */
+        text = (struct rh_text){text.data + 3, text.len - 3};
     rc = xml ? parse_xml(c, text, &doc) : rh_json_parse(c->arena, c->issues, text, &doc);
     if (rc)
         return unreadable(c, rc);
