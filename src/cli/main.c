@@ -120,8 +120,8 @@ const struct rh_cli_command rh_cli_commands[] = {
     {"validate", "FILE...", "check resources against FHIR R4 and profiles",
      "A FILE is JSON, XML, lines of JSON (.ndjson, .jsonl), each also with .gz, a folder of those, "
      "or - for standard input. Prints FILE:LINE:COLUMN: SEVERITY: TEXT (EXPRESSION), with --json a "
-     "line for each file: {\"file\",\"valid\",\"issues\":[{\"severity\",\"code\","
-     "\"expression\",\"line\",\"column\",\"text\"}]}. Exit code 1: not all are valid.",
+     "line for each file: {\"file\", \"valid\", \"issues\": [{\"severity\", \"code\", "
+     "\"expression\", \"line\", \"column\", \"text\"}]}. Exit code 1: not all are valid.",
      1, RH_CLI_ARGS_MAX, rh_cmd_validate, validate_options},
     {"fhirpath", "EXPR [FILE]", "evaluate a FHIRPath expression over a resource",
      "FILE is JSON or XML, or - for standard input; without it the input is empty. Prints a JSON "
@@ -134,8 +134,8 @@ const struct rh_cli_command rh_cli_commands[] = {
     {"terminology", "OPERATION [FILE]", "expand value sets, validate, look up, translate codes",
      "OPERATION is expand, validate-code, CodeSystem/validate-code, lookup, subsumes, translate or "
      "batch-validate-code; its input is --param NAME=VALUE or a FILE with a Parameters resource. "
-     "With --batch lines {\"id\",\"operation\",\"parameters\",\"resources\"} are read from "
-     "FILE or standard input and answered by {\"id\",\"result\"} or {\"id\",\"outcome\"}; "
+     "With --batch lines {\"id\", \"operation\", \"parameters\", \"resources\"} are read from "
+     "FILE or standard input and answered by {\"id\", \"result\"} or {\"id\", \"outcome\"}; "
      "\"resources\" are definitions for this line, \"setup\" names the id of an earlier line "
      "whose resources are used again. Exit code 1: the code is not valid.",
      0, 2, rh_cmd_terminology, terminology_options},
