@@ -44,6 +44,8 @@ struct rh_host {
     /* Does the resource conform to the profile? RH_NOTFOUND: the profile is not loaded. */
     enum rh_rc (*conforms_to)(struct rh_ctx *c, yyjson_val *resource, struct rh_text profile,
                               bool *ret);
+    /* Is this XHTML a narrative as FHIR allows it (htmlChecks())? */
+    enum rh_rc (*html_checks)(struct rh_ctx *c, struct rh_text xhtml, bool *ret);
     void (*trace)(struct rh_ctx *c, struct rh_text name, struct rh_text json); /* a JSON array */
 };
 

@@ -167,6 +167,8 @@ enum rh_rc rh_fp_push_time(struct rh_fp_run *r, struct rh_fp_list *l, enum rh_fp
                            struct rh_fp_time v);
 enum rh_rc rh_fp_push_quantity(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_fp_quantity v);
 
+enum rh_rc rh_fp_push_all(struct rh_fp_run *r, struct rh_fp_list *l, const struct rh_fp_list *more);
+
 /* An error at a node: issue with column and text, returns rc. */
 enum rh_rc rh_fp_error(struct rh_fp_run *r, const struct rh_fp_node *at, enum rh_rc rc,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -176,6 +178,11 @@ enum rh_rc rh_fp_step(struct rh_fp_run *r, const struct rh_fp_node *at, uint64_t
 /* The input as one item: *ret NULL when empty; RH_VALUE with an issue when there are several. */
 enum rh_rc rh_fp_single(struct rh_fp_run *r, const struct rh_fp_node *at,
                         const struct rh_fp_list *l, const struct rh_fp_item **ret);
+
+/* %resource or %rootResource; NULL: none. */
+yyjson_val *rh_fp_resource_of(const struct rh_fp_run *r, bool root);
+/* Is it a name that defineVariable() may not take? */
+bool rh_fp_variable_reserved(struct rh_text name);
 
 /* --- item.c ----------------------------------------------------------------------------------- */
 /* A node of a primitive type (or plain JSON scalar) as System value; FHIR Quantity as QUANTITY.
@@ -189,7 +196,10 @@ enum rh_rc rh_fp_children(struct rh_fp_run *r, const struct rh_fp_node *at,
 enum rh_rc rh_fp_all_children(struct rh_fp_run *r, const struct rh_fp_item *i,
                               struct rh_fp_list *ret);
 
-/* --- operator.c ------------------------------------------------------------------------------- */
+/* --- equal.c ---------------------------------------------------------------------------------- */
+/* A number as a decimal; a number or quantity as a quantity. False: something else. */
+bool rh_fp_as_decimal(const struct rh_fp_item *i, struct rh_dec *ret);
+bool rh_fp_as_quantity(const struct rh_fp_item *i, struct rh_fp_quantity *ret);
 /* Equality of two items (=): 1, 0, or -1 where the answer is empty (dates of different precision,
  * …). */
 enum rh_rc rh_fp_equal(struct rh_fp_run *r, const struct rh_fp_item *a, const struct rh_fp_item *b,
@@ -201,6 +211,16 @@ enum rh_rc rh_fp_equivalent(struct rh_fp_run *r, const struct rh_fp_item *a,
  */
 enum rh_rc rh_fp_order(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *a,
                        const struct rh_fp_item *b, int *ret);
+/* Is there an item equal to i? A pair whose equality is empty counts as different. */
+enum rh_rc rh_fp_has(struct rh_fp_run *r, const struct rh_fp_list *l, const struct rh_fp_item *i,
+                     bool *ret);
+
+/* --- operator.c ------------------------------------------------------------------------------- */
+enum rh_rc rh_fp_unary(struct rh_fp_run *r, const struct rh_fp_node *n, const struct rh_fp_list *a,
+                       struct rh_fp_list *ret);
+/* a | b, without duplicates. */
+enum rh_rc rh_fp_unite(struct rh_fp_run *r, const struct rh_fp_list *a, const struct rh_fp_list *b,
+                       struct rh_fp_list *ret);
 enum rh_rc rh_fp_binary(struct rh_fp_run *r, const struct rh_fp_node *n, const struct rh_fp_list *a,
                         const struct rh_fp_list *b, struct rh_fp_list *ret);
 
@@ -253,6 +273,7 @@ enum rh_rc rh_fp_is(struct rh_fp_run *r, const struct rh_fp_node *at, const stru
 bool rh_fp_typeref_find(struct rh_text name, struct rh_fp_typeref *ret);
 /* `exact`: the type itself where it is primitive (as() and ofType() of R4), else also a subtype. */
 bool rh_fp_is_type(const struct rh_fp_item *i, const struct rh_fp_typeref *t, bool exact);
+bool rh_fp_is_quantity(const struct rh_type *t); /* Quantity, Age, … */
 bool rh_fp_derives(const struct rh_type *t, const struct rh_type *base);
 struct rh_fp_typename rh_fp_typename_of(const struct rh_fp_item *i);
 
