@@ -374,6 +374,15 @@ bool terms_is_ancestor(struct rh_arena *a, const struct terms_system *cs, uint32
 {
     if (i == j)
         return true;
+    /* most concepts have one parent: no memory is needed to climb */
+    const struct terms_lists *up = &cs->parents;
+    for (uint32_t steps = 0; steps < cs->n && up->at[j + 1] - up->at[j] == 1; steps++) {
+        j = up->item[up->at[j]];
+        if (i == j)
+            return true;
+    }
+    if (up->at[j + 1] == up->at[j])
+        return false;
     uint64_t *bits = rh_arena_zero(a, terms_bit_words(cs) * sizeof *bits);
     return bits && !terms_mark(a, &cs->parents, cs->n, j, bits) && terms_bit(bits, i);
 }

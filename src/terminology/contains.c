@@ -174,14 +174,39 @@ static enum rh_terms_answer in_set(struct query *q, const struct terms_valueset 
 
 /* --- the questions ---------------------------------------------------------------------------- */
 
+/* A value set that no definition states: all of a system, or what is below one of its codes. */
+static enum rh_rc in_implicit(struct query *q, struct rh_text system, struct rh_text code)
+{
+    struct terms_part part = {.kind = TERMS_PART_ALL, .system = system};
+    enum rh_rc rc = terms_find_system(q->ctx, system, (struct rh_text){NULL, 0}, &part.cs);
+    if (rc)
+        return rc == RH_NOMEM ? rc : RH_OK;
+    if (part.cs && part.cs->content >= TERMS_EXAMPLE)
+        part.cs = NULL;
+    if (!q->code->any_system && !rh_text_eq(q->code->system, system)) {
+        q->ret->answer = RH_TERMS_NO;
+        return RH_OK;
+    }
+    q->ret->answer = whole_system(q, &part, false);
+    if (q->ret->answer != RH_TERMS_YES || !code.len)
+        return RH_OK;
+    uint32_t root = terms_locate(part.cs, code), i = terms_locate(part.cs, q->code->code);
+    if (root == TERMS_NONE || i == TERMS_NONE)
+        q->ret->answer = miss(q, RH_TERMS_UNKNOWN_VALUESET, system);
+    else if (!terms_is_ancestor(q->ctx->arena, part.cs, root, i))
+        q->ret->answer = RH_TERMS_NO;
+    return RH_OK;
+}
+
 enum rh_rc rh_terms_contains(struct rh_ctx *c, struct rh_text value_set,
                              const struct rh_terms_code *code, struct rh_terms_result *ret)
 {
     struct query q = {c, code, ret, 0};
     *ret = (struct rh_terms_result){.answer = RH_TERMS_UNKNOWN_VALUESET, .missing = value_set};
     const struct rh_definition *d = rh_world_find(c->world, "ValueSet", value_set);
+    struct rh_text system, root;
     if (!d)
-        return RH_OK;
+        return terms_implicit(value_set, &system, &root) ? in_implicit(&q, system, root) : RH_OK;
     const struct terms_valueset *vs = NULL;
     enum rh_rc rc = terms_valueset_of(c, d, &vs);
     if (rc)

@@ -174,6 +174,7 @@ static bool is_expansion_parameter(const yyjson_val *extension)
 enum rh_rc tx_read_valueset(struct tx *t, const yyjson_val *body)
 {
     enum rh_rc rc = RH_OK;
+    t->root = body;
     const yyjson_val *compose = terms_member(body, "compose");
     struct terms_iter it = terms_members(compose, "extension");
     for (yyjson_val *x; !rc && (x = terms_next(&it));) {

@@ -80,6 +80,7 @@ struct tx {
     enum rh_terms_op op;
     const yyjson_val *parameters, *instance;
     bool validating;
+    const yyjson_val *root; /* the value set that was asked for: "#id" may mean what it contains */
     struct tx_local *locals;
     size_t n_locals, locals_cap;
     struct tx_rule *rules;

@@ -227,12 +227,39 @@ static enum rh_rc consider_valueset(void *user, const struct rh_definition *d)
     return RH_OK;
 }
 
+/* A value set that no definition states, written down. */
+static enum rh_rc implicit(struct tx *t, struct rh_text url, const yyjson_val **ret)
+{
+    struct rh_text system, code;
+    struct rh_buf b = rh_buf(t->arena);
+    yyjson_doc *doc;
+    if (!terms_implicit(url, &system, &code))
+        return RH_OK;
+    rh_buf_str(&b, "{\"resourceType\":\"ValueSet\",\"status\":\"active\",\"url\":");
+    rh_buf_json(&b, url);
+    rh_buf_str(&b, ",\"compose\":{\"include\":[{\"system\":");
+    rh_buf_json(&b, system);
+    if (code.len) {
+        rh_buf_str(&b, ",\"filter\":[{\"property\":\"concept\",\"op\":\"is-a\",\"value\":");
+        rh_buf_json(&b, code);
+        rh_buf_str(&b, "}]");
+    }
+    rh_buf_str(&b, "}]}}");
+    enum rh_rc rc = b.rc ? b.rc : rh_json_parse(t->arena, t->ctx->issues, rh_buf_get(&b), &doc);
+    if (!rc)
+        *ret = yyjson_doc_get_root(doc);
+    return rc;
+}
+
 enum rh_rc tx_find_valueset(struct tx *t, struct rh_text canonical, const yyjson_val *source,
                             const yyjson_val **ret)
 {
     *ret = NULL;
     if (rh_text_starts(canonical, "#")) {
-        *ret = contained(source, (struct rh_text){canonical.data + 1, canonical.len - 1});
+        struct rh_text id = {canonical.data + 1, canonical.len - 1};
+        *ret = contained(source, id);
+        if (!*ret)
+            *ret = contained(t->root, id);
         return RH_OK;
     }
     struct rh_text version, url = terms_canonical_url(canonical, &version);
@@ -248,7 +275,7 @@ enum rh_rc tx_find_valueset(struct tx *t, struct rh_text canonical, const yyjson
     rh_world_versions(t->ctx->world, "ValueSet", url, consider_valueset, &b);
     yyjson_val *body;
     if (!b.found)
-        return RH_OK;
+        return implicit(t, canonical, ret);
     rc = rh_definition_body(t->ctx, b.found, &body);
     if (!rc)
         *ret = body;

@@ -42,7 +42,8 @@ struct rh_terms_result {
     struct rh_text missing; /* canonical of what is not loaded */
 };
 
-/* Is the code in the value set? value_set "url" or "url|version". RH_NOMEM, RH_INTERNAL only. */
+/* Is the code in the value set? value_set "url" or "url|version"; "SYSTEM?fhir_vs" is all of a
+ * system, "SYSTEM?fhir_vs=isa/CODE" a code and what is below it. RH_NOMEM, RH_INTERNAL only. */
 enum rh_rc rh_terms_contains(struct rh_ctx *c, struct rh_text value_set,
                              const struct rh_terms_code *code, struct rh_terms_result *ret);
 /* Is the code in its code system? As above. */
@@ -67,9 +68,13 @@ const char *rh_terms_op_type(enum rh_terms_op op); /* "ValueSet" */
 
 /* Runs an operation. `parameters` is a Parameters resource; `instance` (may be NULL) the resource
  * the operation was called on by id. Definitions given in `tx-resource` parameters and inline
- * `valueSet`/`conceptMap`/`codeSystem` count before the world's. Appends the answer's JSON. Errors
- * with issues (an OperationOutcome is made of them, code in issue.code, tx issue type in
- * `details`): RH_NOTFOUND (value set or system unknown), RH_INVALID (parameters), RH_TOOLARGE. */
+ * `valueSet`/`conceptMap`/`codeSystem` count before the world's. Two inputs are not FHIR's: the
+ * header Accept-Language as "__Accept-Language" (it stands behind what the request and the value
+ * set say of languages), and "limit", codes of an expansion that a caller still takes.
+ * Appends the answer's JSON. When it is refused, an OperationOutcome is appended (issue type, and
+ * tx-issue-type in details.coding), and one issue says the same: RH_NOTFOUND (value set or system
+ * unknown), RH_INVALID (parameters, or a definition that cannot be used), RH_TOOLARGE. Nothing is
+ * appended for RH_NOMEM and what is an error of the program. */
 enum rh_rc rh_terms_operation(struct rh_ctx *c, enum rh_terms_op op, yyjson_val *parameters,
                               yyjson_val *instance, struct rh_buf *out);
 

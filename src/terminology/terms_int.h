@@ -122,6 +122,10 @@ int terms_version_cmp(struct rh_text a, struct rh_text b);
 bool terms_version_matches(struct rh_text asked, struct rh_text version);
 struct rh_text terms_canonical_url(struct rh_text canonical, struct rh_text *ret_version);
 
+/* The parts of an implicit value set, "SYSTEM?fhir_vs" or "SYSTEM?fhir_vs=isa/CODE" (code empty:
+ * all of the system). False: it is none. */
+bool terms_implicit(struct rh_text url, struct rh_text *ret_system, struct rh_text *ret_code);
+
 /* --- grammar.c -------------------------------------------------------------------------------- */
 const struct terms_system *terms_grammar_system(struct rh_text url); /* NULL: none */
 bool terms_grammar_valid(enum terms_grammar grammar, struct rh_text code);

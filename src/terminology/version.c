@@ -85,3 +85,24 @@ struct rh_text terms_canonical_url(struct rh_text canonical, struct rh_text *ret
     *ret_version = rest.data ? rest : (struct rh_text){"", 0};
     return url;
 }
+
+bool terms_implicit(struct rh_text url, struct rh_text *ret_system, struct rh_text *ret_code)
+{
+    static const char mark[] = "?fhir_vs", isa[] = "=isa/";
+    const char *at = url.len ? memchr(url.data, '?', url.len) : NULL;
+    if (!at || at == url.data)
+        return false;
+    struct rh_text rest = {at, url.len - (size_t)(at - url.data)};
+    if (!rh_text_starts(rest, mark))
+        return false;
+    rest.data += sizeof mark - 1;
+    rest.len -= sizeof mark - 1;
+    *ret_system = (struct rh_text){url.data, (size_t)(at - url.data)};
+    *ret_code = (struct rh_text){"", 0};
+    if (!rest.len)
+        return true;
+    if (!rh_text_starts(rest, isa) || rest.len == sizeof isa - 1)
+        return false;
+    *ret_code = (struct rh_text){rest.data + sizeof isa - 1, rest.len - (sizeof isa - 1)};
+    return true;
+}
