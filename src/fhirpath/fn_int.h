@@ -2,8 +2,8 @@
 /*
  * fn_int.h - functions over single values: strings, numbers, times, conversions.
  *
- * The bodies of fn_string.c, fn_regex.c, fn_encode.c, fn_math.c, fn_time.c and fn_convert.c, their
- * rows for the table of functions.c, and what they share.
+ * The bodies of fn_string.c, fn_regex.c, fn_encode.c, fn_math.c, fn_time.c and fn_convert.c, and
+ * what they share. Their rows stand in functions.c.
  */
 #ifndef RH_FHIRPATH_FN_INT_H
 #define RH_FHIRPATH_FN_INT_H
@@ -54,83 +54,6 @@ rh_fp_fn rh_fp_to_boolean, rh_fp_to_integer, rh_fp_to_long, rh_fp_to_decimal, rh
     rh_fp_converts_to_integer, rh_fp_converts_to_long, rh_fp_converts_to_decimal,
     rh_fp_converts_to_string, rh_fp_converts_to_date, rh_fp_converts_to_date_time,
     rh_fp_converts_to_time, rh_fp_converts_to_quantity;
-
-/* Name, least and most arguments, result, body. None evaluates its arguments for each item. */
-/* clang-format off */
-#define RH_FP_VALUE_FUNCTIONS(X) \
-    X("indexOf", 1, 1, RH_FP_R_INTEGER, rh_fp_index_of) \
-    X("lastIndexOf", 1, 1, RH_FP_R_INTEGER, rh_fp_last_index_of) \
-    X("substring", 1, 2, RH_FP_R_STRING, rh_fp_substring) \
-    X("startsWith", 1, 1, RH_FP_R_BOOLEAN, rh_fp_starts_with) \
-    X("endsWith", 1, 1, RH_FP_R_BOOLEAN, rh_fp_ends_with) \
-    X("contains", 1, 1, RH_FP_R_BOOLEAN, rh_fp_contains) \
-    X("upper", 0, 0, RH_FP_R_STRING, rh_fp_upper) \
-    X("lower", 0, 0, RH_FP_R_STRING, rh_fp_lower) \
-    X("replace", 2, 2, RH_FP_R_STRING, rh_fp_replace) \
-    X("length", 0, 0, RH_FP_R_INTEGER, rh_fp_length) \
-    X("toChars", 0, 0, RH_FP_R_STRING, rh_fp_to_chars) \
-    X("split", 1, 1, RH_FP_R_STRING, rh_fp_split) \
-    X("join", 0, 1, RH_FP_R_STRING, rh_fp_join) \
-    X("trim", 0, 0, RH_FP_R_STRING, rh_fp_trim) \
-    X("matches", 1, 2, RH_FP_R_BOOLEAN, rh_fp_matches) \
-    X("matchesFull", 1, 2, RH_FP_R_BOOLEAN, rh_fp_matches_full) \
-    X("replaceMatches", 2, 3, RH_FP_R_STRING, rh_fp_replace_matches) \
-    X("encode", 1, 1, RH_FP_R_STRING, rh_fp_encode) \
-    X("decode", 1, 1, RH_FP_R_STRING, rh_fp_decode) \
-    X("escape", 1, 1, RH_FP_R_STRING, rh_fp_escape) \
-    X("unescape", 1, 1, RH_FP_R_STRING, rh_fp_unescape) \
-    X("abs", 0, 0, RH_FP_R_SAME, rh_fp_abs) \
-    X("ceiling", 0, 0, RH_FP_R_INTEGER, rh_fp_ceiling) \
-    X("exp", 0, 0, RH_FP_R_DECIMAL, rh_fp_exp) \
-    X("floor", 0, 0, RH_FP_R_INTEGER, rh_fp_floor) \
-    X("ln", 0, 0, RH_FP_R_DECIMAL, rh_fp_ln) \
-    X("log", 1, 1, RH_FP_R_DECIMAL, rh_fp_log) \
-    X("power", 1, 1, RH_FP_R_ANY, rh_fp_power) \
-    X("round", 0, 1, RH_FP_R_DECIMAL, rh_fp_round) \
-    X("sqrt", 0, 0, RH_FP_R_DECIMAL, rh_fp_sqrt) \
-    X("truncate", 0, 0, RH_FP_R_INTEGER, rh_fp_truncate) \
-    X("sum", 0, 0, RH_FP_R_ANY, rh_fp_sum) \
-    X("min", 0, 0, RH_FP_R_ANY, rh_fp_min) \
-    X("max", 0, 0, RH_FP_R_ANY, rh_fp_max) \
-    X("avg", 0, 0, RH_FP_R_ANY, rh_fp_avg) \
-    X("lowBoundary", 0, 1, RH_FP_R_ANY, rh_fp_low_boundary) \
-    X("highBoundary", 0, 1, RH_FP_R_ANY, rh_fp_high_boundary) \
-    X("precision", 0, 0, RH_FP_R_INTEGER, rh_fp_precision) \
-    X("comparable", 1, 1, RH_FP_R_BOOLEAN, rh_fp_comparable) \
-    X("now", 0, 0, RH_FP_R_DATETIME, rh_fp_now) \
-    X("today", 0, 0, RH_FP_R_DATE, rh_fp_today) \
-    X("timeOfDay", 0, 0, RH_FP_R_TIME, rh_fp_time_of_day) \
-    X("yearOf", 0, 0, RH_FP_R_INTEGER, rh_fp_year_of) \
-    X("monthOf", 0, 0, RH_FP_R_INTEGER, rh_fp_month_of) \
-    X("dayOf", 0, 0, RH_FP_R_INTEGER, rh_fp_day_of) \
-    X("hourOf", 0, 0, RH_FP_R_INTEGER, rh_fp_hour_of) \
-    X("minuteOf", 0, 0, RH_FP_R_INTEGER, rh_fp_minute_of) \
-    X("secondOf", 0, 0, RH_FP_R_INTEGER, rh_fp_second_of) \
-    X("millisecondOf", 0, 0, RH_FP_R_INTEGER, rh_fp_millisecond_of) \
-    X("timezoneOffsetOf", 0, 0, RH_FP_R_DECIMAL, rh_fp_timezone_offset_of) \
-    X("dateOf", 0, 0, RH_FP_R_DATE, rh_fp_date_of) \
-    X("timeOf", 0, 0, RH_FP_R_TIME, rh_fp_time_part_of) \
-    X("duration", 2, 2, RH_FP_R_INTEGER, rh_fp_duration) \
-    X("difference", 2, 2, RH_FP_R_INTEGER, rh_fp_difference) \
-    X("toBoolean", 0, 0, RH_FP_R_BOOLEAN, rh_fp_to_boolean) \
-    X("toInteger", 0, 0, RH_FP_R_INTEGER, rh_fp_to_integer) \
-    X("toLong", 0, 0, RH_FP_R_ANY, rh_fp_to_long) \
-    X("toDecimal", 0, 0, RH_FP_R_DECIMAL, rh_fp_to_decimal) \
-    X("toString", 0, 0, RH_FP_R_STRING, rh_fp_to_string) \
-    X("toDate", 0, 0, RH_FP_R_DATE, rh_fp_to_date) \
-    X("toDateTime", 0, 0, RH_FP_R_DATETIME, rh_fp_to_date_time) \
-    X("toTime", 0, 0, RH_FP_R_TIME, rh_fp_to_time) \
-    X("toQuantity", 0, 1, RH_FP_R_QUANTITY, rh_fp_to_quantity) \
-    X("convertsToBoolean", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_boolean) \
-    X("convertsToInteger", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_integer) \
-    X("convertsToLong", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_long) \
-    X("convertsToDecimal", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_decimal) \
-    X("convertsToString", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_string) \
-    X("convertsToDate", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_date) \
-    X("convertsToDateTime", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_date_time) \
-    X("convertsToTime", 0, 0, RH_FP_R_BOOLEAN, rh_fp_converts_to_time) \
-    X("convertsToQuantity", 0, 1, RH_FP_R_BOOLEAN, rh_fp_converts_to_quantity)
-/* clang-format on */
 
 /* --- time.c, for boundaries and components ----------------------------------------------------
  */
