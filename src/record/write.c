@@ -160,9 +160,14 @@ static enum rh_rc prepare_patch(struct rh_ctx *ctx, struct rh_write_op *op)
     }
     yyjson_doc *doc;
     enum rh_rc rc = rh_json_parse(ctx->arena, ctx->issues, op->body, &doc);
-    if (rc == RH_OK)
-        op->prepared->resource = yyjson_doc_get_root(doc);
-    return rc;
+    if (rc)
+        return rc;
+    yyjson_val *patch = op->prepared->resource = yyjson_doc_get_root(doc);
+    if (yyjson_is_obj(patch) && !rh_text_is(rh_json_get(patch, "resourceType"), "Parameters"))
+        return rh_issue_add(ctx->issues, RH_INVALID, op->place,
+                            "a patch is an array (JSON Patch) or a Parameters resource (FHIRPath "
+                            "Patch)");
+    return RH_OK;
 }
 
 static enum rh_rc prepare_op(struct rh_session *s, struct rh_write *w, struct rh_write_op *op)

@@ -79,15 +79,18 @@ static void write_link(struct rh_request *q, struct rh_buf *out, const char *rel
                        const char *path, const struct rh_page *page, bool next)
 {
     struct rh_buf url = rh_buf(q->arena);
+    bool xml = q->format == RH_FORMAT_XML && rh_rest_of(q)->parameters.format.data;
     rh_buf_text(&url, q->ctx.base);
     rh_buf_str(&url, path);
-    if (page->self.len || next)
+    if (page->self.len || next || xml)
         rh_buf_char(&url, '?');
     rh_buf_text(&url, page->self);
     if (next) {
         rh_buf_str(&url, page->self.len ? "&_cursor=" : "_cursor=");
         rh_buf_percent(&url, page->next);
     }
+    if (xml) /* who asked by the address has it only there */
+        rh_buf_str(&url, page->self.len || next ? "&_format=xml" : "_format=xml");
     rh_buf_str(out, "{\"relation\":\"");
     rh_buf_str(out, relation);
     rh_buf_str(out, "\",\"url\":");

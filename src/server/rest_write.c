@@ -147,7 +147,7 @@ static enum rh_rc check_patch(struct rh_request *q)
     bool json_patch = rh_rest_of(q)->media == RH_MEDIA_PATCH;
     if (array == json_patch)
         return RH_OK;
-    return rh_issue_add(&q->issues, RH_MEDIATYPE, NULL,
+    return rh_issue_add(&q->issues, json_patch ? RH_STRUCTURE : RH_MEDIATYPE, NULL,
                         json_patch ? "A JSON Patch is an array; a FHIRPath Patch (Parameters) is "
                                      "sent as application/fhir+json or application/fhir+xml."
                                    : "A JSON Patch is sent as application/json-patch+json; a "

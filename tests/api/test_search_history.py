@@ -61,7 +61,7 @@ def test_post_search_takes_form_and_address_together(fhir):
     assert fhir.http.post("/Patient/_search", content="", headers=form).status_code == 200
     wants(fhir.http.post("/Patient/_search", content="nmae=x", headers=form), 400, "nmae")
     wants(fhir.http.post("/Patient/_search", content="{}", headers={"Content-Type": "application/fhir+json"}), 415, "form")
-    wants(fhir.http.post("/Patient/_search", content="_format=xml", headers=form), 406, "JSON")
+    wants(fhir.http.post("/Patient/_search", content="_format=ttl", headers=form), 406, "JSON")
 
 
 def test_count_and_totals(fhir):
