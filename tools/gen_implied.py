@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""gen_implied.py PROFILES ERRATA OUT - writes the C tables of spec/implied-profiles.tsv and spec/binding-errata.tsv
-(src/conformance/implied_int.h)."""
+"""gen_implied.py PROFILES BINDINGS INVARIANTS OUT - writes the C tables of spec/implied-profiles.tsv,
+spec/binding-errata.tsv and spec/invariant-errata.tsv (src/conformance/implied_int.h)."""
 import sys
 
 
@@ -18,7 +18,7 @@ def table(path, columns):
 
 
 def main():
-    profiles, errata, out = sys.argv[1:]
+    profiles, bindings, invariants, out = sys.argv[1:]
     lines = table(profiles, ["type", "element", "system", "profile", "codes"])
     seen, rows = set(), []
     for kind, element, system, profile, codes in lines:
@@ -33,11 +33,16 @@ def main():
         for system, code, kind, element, profile in rows:
             f.write(f"    {{{text(system)}, {text(code)}, \"{kind}\", \"{element}\", {text(profile)}}},\n")
         f.write(f"}};\nconst size_t rh_n_implied_rows = {len(rows)};\n\n")
-        corrected = table(errata, ["path", "valueSet", "strength"])
+        corrected = table(bindings, ["path", "valueSet", "strength"])
         f.write(f"const struct rh_binding_erratum rh_binding_errata[{len(corrected)}] = {{\n")
         for path, value_set, strength in corrected:
             f.write(f"    {{\"{path}\", \"{value_set}\", \"{strength}\"}},\n")
-        f.write(f"}};\nconst size_t rh_n_binding_errata = {len(corrected)};\n")
+        f.write(f"}};\nconst size_t rh_n_binding_errata = {len(corrected)};\n\n")
+        corrected = table(invariants, ["key", "expression", "instead"])
+        f.write(f"const struct rh_invariant_erratum rh_invariant_errata[{len(corrected)}] = {{\n")
+        for key, expression, instead in corrected:
+            f.write(f"    {{\"{'' if key == '*' else key}\", \"{expression}\", {text(instead)}}},\n")
+        f.write(f"}};\nconst size_t rh_n_invariant_errata = {len(corrected)};\n")
 
 
 main()

@@ -24,4 +24,13 @@ struct rh_binding_erratum {
 extern const struct rh_binding_erratum rh_binding_errata[];
 extern const size_t rh_n_binding_errata;
 
+/* An expression that counts instead of another. `key` empty: of any invariant. */
+struct rh_invariant_erratum {
+    const char *key, *expression;
+    struct rh_text instead;
+};
+
+extern const struct rh_invariant_erratum rh_invariant_errata[];
+extern const size_t rh_n_invariant_errata;
+
 #endif

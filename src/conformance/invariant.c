@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Invariants. Those that stand on every element of FHIR (ele-1, ext-1, dom-2 to dom-6 and the
- * narrative's) are answered where the walk sees them anyway; the others by the expression engine.
+ * Invariants. Those that stand on every element of FHIR (ele-1, ext-1, ref-1, dom-2 to dom-6 and
+ * the narrative's) are answered where the walk sees them anyway; the others by the expression
+ * engine.
  */
 #include "conformance/validate_int.h"
 
@@ -19,6 +20,9 @@ static const struct {
     {"contained.meta.security.empty()", RH_NATIVE_DONE},
     {"text.`div`.exists()", RH_NATIVE_DONE},
     {"text.div.exists()", RH_NATIVE_DONE},
+    {"reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+     "%rootResource.contained.id.trace('ids'))",
+     RH_NATIVE_DONE},
     {"htmlChecks()", RH_NATIVE_NARRATIVE},
 };
 

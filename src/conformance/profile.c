@@ -137,6 +137,16 @@ static void read_binding(yyjson_val *e, struct rh_rule *rule)
     rule->max_value_set = extension_value(binding, MAX_VALUE_SET, "valueCanonical");
 }
 
+static struct rh_text corrected(struct rh_text key, struct rh_text expression)
+{
+    for (size_t i = 0; i < rh_n_invariant_errata; i++) {
+        const struct rh_invariant_erratum *e = &rh_invariant_errata[i];
+        if (rh_text_is(expression, e->expression) && (!e->key[0] || rh_text_is(key, e->key)))
+            return e->instead;
+    }
+    return expression;
+}
+
 static enum rh_rc read_constraints(struct build *b, yyjson_val *e, struct rh_rule *rule)
 {
     yyjson_val *list = yyjson_obj_get(e, "constraint"), *v;
@@ -156,6 +166,7 @@ static enum rh_rc read_constraints(struct build *b, yyjson_val *e, struct rh_rul
                                                        source.len - (sizeof CORE - 1)});
         if (expression.len == 0 || inherited || rh_native_of(key, expression) != RH_NATIVE_NONE)
             continue;
+        expression = corrected(key, expression);
         struct rh_constraint *k = &rule->constraints[rule->n_constraints++];
         *k = (struct rh_constraint){.key = key,
                                     .human = rh_json_get(v, "human"),
