@@ -122,6 +122,16 @@ static bool parse_unit(const struct rh_fp_quantity *q, bool loosely, struct rh_u
     return rh_ucum_parse(NULL, unit, ret) == RH_OK;
 }
 
+/* A calendar word beside a year or month of UCUM, which are longer than what both have in common.
+ */
+static bool apart(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b)
+{
+    if (a->calendar == b->calendar)
+        return false;
+    struct rh_text ucum = a->calendar ? b->unit : a->unit;
+    return rh_text_is(ucum, "a") || rh_text_is(ucum, "mo");
+}
+
 /* Both in calendar words: in months, or in milliseconds. */
 static bool calendar_amount(const struct rh_fp_quantity *q, bool *months, struct rh_dec *ret)
 {
@@ -173,7 +183,7 @@ enum rh_rc rh_fp_quantity_cmp(struct rh_fp_run *r, const struct rh_fp_quantity *
         *ret = rh_dec_cmp(a->value, b->value);
     } else if (a->calendar && b->calendar) {
         *ret = calendar_cmp(a, b);
-    } else if (!parse_unit(a, false, &ua) || !parse_unit(b, false, &ub) ||
+    } else if (apart(a, b) || !parse_unit(a, false, &ua) || !parse_unit(b, false, &ub) ||
                rh_ucum_compare(a->value, &ua, b->value, &ub, ret)) {
         *ret = 2;
     }
@@ -188,7 +198,8 @@ bool rh_fp_quantity_comparable(const struct rh_fp_quantity *a, const struct rh_f
     if (a->calendar && b->calendar)
         return calendar_amount(a, &months_a, &n) && calendar_amount(b, &months_b, &n) &&
                months_a == months_b;
-    return parse_unit(a, false, &ua) && parse_unit(b, false, &ub) && rh_ucum_comparable(&ua, &ub);
+    return !apart(a, b) && parse_unit(a, false, &ua) && parse_unit(b, false, &ub) &&
+           rh_ucum_comparable(&ua, &ub);
 }
 
 /* Is one of the first unit more than one of the second? */
@@ -224,6 +235,24 @@ bool rh_fp_quantity_equivalent(const struct rh_fp_quantity *a, const struct rh_f
 }
 
 /* --- conversion and arithmetic ---------------------------------------------------------------- */
+/* Between calendar words. Where no date anchors them, a year is 12 months or 365 days, a month 30
+ * days (FHIRPath 2.0, 5.5.7). */
+static bool calendar_convert(const struct rh_fp_quantity *q, struct rh_fp_quantity *to)
+{
+    static const int64_t day = 86400000;
+    int from_row = calendar_row(q->unit), to_row = calendar_row(to->unit);
+    if (from_row < 0 || to_row < 0)
+        return false;
+    int64_t from = calendar[from_row].months, one = calendar[to_row].months;
+    if (!from || !one) { /* in milliseconds */
+        from = from ? (from == 12 ? 365 : 30) * day : calendar[from_row].milliseconds;
+        one = one ? (one == 12 ? 365 : 30) * day : calendar[to_row].milliseconds;
+    }
+    struct rh_dec amount;
+    return !rh_dec_mul(q->value, rh_dec_from(from), &amount) &&
+           !rh_dec_div(amount, rh_dec_from(one), &to->value);
+}
+
 enum rh_rc rh_fp_quantity_convert(const struct rh_fp_quantity *q, struct rh_text unit,
                                   struct rh_fp_quantity *ret)
 {
@@ -235,14 +264,11 @@ enum rh_rc rh_fp_quantity_convert(const struct rh_fp_quantity *q, struct rh_text
         return RH_OK;
     }
     if (q->calendar && to.calendar) {
-        bool months, to_months;
-        struct rh_dec amount, one;
-        to.value = rh_dec_from(1);
-        if (!calendar_amount(q, &months, &amount) || !calendar_amount(&to, &to_months, &one) ||
-            months != to_months || rh_dec_div(amount, one, &to.value))
+        if (!calendar_convert(q, &to))
             return RH_VALUE;
     } else {
-        if (!parse_unit(q, false, &from_unit) || !parse_unit(&to, false, &to_unit) ||
+        if (apart(q, &to) || !parse_unit(q, false, &from_unit) ||
+            !parse_unit(&to, false, &to_unit) ||
             rh_ucum_convert(q->value, &from_unit, &to_unit, &to.value))
             return RH_VALUE;
     }
@@ -250,29 +276,27 @@ enum rh_rc rh_fp_quantity_convert(const struct rh_fp_quantity *q, struct rh_text
     return RH_OK;
 }
 
+/* Is the unit of b the finer one? */
+static bool finer(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b)
+{
+    struct rh_ucum ua, ub;
+    if (a->calendar && b->calendar)
+        return calendar_row(a->unit) < calendar_row(b->unit);
+    return parse_unit(a, false, &ua) && parse_unit(b, false, &ub) && coarser(&ua, &ub);
+}
+
 /* The sum has the finer unit of the two. */
-static enum rh_rc add(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b, bool minus,
-                      struct rh_fp_quantity *ret, bool *empty)
+static void add(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b, bool minus,
+                struct rh_fp_quantity *ret, bool *empty)
 {
     struct rh_fp_quantity x = *a, y = *b;
-    if (!same_unit(a, b)) {
-        struct rh_fp_quantity one_a = *a, one_b = *b;
-        one_a.value = one_b.value = rh_dec_from(1);
-        int order = 2;
-        enum rh_rc rc = rh_fp_quantity_cmp(NULL, &one_a, &one_b, &order);
-        if (rc)
-            return rc;
-        if (!rh_fp_quantity_comparable(a, b) || order == 2)
-            return RH_OK;
-        if (order > 0 ? rh_fp_quantity_convert(a, b->unit, &x)
-                      : rh_fp_quantity_convert(b, a->unit, &y))
-            return RH_OK;
-    }
+    if (!same_unit(a, b) && (finer(a, b) ? rh_fp_quantity_convert(a, b->unit, &x)
+                                         : rh_fp_quantity_convert(b, a->unit, &y)))
+        return;
     if (minus ? rh_dec_sub(x.value, y.value, &x.value) : rh_dec_add(x.value, y.value, &x.value))
-        return RH_OK;
+        return;
     *empty = false;
     *ret = x;
-    return RH_OK;
 }
 
 /* The code of a unit in a product; none for years and months of the calendar. */
@@ -335,7 +359,8 @@ enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct 
     switch (operator) {
     case '+':
     case '-':
-        return add(a, b, operator== '-', ret, empty);
+        add(a, b, operator== '-', ret, empty);
+        return RH_OK;
     case '*':
     case '/':
         return multiply(r, a, b, operator== '/', ret, empty);

@@ -347,8 +347,7 @@ enum rh_rc rh_fp_time_add(const struct rh_fp_time *t, enum rh_fp_kind kind,
 {
     enum { AMOUNT_MAX = 1000000000 }; /* of the largest units; others have 10^12 */
     int u = unit_of(q);
-    if (u < 0 || (kind == RH_FP_DATE && units[u].precision > RH_DAY) ||
-        (kind == RH_FP_TIME && units[u].precision < RH_HOUR))
+    if (u < 0 || (kind == RH_FP_TIME && units[u].precision < RH_HOUR))
         return RH_VALUE;
 
     /* Only seconds by their calendar word have a fraction; of all others it is ignored. */

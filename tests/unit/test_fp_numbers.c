@@ -179,7 +179,8 @@ static void adds_to_times(void **state)
         {DATE, "2014", "23 months", "2015"},
         {DATE, "2014-01", "45 days", "2014-02"},
         {DATE, "2019-03-01", "24 months", "2021-03-01"},
-        {DATE, "2019-03-01", "1 hour", NULL}, /* for dates years to days */
+        {DATE, "2019-03-01", "1 hour", "2019-03-01"}, /* less than its precision */
+        {DATE, "2019-03-01", "25 hours", "2019-03-02"},
         {DATETIME, "2019-03-01", "25 hours", "2019-03-02"},
         {DATETIME, "2019-03-01T23:59:59", "1.5 seconds", "2019-03-02T00:00:00"},
         {DATETIME, "2019-03-01T23:59:59.5", "1.5 seconds", "2019-03-02T00:00:01.000"},
@@ -293,6 +294,7 @@ static void compares_quantities(void **state)
         {"1 'mo'", "1 month", 2, true}, /* testStringQuantityMonthLiteralToQuantity */
         {"1 'a'", "1 year", 2, true},
         {"1 year", "12 months", 0, true},
+        {"1 'mo'", "1 week", 2, false},  /* longer than what calendar and UCUM have in common */
         {"1 year", "365 days", 2, true}, /* or 366 */
         {"1 year", "367 days", -1, true},
         {"1 month", "27 days", 1, true},
@@ -336,7 +338,9 @@ static void calculates_with_quantities(void **state)
         {"3 days", '+', "1 week", "10 days"},
         {"3 days", '+', "12 'h'", "84 'h'"},
         {"1 year", '+', "6 months", "18 months"},
-        {"1 year", '+', "1 day", NULL},
+        {"1 year", '+', "1 day", "366 days"}, /* 5.5.7: without a date it has 365 days */
+        {"12 months", '-', "3 days", "357 days"},
+        {"1 'mo'", '+', "1 week", NULL},
         {"1 'm'", '+', "1 's'", NULL},
         {"1 'm'", '/', "0 's'", NULL},
         {"2 days", '*', "3", "6 days"},
