@@ -3,6 +3,7 @@
 what is stored counts for the very next request."""
 import itertools
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import FHIR_JSON, Fhir, Server, wants
@@ -149,6 +150,20 @@ def test_a_value_set_of_a_transaction_counts_at_once_and_one_of_a_refused_transa
     wants(fhir.get(f"/ValueSet/$expand?url={vs['url']}"), 404)
     assert fhir.send("POST", "/", bundle).status_code == 200
     assert codes(fhir.get(f"/ValueSet/$expand?url={vs['url']}")) == ["x"]
+
+
+def test_each_of_many_clients_finds_what_it_has_just_stored(server):
+    def work(n):
+        with server.client() as client:
+            fhir = Fhir(server, client)
+            for turn in range(15):
+                name = f"many{n}"
+                put(fhir, system(name, {f"t{turn}": "T"}), value_set(name, {"system": f"{BASE}/CodeSystem/{name}"}))
+                assert codes(fhir.get(f"/ValueSet/$expand?url={BASE}/ValueSet/{name}")) == [f"t{turn}"]
+                assert not findings(fhir.send("POST", "/Patient/$validate", PATIENT))
+        return n
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(work, range(6))) == list(range(6))
 
 
 def test_an_expansion_can_be_an_entry_of_a_batch(fhir, colours):
