@@ -34,7 +34,7 @@ static enum rh_rc add_language(struct rh_request *q, yyjson_doc **doc)
         rh_json_write(&b, p);
         rh_buf_char(&b, ',');
     }
-    rh_buf_str(&b, "{\"name\":\"displayLanguage\",\"valueCode\":");
+    rh_buf_str(&b, "{\"name\":\"__Accept-Language\",\"valueCode\":");
     rh_buf_json(&b, language);
     rh_buf_str(&b, "}]}");
     return b.rc ? b.rc : rh_json_parse(q->arena, &q->issues, rh_buf_get(&b), doc);

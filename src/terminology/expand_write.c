@@ -462,6 +462,8 @@ static void write_parameters(struct writer *w, struct rh_buf *out)
     for (size_t i = 0; i < t->found.n; i++) {
         struct rh_text value = t->found.items[i], name;
         rh_text_split(&value, '=', &name);
+        if (rh_text_eq(value, tx_canonical_of(t, w->x->body)))
+            continue; /* that is this value set itself */
         tx_write_text(out, tx_printf(t, "%.*s", RH_TEXT_ARG(name)).data, "valueUri", value);
     }
 }

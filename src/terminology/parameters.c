@@ -75,7 +75,7 @@ static enum rh_rc number(struct tx *t, const char *name, struct rh_text value, i
     return RH_OK;
 }
 
-enum kind { K_TRI, K_TEXTS, K_NUMBER, K_LANGUAGES, K_RULE, K_FILTER };
+enum kind { K_TRI, K_TEXTS, K_NUMBER, K_LANGUAGES, K_HEADER, K_RULE, K_FILTER };
 
 /* Single values of a request stand before those that a value set states; lists add up. */
 static const struct parameter {
@@ -95,7 +95,7 @@ static const struct parameter {
     {"property", K_TEXTS, offsetof(struct tx, properties), 0, false},
     {"useSupplement", K_TEXTS, offsetof(struct tx, supplements), 0, false},
     {"displayLanguage", K_LANGUAGES, offsetof(struct tx, display), 0, false},
-    {"__Accept-Language", K_LANGUAGES, offsetof(struct tx, http), 0, false},
+    {"__Accept-Language", K_HEADER, offsetof(struct tx, http), 0, false},
     {"activeOnly", K_TRI, offsetof(struct tx, active_only), 0, false},
     {"excludeNested", K_TRI, offsetof(struct tx, exclude_nested), 0, false},
     {"includeDesignations", K_TRI, offsetof(struct tx, include_designations), 0, false},
@@ -134,6 +134,10 @@ static enum rh_rc take(struct tx *t, const struct parameter *p, struct rh_text v
         return number(t, p->name, value, field);
     case K_LANGUAGES:
         return languages(t, value, field);
+    case K_HEADER: /* browsers send it unasked: what cannot be read is as if it were not there */
+        if (tx_languages_parse(value, !t->validating, field))
+            *(struct tx_languages *)field = (struct tx_languages){0};
+        return RH_OK;
     default:
         *(struct rh_text *)field = value;
         return RH_OK;

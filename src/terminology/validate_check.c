@@ -570,31 +570,31 @@ static enum rh_rc all_sets(struct check *k, const yyjson_val *valueset, const yy
 }
 
 static enum rh_rc excluded(struct check *k, const yyjson_val *valueset, const struct coding *c,
-                           struct found *f, bool *ret)
+                           bool *ret)
 {
     struct terms_iter it = terms_members(terms_member(valueset, "compose"), "exclude");
     enum rh_rc rc = RH_OK;
     *ret = false;
     for (yyjson_val *set; !rc && !*ret && (set = terms_next(&it));) {
-        enum check_answer out = CHECK_YES;
+        enum check_answer out = terms_members(set, "valueSet").left ? CHECK_YES : CHECK_NO;
         struct found scratch = {0};
         struct rh_text system = rh_json_get(set, "system"), version = rh_json_get(set, "version");
         const struct terms_system *cs = NULL;
         if (system.len) {
             out = CHECK_NO;
-            if (!rh_text_eq(system, c->system) ||
-                (version.len && f->version.len && !terms_version_matches(version, f->version) &&
-                 !k->t->versions_match.value))
-                continue;
+            if (!rh_text_eq(system, c->system))
+                continue; /* the version does not matter: the code itself is excluded */
             rc = tx_find_system(k->t, system, version, &cs);
             struct set_check s = {k, valueset, set, cs, c, &scratch, true};
             if (!rc && cs)
                 rc = in_concept_set(&s, &out);
         }
         if (!rc && out == CHECK_YES && terms_members(set, "valueSet").left) {
-            struct tx_issues kept = k->issues; /* what an excluded set says is no fault here */
+            struct tx_issues issues = k->issues; /* what an excluded set says is no fault here */
+            struct tx_texts messages = k->messages;
             rc = all_sets(k, valueset, set, c, &scratch, &out);
-            k->issues = kept;
+            k->issues = issues;
+            k->messages = messages;
         }
         *ret = out == CHECK_YES;
     }
@@ -640,7 +640,7 @@ static enum rh_rc in_compose(struct check *k, const yyjson_val *valueset, const 
     }
     bool out = false;
     if (!rc && *ret == CHECK_YES)
-        rc = excluded(k, valueset, c, f, &out);
+        rc = excluded(k, valueset, c, &out);
     if (out)
         *ret = CHECK_NO;
     return rc;
