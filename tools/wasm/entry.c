@@ -212,14 +212,36 @@ static enum rh_rc read_variable(struct question *q, struct rh_text name, yyjson_
     return RH_OK;
 }
 
-static enum rh_rc read_question(yyjson_val *o, struct question *q)
+static enum rh_rc refuse(struct rh_issues *is, const char *what)
+{
+    return rh_issue_add(is, RH_STRUCTURE, NULL, "%s", what);
+}
+
+static enum rh_rc check_question(struct rh_issues *is, yyjson_val *o)
+{
+    struct rh_text model = rh_json_get(o, "model");
+    yyjson_val *resource = yyjson_obj_get(o, "resource"), *context = yyjson_obj_get(o, "context");
+    if (!yyjson_is_obj(o))
+        return refuse(is, "a line is a JSON object");
+    if (!rh_json_get(o, "expr").data)
+        return refuse(is, "the member expr (a string) is missing");
+    if (model.data && !rh_text_is(model, "r4") && !rh_text_is(model, "none"))
+        return rh_issue_add(is, RH_VALUE, NULL, "model is \"r4\" or \"none\", not \"%.*s\"",
+                            RH_TEXT_ARG(model));
+    if (resource && !yyjson_is_null(resource) && !yyjson_is_obj(resource))
+        return refuse(is, "the member resource is a JSON object");
+    if (context && !yyjson_is_null(context) && !yyjson_is_obj(context) && !yyjson_is_str(context))
+        return refuse(is, "the member context is an expression or an object");
+    return RH_OK;
+}
+
+static enum rh_rc read_question(struct rh_issues *is, yyjson_val *o, struct question *q)
 {
     yyjson_val *resource = yyjson_obj_get(o, "resource"), *context = yyjson_obj_get(o, "context");
     yyjson_val *strict = yyjson_obj_get(o, "strict"), *key;
     yyjson_obj_iter it = yyjson_obj_iter_with(yyjson_obj_get(o, "variables"));
+    enum rh_rc rc = check_question(is, o);
     q->expression = rh_json_get(o, "expr");
-    if (!q->expression.data || (resource && !yyjson_is_null(resource) && !yyjson_is_obj(resource)))
-        return RH_STRUCTURE;
     q->plain = rh_text_is(rh_json_get(o, "model"), "none");
     q->lenient = strict && !yyjson_is_true(strict);
     q->in = (struct rh_fp_input){.empty = true, .variables = q->variables};
@@ -234,12 +256,15 @@ static enum rh_rc read_question(yyjson_val *o, struct question *q)
         q->in.focus = rh_fp_resource(context, q->plain);
         q->in.empty = false;
     }
-    while ((key = yyjson_obj_iter_next(&it))) {
-        enum rh_rc rc = read_variable(q, rh_json_text(key), yyjson_obj_iter_get_val(key));
-        if (rc)
-            return rc;
+    while (!rc && (key = yyjson_obj_iter_next(&it))) {
+        rc = read_variable(q, rh_json_text(key), yyjson_obj_iter_get_val(key));
+        if (rc == RH_VALUE)
+            rh_issue_add(is, rc, NULL, "variable %.*s: a number has more digits than can be kept",
+                         RH_TEXT_ARG(rh_json_text(key)));
+        if (rc == RH_TOOLARGE)
+            rh_issue_add(is, rc, NULL, "more than %d variables", VARIABLES_MAX);
     }
-    return RH_OK;
+    return rc;
 }
 
 /* Compiles, and says before anything is evaluated what can never be right for the type. */
@@ -320,7 +345,7 @@ const char *rh_wasm_fhirpath(const char *line, size_t len)
     }
     size_t before = core.out.len;
     if (!rc)
-        rc = read_question(o, &q);
+        rc = read_question(&is, o, &q);
     if (!rc) {
         struct rh_host host = rh_conformance_host(&outer, q.in.resource);
         struct rh_ctx c = {.arena = core.work,
