@@ -45,7 +45,7 @@ def is_error(issue):
 def place(issue):
     """The oracle's expression in our notation."""
     text = re.sub(r"/\*.*?\*/", "", issue.get("expression") or "").rstrip(".")
-    if text == "(xml)":
+    if text in ("", "(xml)"):
         return None
     if "f:" in text:
         text = re.sub(r"/?f:", ".", text).lstrip(".").replace("/", "")
