@@ -387,38 +387,13 @@ bool terms_is_ancestor(struct rh_arena *a, const struct terms_system *cs, uint32
     return bits && !terms_mark(a, &cs->parents, cs->n, j, bits) && terms_bit(bits, i);
 }
 
-/* Equal without regard to case (ASCII) and to how much white space stands between words. */
-static bool same_words(struct rh_text a, struct rh_text b)
-{
-    size_t i = 0, j = 0;
-    a = rh_text_trim(a);
-    b = rh_text_trim(b);
-    while (i < a.len && j < b.len) {
-        bool x = a.data[i] == ' ' || a.data[i] == '\t', y = b.data[j] == ' ' || b.data[j] == '\t';
-        if (x != y)
-            return false;
-        if (x) {
-            while (a.data[i] == ' ' || a.data[i] == '\t')
-                i++;
-            while (b.data[j] == ' ' || b.data[j] == '\t')
-                j++;
-            continue;
-        }
-        if (!rh_text_ieq((struct rh_text){a.data + i, 1}, (struct rh_text){b.data + j, 1}))
-            return false;
-        i++;
-        j++;
-    }
-    return i == a.len && j == b.len;
-}
-
 bool terms_is_display(const struct terms_system *cs, uint32_t i, struct rh_text display)
 {
-    if (same_words(cs->concepts[i].display, display))
+    if (terms_same_text(cs->concepts[i].display, display, true))
         return true;
     struct terms_iter it = terms_members(cs->concepts[i].json, "designation");
     for (yyjson_val *d; (d = terms_next(&it));)
-        if (same_words(rh_json_get(d, "value"), display))
+        if (terms_same_text(rh_json_get(d, "value"), display, true))
             return true;
     return false;
 }

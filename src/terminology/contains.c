@@ -25,11 +25,11 @@ static enum rh_terms_answer miss(struct query *q, enum rh_terms_answer answer, s
 
 static bool listed_display(const yyjson_val *item, struct rh_text display)
 {
-    if (rh_text_ieq(rh_text_trim(rh_json_get(item, "display")), rh_text_trim(display)))
+    if (terms_same_text(rh_json_get(item, "display"), display, true))
         return true;
     struct terms_iter it = terms_members(item, "designation");
     for (yyjson_val *d; (d = terms_next(&it));)
-        if (rh_text_ieq(rh_json_get(d, "value"), display))
+        if (terms_same_text(rh_json_get(d, "value"), display, true))
             return true;
     return false;
 }

@@ -147,32 +147,6 @@ const struct tx_designation *tx_preferred(const struct tx_designations *list,
 
 /* --- checking a display ----------------------------------------------------------------------- */
 
-static bool space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool equal_but_spaces(struct rh_text a, struct rh_text b)
-{
-    a = rh_text_trim(a);
-    b = rh_text_trim(b);
-    size_t i = 0, j = 0;
-    while (i < a.len && j < b.len) {
-        if (space(a.data[i]) != space(b.data[j]))
-            return false;
-        if (space(a.data[i])) {
-            while (space(a.data[i]))
-                i++;
-            while (space(b.data[j]))
-                j++;
-        } else if (!rh_text_ieq((struct rh_text){a.data + i++, 1},
-                                (struct rh_text){b.data + j++, 1})) {
-            return false;
-        }
-    }
-    return i == a.len && j == b.len;
-}
-
 static bool counts(const struct tx_designation *d, const struct tx_languages *l,
                    struct rh_text default_language)
 {
@@ -191,9 +165,9 @@ enum tx_match tx_has_display(const struct tx_designations *list, const struct tx
         const struct tx_designation *d = &list->items[i];
         if (!counts(d, l, default_language) || (active_only && !tx_designation_active(d)))
             continue;
-        if (rh_text_ieq(d->value, display))
+        if (terms_same_text(d->value, display, false))
             return TX_MATCH;
-        if (equal_but_spaces(d->value, display))
+        if (terms_same_text(d->value, display, true))
             best = TX_MATCH_SPACES;
     }
     return best;

@@ -147,15 +147,15 @@ static enum rh_rc passes_text(const struct part *p, uint32_t i, const yyjson_val
         return RH_OK;
     struct tx_designations list = {0};
     enum rh_rc rc = RH_OK;
-    *ret = listed && tx_words_match(words, rh_json_get(listed, "code"));
+    *ret = listed && terms_words_match(words, rh_json_get(listed, "code"));
     if (i != TERMS_NONE) {
-        *ret |= tx_words_match(words, p->source->cs->concepts[i].code);
+        *ret |= terms_words_match(words, p->source->cs->concepts[i].code);
         rc = tx_designations_of(t, p->source->cs, &p->source->supplements, i, &list);
     }
     if (!rc && listed)
         rc = tx_designations_listed(t, listed, (struct rh_text){NULL, 0}, &list);
     for (size_t d = 0; !rc && !*ret && d < list.n; d++)
-        *ret = tx_words_match(words, list.items[d].value);
+        *ret = terms_words_match(words, list.items[d].value);
     return rc;
 }
 

@@ -120,36 +120,3 @@ enum rh_rc tx_note_status(struct tx_expansion *x, const yyjson_val *body, const 
     }
     return name ? tx_note_add(x, name, "valueUri", tx_canonical_of(x->t, body)) : RH_OK;
 }
-
-/* --- searching by words ----------------------------------------------------------------------- */
-
-static bool in_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (unsigned char)c >= 0x80;
-}
-
-static bool next_word(struct rh_text text, size_t *at, struct rh_text *ret)
-{
-    while (*at < text.len && !in_word(text.data[*at]))
-        (*at)++;
-    size_t from = *at;
-    while (*at < text.len && in_word(text.data[*at]))
-        (*at)++;
-    *ret = (struct rh_text){text.data + from, *at - from};
-    return ret->len > 0;
-}
-
-bool tx_words_match(struct rh_text words, struct rh_text text)
-{
-    struct rh_text asked, word;
-    for (size_t i = 0; next_word(words, &i, &asked);) {
-        bool found = false;
-        for (size_t j = 0; !found && next_word(text, &j, &word);)
-            found =
-                word.len >= asked.len && rh_text_ieq((struct rh_text){word.data, asked.len}, asked);
-        if (!found)
-            return false;
-    }
-    return true;
-}

@@ -61,9 +61,6 @@ const struct tx_key *tx_key_find(const struct tx_key_set *set, struct rh_text sy
 enum rh_rc tx_note_status(struct tx_expansion *x, const yyjson_val *body, const yyjson_val *source);
 struct rh_text tx_standards_status(const yyjson_val *body);
 
-/* Do all words of the text stand in one of these texts, as words or beginnings of words? */
-bool tx_words_match(struct rh_text words, struct rh_text text);
-
 void tx_write_expansion(struct tx_expansion *x, struct rh_buf *out);
 
 #endif

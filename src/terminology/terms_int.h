@@ -100,6 +100,13 @@ enum rh_rc terms_mark(struct rh_arena *a, const struct terms_lists *lists, uint3
 /* Is concept i the same as j or an ancestor of it? */
 bool terms_is_ancestor(struct rh_arena *a, const struct terms_system *cs, uint32_t i, uint32_t j);
 
+/* --- words.c ---------------------------------------------------------------------------------- */
+/* Equal without regard to case in any script, and on request to how much white space stands
+ * between words. */
+bool terms_same_text(struct rh_text a, struct rh_text b, bool any_spaces);
+/* Do all words stand in the text, as words or beginnings of words? */
+bool terms_words_match(struct rh_text words, struct rh_text text);
+
 /* --- filter.c --------------------------------------------------------------------------------- */
 enum terms_filter_fault {
     TERMS_FILTER_OK,
