@@ -164,7 +164,8 @@ void rh_store_backup_close(struct rh_conn *c, void *backup)
  * in use. */
 static void fresh(struct rh_conn *c)
 {
-    if (atomic_load_explicit(&c->lease, memory_order_relaxed) != 0 && !rh_lease_used(c))
+    /* Acquire: what the writer did to the connection when it ended the lease. */
+    if (atomic_load_explicit(&c->lease, memory_order_acquire) != 0 && !rh_lease_used(c))
         rh_lease_over(c);
 }
 
