@@ -245,7 +245,12 @@ enum terms_filter_fault terms_filter_check(const struct terms_system *cs, const 
 enum rh_rc terms_filter(struct rh_ctx *c, const struct terms_system *cs, const yyjson_val *filter,
                         uint64_t *bits, enum terms_filter_fault *fault)
 {
-    struct filter f = {.ctx = c,
+    /* what the host says of an expression is the definition's fault, not the caller's */
+    struct rh_issues unheard;
+    struct rh_ctx quiet = *c;
+    rh_issues_init(&unheard, c->arena);
+    quiet.issues = &unheard;
+    struct filter f = {.ctx = &quiet,
                        .cs = cs,
                        .property = rh_json_get(filter, "property"),
                        .op = rh_json_get(filter, "op"),
