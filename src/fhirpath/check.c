@@ -254,20 +254,14 @@ static const struct guess *arg_of(struct check *k, const struct rh_fp_node *call
     return g;
 }
 
+/* What they give has no order (2.0, 5.8), so a part by position may differ between programs. */
 static void needs_order(struct check *k, const struct rh_fp_node *n, const struct guess *focus)
 {
-    if (!focus->unordered || k->quiet || !k->c->issues)
-        return;
-    struct rh_issues *is = k->c->issues;
-    unsigned before = is->count;
-    rh_fp_issue(is, RH_INVALID, k->e->text, n->at,
-                "the order of children() and descendants() is not defined; what %.*s takes of them "
-                "may differ from program to program",
-                n->name.len ? (int)n->name.len : 3, n->name.len ? n->name.data : "[ ]");
-    if (is->count > before) {
-        is->rows[is->count - 1].severity = RH_WARNING;
-        is->errors--;
-    }
+    if (focus->unordered)
+        wrong(k, n,
+              "the order of children() and descendants() is not defined, so %.*s may find "
+              "something else in each program; sort() it first",
+              n->name.len ? (int)n->name.len : 8, n->name.len ? n->name.data : "an index");
 }
 
 static const struct guess *repeated(struct check *k, const struct rh_fp_node *call,
