@@ -5,6 +5,8 @@
  */
 #include "fhirpath/fn_int.h"
 
+enum { TEXT_OF_A_STEP = 64 }; /* bytes that a function reads for one step of the budget */
+
 /* --- shared ----------------------------------------------------------------------------------- */
 enum rh_rc rh_fp_in(struct rh_fp_run *r, const struct rh_fp_node *call, const struct rh_fp_list *in,
                     struct rh_fp_item *ret, bool *empty)
@@ -70,7 +72,7 @@ enum rh_rc rh_fp_in_text(struct rh_fp_run *r, const struct rh_fp_node *call,
     if (!ret->data)
         *ret = RH_TEXT("");
     *empty = false;
-    return RH_OK;
+    return ret->len < TEXT_OF_A_STEP ? RH_OK : rh_fp_step(r, call, ret->len / TEXT_OF_A_STEP);
 }
 
 enum rh_rc rh_fp_arg_value(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,

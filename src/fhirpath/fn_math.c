@@ -8,6 +8,7 @@
 enum {
     BOUNDARY_DIGITS = 8,      /* when the precision is left out */
     BOUNDARY_DIGITS_MAX = 31, /* of the official suite: 32 is out of range */
+    SERIES_STEPS = 500        /* of a root, exponential or logarithm: some 30 us */
 };
 
 /* The input as a number. */
@@ -98,7 +99,7 @@ static enum rh_rc apply(struct rh_fp_run *r, const struct rh_fp_node *call,
     enum rh_rc rc = number(r, call, in, &v, &d, &empty);
     if (rc || empty)
         return rc;
-    rc = rh_fp_step(r, call, 20);
+    rc = rh_fp_step(r, call, SERIES_STEPS);
     if (rc)
         return rc;
     return f(d, &d) ? RH_OK : rh_fp_push_decimal(r, ret, d);
@@ -134,7 +135,7 @@ enum rh_rc rh_fp_log(struct rh_fp_run *r, const struct rh_fp_node *call,
     rc = argument(r, call, &base, &none);
     if (rc || empty || none)
         return rc;
-    rc = rh_fp_step(r, call, 40);
+    rc = rh_fp_step(r, call, 2 * SERIES_STEPS);
     if (rc)
         return rc;
     return rh_dec_log(d, base, &d) ? RH_OK : rh_fp_push_decimal(r, ret, d);
@@ -155,7 +156,7 @@ enum rh_rc rh_fp_power(struct rh_fp_run *r, const struct rh_fp_node *call,
         return rc;
     if (!rh_fp_number(&e, &exponent))
         return rh_fp_wrong(r, call, "an Integer or Decimal", &e);
-    rc = rh_fp_step(r, call, 40);
+    rc = rh_fp_step(r, call, 2 * SERIES_STEPS);
     if (rc)
         return rc;
     if (rh_dec_power(d, exponent, &d))

@@ -340,12 +340,22 @@ static int count(pcre2_callout_block *b, void *of)
     return m->left < 0 ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
-static int match(struct cache *k, const pcre2_code *code, struct rh_text text, size_t start)
+/* What it takes is also taken from the budget of the expression, where there is one. */
+static int match(struct rh_ctx *c, struct cache *k, const pcre2_code *code, struct rh_text text,
+                 size_t start)
 {
-    struct meter m = {RH_REGEX_STEPS_MAX, start};
+    int64_t most = RH_REGEX_STEPS_MAX;
+    if (c->steps && c->steps < RH_REGEX_STEPS_MAX / CALLOUT_COST)
+        most = (int64_t)c->steps * CALLOUT_COST;
+    struct meter m = {most, start};
     pcre2_set_callout(k->limits, count, &m);
     uint32_t options = start > 0 ? PCRE2_NO_UTF_CHECK : 0; /* it was checked from its beginning */
-    return pcre2_match(code, (PCRE2_SPTR)text.data, text.len, start, options, k->data, k->limits);
+    int found =
+        pcre2_match(code, (PCRE2_SPTR)text.data, text.len, start, options, k->data, k->limits);
+    uint64_t taken = (uint64_t)(most - m.left) / CALLOUT_COST;
+    if (c->steps)
+        c->steps = c->steps > taken ? c->steps - taken : 1; /* 0 would mean a new budget */
+    return found;
 }
 
 static void fill(struct cache *k, const pcre2_code *code, int found, struct rh_regex_match *ret)
@@ -383,7 +393,7 @@ enum rh_rc rh_regex(struct rh_ctx *c, struct rh_text pattern, struct rh_text tex
     while (start > 0 && start < text.len && ((unsigned char)text.data[start] & 0xC0) == 0x80)
         start--; /* inside of a character */
 
-    int found = match(k, code, text, start);
+    int found = match(c, k, code, text, start);
     if (given_up(found))
         return rh_issue_add(c->issues, RH_TIMEOUT, NULL,
                             "the regular expression \"%.*s\" takes too many steps on this text; "

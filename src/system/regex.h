@@ -9,8 +9,8 @@
  * one of the first Unicode blocks. \d, \w and \s are ASCII. Matching is by code points.
  *
  * A match that needs more than RH_REGEX_STEPS_MAX steps over all its starting points is given up
- * with RH_TIMEOUT, which is never the same as "no match". Compiled patterns are kept per thread,
- * RH_REGEX_CACHE of them.
+ * with RH_TIMEOUT, which is never the same as "no match"; so is one that needs ten times c->steps,
+ * from which it takes its share. Compiled patterns are kept per thread, RH_REGEX_CACHE of them.
  */
 #ifndef RH_SYSTEM_REGEX_H
 #define RH_SYSTEM_REGEX_H

@@ -141,6 +141,16 @@ static void gives_up_with_an_error(void **state)
     assert_int_equal(rh_regex(&b->ctx, RH_TEXT("[a-c]+\\d"), (struct rh_text){a, LENGTH}, 0, 0, &m),
                      RH_TIMEOUT);
 
+    /* The budget of an expression is shared by all of its matches. */
+    b->ctx.steps = 5000;
+    assert_int_equal(rh_regex(&b->ctx, RH_TEXT("(a|a)+\\d"), (struct rh_text){a, 6}, 0, 0, &m),
+                     RH_OK);
+    assert_true(b->ctx.steps > 1 && b->ctx.steps < 4900);
+    assert_int_equal(rh_regex(&b->ctx, RH_TEXT("(a|a)+\\d"), (struct rh_text){a, 14}, 0, 0, &m),
+                     RH_TIMEOUT);
+    assert_int_equal(b->ctx.steps, 1);
+    b->ctx.steps = 0;
+
     /* One starting point may use all of it. */
     a[0] = 'x';
     a[1] = 'y';
