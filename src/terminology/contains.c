@@ -61,11 +61,11 @@ static enum rh_terms_answer whole_system(struct query *q, const struct terms_par
         return RH_TERMS_YES;
     }
     uint32_t i = terms_locate(cs, q->code->code);
-    if (i == TERMS_NONE)
-        return cs->content == TERMS_COMPLETE ? RH_TERMS_NO
-                                             : miss(q, RH_TERMS_UNKNOWN_SYSTEM, part->system);
-    if (part->kind == TERMS_PART_BITS && !terms_bit(part->bits, i))
-        return RH_TERMS_NO;
+    bool sure = cs->content == TERMS_COMPLETE && !part->other_version;
+    if (i == TERMS_NONE || (part->kind == TERMS_PART_BITS && !terms_bit(part->bits, i)))
+        return sure || (i != TERMS_NONE && !part->other_version)
+                   ? RH_TERMS_NO
+                   : miss(q, RH_TERMS_UNKNOWN_SYSTEM, part->system);
     if (active_only && cs->concepts[i].flags & TERMS_INACTIVE)
         return RH_TERMS_NO;
     found(q, cs, i, NULL);
@@ -85,7 +85,7 @@ static enum rh_terms_answer listed(struct query *q, const struct terms_part *par
         return RH_TERMS_YES;
     uint32_t i = terms_locate(cs, q->code->code);
     if (i == TERMS_NONE)
-        return cs->content == TERMS_COMPLETE ? RH_TERMS_NO : RH_TERMS_YES;
+        return cs->content == TERMS_COMPLETE && !part->other_version ? RH_TERMS_NO : RH_TERMS_YES;
     if (active_only && cs->concepts[i].flags & TERMS_INACTIVE)
         return RH_TERMS_NO;
     found(q, cs, i, item);

@@ -143,6 +143,10 @@ static enum rh_rc compile_part(struct rh_ctx *c, struct terms_part *part, const 
     part->kind = TERMS_PART_SETS;
     if (part->system.len) {
         rc = terms_find_system(c, part->system, part->version, &part->cs);
+        if (!rc && !part->cs && part->version.len) {
+            part->other_version = true;
+            rc = terms_find_system(c, part->system, (struct rh_text){NULL, 0}, &part->cs);
+        }
         if (rc)
             return rc;
         if (part->cs && part->cs->content >= TERMS_EXAMPLE)

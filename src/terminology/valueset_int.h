@@ -31,6 +31,7 @@ struct terms_part {
     enum terms_part_kind kind;
     struct rh_text system, version;
     const struct terms_system *cs; /* NULL: not loaded */
+    bool other_version;            /* of the system than the one wanted: a yes counts, a no not */
     struct terms_codes codes;
     uint64_t *bits;
     struct terms_part_set {
