@@ -316,6 +316,10 @@ static enum rh_rc read_resource(struct rh_cli_session *s, const char *path, yyjs
         struct rh_buf json = rh_buf(c->arena);
         rc = rh_xml_read(&ctx, text, &json);
         text = rh_buf_get(&json);
+        if (rc == RH_STRUCTURE) { /* not valid, but it can be read: expressions may look at it */
+            rh_cli_warn(c);
+            rc = json.rc;
+        }
     }
     if (!rc)
         rc = rh_json_parse(c->arena, &c->issues, text, &doc);

@@ -38,14 +38,14 @@ def peer(cases):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+class Quantity(dict):
+    """A value of the language, which fhirpath.js gives as text."""
+
+
 def plain(item):
     """A value of ours in the form in which fhirpath.js gives it."""
     value = item["value"]
-    if item["type"] == "Quantity" and isinstance(value, dict) and set(value) - {"system"} <= {"value", "unit", "code"}:
-        unit = value.get("code") or value.get("unit")
-        text = f"{value['value']} {unit}" if "system" not in value and "code" not in value else f"{value['value']} '{unit}'"
-        return {"quantity": text} | value
-    return value
+    return Quantity(value) if item["type"] == "Quantity" and isinstance(value, dict) else value
 
 
 def near(a, b):
@@ -59,17 +59,17 @@ def equal(ours, theirs):
         return ours is theirs
     if isinstance(ours, (int, decimal.Decimal)) and isinstance(theirs, (int, float)):
         return near(ours, theirs)
-    if isinstance(ours, dict) and "quantity" in ours:
-        if isinstance(theirs, dict):
-            return equal({k: v for k, v in ours.items() if k != "quantity"}, theirs)
+    if isinstance(ours, Quantity) and not isinstance(theirs, dict):
         m = re.fullmatch(r"(\S+) '?(.*?)'?", str(theirs))
-        return bool(m) and near(ours["value"], m.group(1)) and m.group(2).rstrip("s") == ours["unit"].rstrip("s")
+        return bool(m) and near(ours["value"], m.group(1)) and m.group(2).rstrip("s") == ours.get("unit", "1").rstrip("s")
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return ours.keys() == theirs.keys() and all(equal(v, theirs[k]) for k, v in ours.items())
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(equal, ours, theirs))
     if isinstance(ours, decimal.Decimal) and isinstance(theirs, str):
         return str(ours) == theirs
+    if isinstance(ours, str) and isinstance(theirs, str) and ours.endswith("Z"):
+        return theirs in (ours, ours[:-1] + "-00:00", ours[:-1] + "+00:00")
     return ours == theirs
 
 

@@ -26,8 +26,7 @@ def check(name, cases):
 
 
 @here
-@pytest.mark.parametrize("path", sorted(DATA.glob("*/official_xml/*.xml")) and
-                         [p for p in sorted(DATA.glob("*/official_xml/tests-*.xml"))], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(DATA.glob("*/official_xml/tests-*.xml")), ids=lambda p: p.stem)
 def test_the_xml_form_of_the_suite(path):
     check("xml", suite.xml_suite(path))
 
@@ -41,24 +40,6 @@ def test_the_yaml_form_of_the_suite(path):
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.json")), ids=lambda p: p.stem)
 def test_our_own_cases(path):
     check(path.stem, suite.own_suite(path))
-
-
-@here
-def test_xml_and_json_of_one_resource_are_equal():
-    """The suite has both forms of its resources; read from XML they are what the JSON says."""
-    folders = sorted(DATA.glob("*/official_xml"))
-    compared = 0
-    for folder in folders:
-        for path in sorted(folder.glob("*.xml")):
-            other = folder.parent / "official_json" / "resources" / (path.stem + ".json")
-            if path.name.startswith("tests-") or not other.exists():
-                continue
-            got, want = suite.resource_of(path), suite.resource_of(other)
-            got.pop("text", None), want.pop("text", None)  # white space of narratives
-            assert got == want or path.stem in ("codesystem-example", "valueset-example-expansion",
-                                                "questionnaire-example"), path.name
-            compared += 1
-    assert compared
 
 
 def test_every_row_of_the_list_gives_its_reason():

@@ -19,7 +19,7 @@ if (timed < 0) {
   for (const { id, expr, resource } of rows) {
     let answer;
     try {
-      answer = { id, result: fhirpath.evaluate(resource ?? {}, expr, null, r4, quiet) };
+      answer = { id, result: fhirpath.evaluate(resource ?? {}, expr, { resource, rootResource: resource }, r4, quiet) };
     } catch (e) {
       answer = { id, error: String(e.message ?? e) };
     }

@@ -37,8 +37,20 @@ class Leaf:
         self.path, self.value = path, value
 
 
-CHOICE = re.compile(r"^(value|effective|onset|occurrence|performed|deceased|multipleBirth|medication|abatement|timing|"
-                    r"collected|serviced|product|asNeeded|dose|rate)([A-Z]\w*)$")
+def choices():
+    """Base names of choice elements, longest first."""
+    names = set()
+    for line in (ROOT / "spec" / "r4" / "elements.tsv").read_text(encoding="utf-8").splitlines():
+        name = (line.split("\t") + [""])[1]
+        if name.endswith("[x]"):
+            names.add(name.removesuffix("[x]"))
+    types = {line.split("\t")[0] for name in ("types", "primitives")
+             for line in (ROOT / "spec" / "r4" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()}
+    types = {t[:1].upper() + t[1:] for t in types if not t.startswith("#")}
+    return re.compile(f"^({'|'.join(sorted(names, key=len, reverse=True))})({'|'.join(sorted(types, key=len, reverse=True))})$")
+
+
+CHOICE = choices()
 
 
 def walk(value, path, leaves, inner):
@@ -212,7 +224,7 @@ class Maker:
         op = self.pick("=", "!=", "~", "<", ">", "<=", ">=", "+", "-", "*", "/", "=", "~")
         a, b = self.quantity(), self.quantity()
         return self.pick(f"{a} {op} {b}", f"{a} {op} {b}", f"({a}).toString()", f"{a} {self.pick('*', '/')} 2",
-                         f"{quoted(a)}.toQuantity()", f"{quoted(a)}.convertsToQuantity()", f"({a}).value", f"({a}).unit")
+                         f"{quoted(a)}.toQuantity()", f"{quoted(a)}.convertsToQuantity()", f"({a}).value")
 
     def boundaries(self):
         number = self.pick("1.587", "-1.587", "12.34", "0.0034", "120", "1", "-3", "1.58700", "99.995")
