@@ -93,7 +93,7 @@ static struct fixed to_fixed(struct rh_dec d)
 {
     struct fixed r = {rh_wide_from(magnitude(d)), d.coefficient < 0};
     int up = PLACES - d.scale;
-    if (up < -RH_DEC_DIGITS) {
+    if (up < -RH_DEC_DIGITS || d.coefficient == 0) {
         r.n = rh_wide_from(0);
         return r;
     }
