@@ -13,7 +13,13 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { ROUNDS = 7, ROUND_US = 100000, INPUT_MAX = 64 << 20, LINES_MAX = 100000 };
+enum {
+    ROUNDS = 7,
+    ROUND_US = 100000,
+    LINES_US = 2000000,
+    INPUT_MAX = 64 << 20,
+    LINES_MAX = 100000
+};
 
 struct work {
     struct rh_fp *compiled;
@@ -107,7 +113,7 @@ static int lines(struct rh_arena *a, struct rh_arena *scratch)
     double best = 0;
     if (n == 0)
         return 1;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (double end = now_us() + LINES_US; now_us() < end;) {
         double begin = now_us();
         for (size_t i = 0; i < n; i++)
             (void)evaluate(scratch, &work[i], &items);
