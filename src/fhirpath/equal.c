@@ -199,16 +199,21 @@ enum rh_rc rh_fp_equal(struct rh_fp_run *r, const struct rh_fp_item *a, const st
                        int *ret)
 {
     struct rh_fp_item va, vb;
+    const struct rh_fp_item *x = a, *y = b;
     bool same = false;
     enum rh_rc rc = rh_fp_step(r, NULL, 1);
-    if (!rc)
+    if (!rc && a->kind == RH_FP_NODE) {
         rc = rh_fp_system(r, a, &va);
-    if (!rc)
+        x = &va;
+    }
+    if (!rc && b->kind == RH_FP_NODE) {
         rc = rh_fp_system(r, b, &vb);
+        y = &vb;
+    }
     if (rc)
         return rc;
-    if (va.kind != RH_FP_NODE && vb.kind != RH_FP_NODE) {
-        *ret = value_equal(r, &va, &vb);
+    if (x->kind != RH_FP_NODE && y->kind != RH_FP_NODE) {
+        *ret = value_equal(r, x, y);
         return RH_OK;
     }
     if (a->kind == RH_FP_NODE && b->kind == RH_FP_NODE)

@@ -29,6 +29,7 @@ enum rh_rc rh_fp_error(struct rh_fp_run *r, const struct rh_fp_node *at, enum rh
     va_start(ap, format);
     const char *text = rh_arena_vprintf(is->arena, format, ap);
     va_end(ap);
+    at = at ? at : r->at;
     return rh_fp_issue(is, rc, r->e->text, at ? at->at : 0, "%s", text ? text : rh_rc_text(rc));
 }
 
@@ -43,8 +44,11 @@ enum rh_rc rh_fp_step(struct rh_fp_run *r, const struct rh_fp_node *at, uint64_t
                        "the expression takes too many steps; limit what it goes through");
 }
 
-static enum rh_rc list_grow(struct rh_fp_run *r, struct rh_fp_list *l)
+enum rh_rc rh_fp_room(struct rh_fp_run *r, struct rh_fp_list *l)
 {
+    enum rh_rc rc = rh_fp_step(r, NULL, 1);
+    if (rc || l->count < l->cap)
+        return rc;
     if (l->count >= RH_FP_ITEMS_MAX)
         return rh_fp_error(r, NULL, RH_NOMEM, "a collection has more than %d items",
                            RH_FP_ITEMS_MAX);
@@ -56,23 +60,16 @@ static enum rh_rc list_grow(struct rh_fp_run *r, struct rh_fp_list *l)
     return RH_OK;
 }
 
-enum rh_rc rh_fp_push(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_fp_item item)
-{
-    if (__builtin_expect(r->c->steps <= 1, 0))
-        return rh_fp_step(r, NULL, 1);
-    r->c->steps--;
-    if (l->count == l->cap) {
-        enum rh_rc rc = list_grow(r, l);
-        if (rc)
-            return rc;
-    }
-    l->items[l->count++] = item;
-    return RH_OK;
-}
-
 enum rh_rc rh_fp_push_boolean(struct rh_fp_run *r, struct rh_fp_list *l, bool v)
 {
-    return rh_fp_push(r, l, (struct rh_fp_item){.kind = RH_FP_BOOLEAN, .boolean = v});
+    struct rh_fp_item *to;
+    enum rh_rc rc = rh_fp_slot(r, l, &to);
+    if (rc)
+        return rc;
+    to->kind = RH_FP_BOOLEAN;
+    to->type = NULL;
+    to->boolean = v;
+    return RH_OK;
 }
 
 enum rh_rc rh_fp_push_integer(struct rh_fp_run *r, struct rh_fp_list *l, int64_t v)
@@ -142,6 +139,10 @@ enum rh_rc rh_fp_condition(struct rh_fp_run *r, const struct rh_fp_node *n,
                            l->count);
     const struct rh_fp_item *i = &l->items[0];
     struct rh_fp_item value;
+    if (i->kind == RH_FP_BOOLEAN) {
+        *ret = i->boolean;
+        return RH_OK;
+    }
     if (i->kind == RH_FP_NODE) {
         enum rh_rc rc = rh_fp_system(r, i, &value);
         if (rc)
@@ -169,19 +170,15 @@ enum rh_rc rh_fp_arg(struct rh_fp_run *r, const struct rh_fp_node *call, unsigne
 enum rh_rc rh_fp_arg_item(struct rh_fp_run *r, const struct rh_fp_node *call, unsigned i,
                           const struct rh_fp_item *item, int64_t index, struct rh_fp_list *ret)
 {
-    struct rh_fp_item old_item = r->this_item;
+    const struct rh_fp_item *old_self = r->self;
     const struct rh_fp_scope *old_scope = r->scope;
     int64_t old_index = r->index;
-    bool had = r->has_this;
-    r->has_this = item != NULL;
-    if (item)
-        r->this_item = *item;
+    r->self = item;
     r->index = index;
     enum rh_rc rc = rh_fp_step(r, call, 1);
     if (!rc)
         rc = rh_fp_walk(r, call->args[i], NULL, ret);
-    r->this_item = old_item;
-    r->has_this = had;
+    r->self = old_self;
     r->index = old_index;
     r->scope = old_scope;
     return rc;
@@ -327,11 +324,11 @@ static enum rh_rc member(struct rh_fp_run *r, const struct rh_fp_node *n,
                          const struct rh_fp_list *focus, struct rh_fp_list *ret)
 {
     if (!n->focus && !focus) {
-        if (!r->has_this)
+        if (!r->self)
             return RH_OK;
-        if (n->type.fhir && is_named(&r->this_item, n))
-            return rh_fp_push(r, ret, r->this_item);
-        return rh_fp_children(r, n, &r->this_item, n->name, n->underscored, ret);
+        if (n->type.fhir && is_named(r->self, n))
+            return rh_fp_push(r, ret, *r->self);
+        return rh_fp_children(r, n, r->self, n->name, n->underscored, ret);
     }
     SMALL_LIST(in);
     if (n->focus) {
@@ -356,7 +353,7 @@ static enum rh_rc input(struct rh_fp_run *r, const struct rh_fp_node *n,
         return rh_fp_walk(r, n->focus, focus, ret);
     if (focus)
         return rh_fp_push_all(r, ret, focus);
-    return r->has_this ? rh_fp_push(r, ret, r->this_item) : RH_OK;
+    return r->self ? rh_fp_push(r, ret, *r->self) : RH_OK;
 }
 
 static enum rh_rc call(struct rh_fp_run *r, const struct rh_fp_node *n,
@@ -364,6 +361,7 @@ static enum rh_rc call(struct rh_fp_run *r, const struct rh_fp_node *n,
 {
     SMALL_LIST(in);
     enum rh_rc rc = input(r, n, focus, &in);
+    r->at = n;
     return rc ? rc : n->function->run(r, n, &in, ret);
 }
 
@@ -391,10 +389,15 @@ static enum rh_rc item(struct rh_fp_run *r, const struct rh_fp_node *n,
     return rh_fp_push(r, ret, in.items[v.integer]);
 }
 
+/* A literal is used where it stands. */
 static enum rh_rc operand(struct rh_fp_run *r, const struct rh_fp_node *n, unsigned i,
                           const struct rh_fp_list *focus, struct rh_fp_list *ret)
 {
     const struct rh_fp_scope *scope = r->scope;
+    if (n->args[i]->op == RH_FP_OP_LITERAL) {
+        *ret = (struct rh_fp_list){&n->args[i]->literal, 1, 1};
+        return RH_OK;
+    }
     enum rh_rc rc = rh_fp_walk(r, n->args[i], focus, ret);
     r->scope = scope;
     return rc;
@@ -464,7 +467,9 @@ enum rh_rc rh_fp_walk(struct rh_fp_run *r, const struct rh_fp_node *n,
     case RH_FP_OP_EMPTY:
         return RH_OK;
     case RH_FP_OP_THIS:
-        return r->has_this ? rh_fp_push(r, ret, r->this_item) : RH_OK;
+        if (focus)
+            return rh_fp_push_all(r, ret, focus);
+        return r->self ? rh_fp_push(r, ret, *r->self) : RH_OK;
     case RH_FP_OP_INDEX:
         return r->index < 0 ? RH_OK : rh_fp_push_integer(r, ret, r->index);
     case RH_FP_OP_TOTAL:
@@ -494,7 +499,7 @@ static struct rh_fp_run begin(struct rh_ctx *c, const struct rh_fp *e, const str
     if (c->steps == 0)
         c->steps = RH_STEPS_DEFAULT;
     return (struct rh_fp_run){
-        .c = c, .e = e, .in = in, .this_item = in->focus, .has_this = !in->empty, .index = -1};
+        .c = c, .e = e, .in = in, .self = in->empty ? NULL : &in->focus, .index = -1};
 }
 
 enum rh_rc rh_fp_eval(struct rh_ctx *c, const struct rh_fp *e, const struct rh_fp_input *in,

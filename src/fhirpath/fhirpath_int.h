@@ -99,12 +99,11 @@ struct rh_fp_run {
     struct rh_ctx *c;
     const struct rh_fp *e;
     const struct rh_fp_input *in;
-    struct rh_fp_item this_item; /* $this */
-    bool has_this;
+    const struct rh_fp_item *self;  /* $this; NULL: empty */
     int64_t index;                  /* $index, -1: none */
     const struct rh_fp_list *total; /* $total, NULL: none */
     const struct rh_fp_scope *scope;
-    unsigned depth;
+    const struct rh_fp_node *at; /* the call that runs: the place of an error that has none */
 };
 
 /* A function: `in` is the collection before the dot. It evaluates its own arguments (rh_fp_arg…),
@@ -157,7 +156,45 @@ enum rh_rc rh_fp_condition(struct rh_fp_run *r, const struct rh_fp_node *n,
                            const struct rh_fp_list *l, int *ret);
 
 /* Adds to a list; RH_NOMEM, RH_TIMEOUT (every item is a step). */
-enum rh_rc rh_fp_push(struct rh_fp_run *r, struct rh_fp_list *l, struct rh_fp_item item);
+enum rh_rc rh_fp_room(struct rh_fp_run *r, struct rh_fp_list *l); /* for one more item; a step */
+static inline enum rh_rc rh_fp_slot(struct rh_fp_run *r, struct rh_fp_list *l,
+                                    struct rh_fp_item **ret)
+{
+    if (__builtin_expect(l->count == l->cap || r->c->steps <= 1, 0)) {
+        enum rh_rc rc = rh_fp_room(r, l);
+        if (rc)
+            return rc;
+    } else {
+        r->c->steps--;
+    }
+    *ret = &l->items[l->count++];
+    return RH_OK;
+}
+/* An item is written where it stays: built elsewhere and copied, its bytes are read back in wider
+ * pieces than they were written, which costs more than all the rest. */
+static inline enum rh_rc rh_fp_push(struct rh_fp_run *r, struct rh_fp_list *l,
+                                    struct rh_fp_item item)
+{
+    struct rh_fp_item *to;
+    enum rh_rc rc = rh_fp_slot(r, l, &to);
+    if (!rc)
+        *to = item;
+    return rc;
+}
+static inline enum rh_rc rh_fp_push_node(struct rh_fp_run *r, struct rh_fp_list *l,
+                                         const struct rh_type *type, yyjson_val *value,
+                                         yyjson_val *extra)
+{
+    struct rh_fp_item *to;
+    enum rh_rc rc = rh_fp_slot(r, l, &to);
+    if (rc)
+        return rc;
+    to->kind = RH_FP_NODE;
+    to->type = type;
+    to->node.value = value;
+    to->node.extra = extra;
+    return RH_OK;
+}
 enum rh_rc rh_fp_push_boolean(struct rh_fp_run *r, struct rh_fp_list *l, bool v);
 enum rh_rc rh_fp_push_integer(struct rh_fp_run *r, struct rh_fp_list *l, int64_t v);
 enum rh_rc rh_fp_push_text(struct rh_fp_run *r, struct rh_fp_list *l,

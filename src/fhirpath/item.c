@@ -154,8 +154,23 @@ static enum rh_rc quantity_value(struct rh_fp_run *r, yyjson_val *v, struct rh_f
     return RH_OK;
 }
 
+static bool is_text(enum rh_primitive p)
+{
+    const unsigned others = 1u << RH_P_BOOLEAN | 1u << RH_P_INTEGER | 1u << RH_P_UNSIGNEDINT |
+                            1u << RH_P_POSITIVEINT | 1u << RH_P_DECIMAL | 1u << RH_P_DATE |
+                            1u << RH_P_DATETIME | 1u << RH_P_INSTANT | 1u << RH_P_TIME;
+    return (others >> p & 1) == 0;
+}
+
 enum rh_rc rh_fp_system(struct rh_fp_run *r, const struct rh_fp_item *i, struct rh_fp_item *ret)
 {
+    if (i->kind == RH_FP_NODE && i->type && yyjson_is_str(i->node.value) &&
+        i->type->kind == RH_KIND_PRIMITIVE && is_text((enum rh_primitive)i->type->primitive)) {
+        ret->kind = RH_FP_STRING; /* the most frequent case without a copy */
+        ret->type = NULL;
+        ret->text = rh_json_text(i->node.value);
+        return RH_OK;
+    }
     *ret = *i;
     if (i->kind != RH_FP_NODE || !i->node.value)
         return RH_OK;
@@ -184,7 +199,7 @@ static enum rh_rc add_element(struct rh_fp_run *r, const struct rh_type *type, y
             return RH_OK;
         if (resource)
             return rh_fp_push(r, ret, rh_fp_resource(value, false));
-        return rh_fp_push(r, ret, rh_fp_node(type, value, extra));
+        return rh_fp_push_node(r, ret, type, value, extra);
     }
     size_t n = yyjson_arr_size(value), n_extra = yyjson_arr_size(extra);
     yyjson_val *v = yyjson_arr_get_first(value), *x = yyjson_arr_get_first(extra);
@@ -195,7 +210,7 @@ static enum rh_rc add_element(struct rh_fp_run *r, const struct rh_type *type, y
         if (resource && now)
             rc = rh_fp_push(r, ret, rh_fp_resource(now, false));
         else if (now || more)
-            rc = rh_fp_push(r, ret, rh_fp_node(type, now, more));
+            rc = rh_fp_push_node(r, ret, type, now, more);
         if (rc)
             return rc;
         if (i + 1 < n)

@@ -209,8 +209,7 @@ static void works_on_collections(void **state)
         {NULL, "(1|2|3).take(-1)", ""},
         {NULL, "(1|2|3).where($this > 1).select($this * $index)", "0,3"},
         {NULL, "(1|2|3).aggregate($this + $total, 0)", "6"},
-        {NULL, "(1|2|3).aggregate(iif($total.empty(), $this, $total & ',' & $this)).exists()",
-         "!VALUE 1:49"},
+        {NULL, "(1|2|3).aggregate(iif($total.empty(), $this, $total & ',' & $this))", "\"1,2,3\""},
         {NULL, "(1 | 2).exists($this = 2) and (1 | 2).all($this > 0)", "true"},
         {NULL, "(true | false).anyTrue() and (true | false).allTrue().not()", "true"},
         {NULL, "{}.allTrue() and {}.anyTrue().not()", "true"},
@@ -323,8 +322,8 @@ static void limits_depth_steps_and_size(void **state)
     rh_buf_char(&b, 0);
     assert_string_equal(answer(NULL, b.data), "true");
     /* never ends by itself */
-    assert_string_equal(answer(NULL, "1.repeatAll($this)"), "!TIMEOUT 1:1");
-    assert_string_equal(answer(NULL, "1.repeat($this + 1)"), "!TIMEOUT 1:1");
+    assert_string_equal(answer(NULL, "1.repeatAll($this)"), "!NOMEM 1:3");
+    assert_string_equal(answer(NULL, "1.repeat($this + 1)"), "!TIMEOUT 1:3");
     char *large = rh_arena_zero(arena, RH_FP_TEXT_MAX + 2);
     memset(large, ' ', RH_FP_TEXT_MAX + 1);
     assert_string_equal(answer(NULL, large), "!SYNTAX 0:0");
