@@ -493,6 +493,25 @@ def test_a_package_that_cannot_be_read_stops_the_start(tmp_path):
     assert "missing.tgz" in done.stderr
 
 
+def test_stored_definitions_beyond_the_limit_are_not_known_and_that_is_said(serve, tmp_path):
+    (tmp_path / "in").mkdir()
+    for n in range(20):  # 3.6 MB each
+        big = system(f"big{n:02}", {f"c{i}": "x" * 60 for i in range(40000)})
+        (tmp_path / "in" / f"{n:02}.json").write_text(json.dumps(big, separators=(",", ":")))
+    rihla("import", "--quiet", "--data", tmp_path / "rihla", tmp_path / "in")
+    fhir = serve()
+    def lookup(n):
+        return fhir.get(f"/CodeSystem/$lookup?system={BASE}/CodeSystem/big{n:02}&code=c5")
+    assert lookup(0).status_code == lookup(16).status_code == 200
+    wants(lookup(19), 404, "beyond the limit of 64 MiB", "big19")
+    assert fhir.send("DELETE", "/CodeSystem/big00").status_code == 204
+    assert fhir.send("DELETE", "/CodeSystem/big01").status_code == 204
+    assert fhir.send("DELETE", "/CodeSystem/big02").status_code == 204
+    assert lookup(19).status_code == 200
+    wants(lookup(0), 404)
+    assert any("beyond the limit" in line for line in fhir.server.errors)
+
+
 def test_an_import_validates_as_it_is_told(serve, tmp_path):
     (tmp_path / "in.ndjson").write_text("\n".join(json.dumps(r) for r in (PATIENT, {**PATIENT, "gender": "f"})))
     (tmp_path / "odd.ndjson").write_text(json.dumps(BAD_SHAPE))
