@@ -2,6 +2,7 @@
 /*
  * What expressions may ask of this floor.
  */
+#include "conformance/narrative.h"
 #include "conformance/validate.h"
 #include "terminology/terminology.h"
 
@@ -131,6 +132,15 @@ static enum rh_rc resolve(struct rh_ctx *c, struct rh_text reference, yyjson_val
     return RH_OK;
 }
 
+static enum rh_rc html_checks(struct rh_ctx *c, struct rh_text xhtml, bool *ret)
+{
+    struct rh_issues silent;
+    rh_issues_init(&silent, c->arena);
+    enum rh_rc rc = rh_narrative_check(&silent, NULL, xhtml, NULL);
+    *ret = rc == RH_OK;
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
 struct rh_host rh_conformance_host(const struct rh_host *outer, yyjson_val *root)
 {
     struct rh_host h = {0};
@@ -139,6 +149,7 @@ struct rh_host rh_conformance_host(const struct rh_host *outer, yyjson_val *root
     h.member_of = member_of;
     h.subsumes = subsumes;
     h.conforms_to = conforms_to;
+    h.html_checks = html_checks;
     if (root) {
         h.user = root;
         h.resolve = resolve;
