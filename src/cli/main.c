@@ -105,7 +105,8 @@ const struct rh_cli_command rh_cli_commands[] = {
     {"import", "PATH...", "load Bundles, NDJSON and resources from files and folders",
      "Files may be gzip-compressed. What is refused is reported with file and line, the rest goes "
      "on, and the exit code is 1. An interrupted "
-     "import goes on where it stopped when it is given again. Works while a server runs.",
+     "import goes on where it stopped when it is given again. Works while a server runs, whose own "
+     "packages count then.",
      1, RH_CLI_ARGS_MAX, rh_cmd_import, import_options},
     {"export", "OUT", "write all resources as NDJSON, a file for each type",
      "OUT is a folder that does not exist yet. Works while a server runs.", 1, 1, rh_cmd_export,

@@ -299,6 +299,15 @@ def test_the_terminology_capabilities_name_the_systems(fhir, colours):
     assert fhir.get("/metadata?mode=full").json()["resourceType"] == "CapabilityStatement"
 
 
+def test_what_the_server_says_is_valid_itself(fhir, colours):
+    cs, vs = colours
+    for path in ("/metadata", "/metadata?mode=terminology", f"/ValueSet/$expand?url={vs['url']}", "/ValueSet/$expand?url=none",
+                 f"/CodeSystem/$lookup?system={cs['url']}&code=red", "/Patient", "/Patient/nobody",
+                 f"/ValueSet/$validate-code?url={vs['url']}&system={cs['url']}&code=green"):
+        said = fhir.get(path).json()
+        assert findings(fhir.send("POST", f"/{said['resourceType']}/$validate", parameters(resource=said))) == [], path
+
+
 # --- $validate
 
 def findings(answer):
