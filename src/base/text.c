@@ -218,6 +218,26 @@ void rh_buf_char(struct rh_buf *b, char c)
         rh_buf_add(b, &c, 1);
 }
 
+void rh_buf_utf8(struct rh_buf *b, uint32_t c)
+{
+    if (c < 0x80) {
+        rh_buf_char(b, (char)c);
+        return;
+    }
+    if (c < 0x800) {
+        rh_buf_char(b, (char)(0xC0 | c >> 6));
+    } else {
+        if (c < 0x10000) {
+            rh_buf_char(b, (char)(0xE0 | c >> 12));
+        } else {
+            rh_buf_char(b, (char)(0xF0 | c >> 18));
+            rh_buf_char(b, (char)(0x80 | (c >> 12 & 0x3F)));
+        }
+        rh_buf_char(b, (char)(0x80 | (c >> 6 & 0x3F)));
+    }
+    rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
+}
+
 void rh_buf_u64(struct rh_buf *b, uint64_t n)
 {
     char digits[20];

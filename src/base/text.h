@@ -77,6 +77,7 @@ void rh_buf_text(struct rh_buf *b, struct rh_text t);
 void rh_buf_str(struct rh_buf *b, const char *s);
 void rh_buf_char(struct rh_buf *b, char c);
 void rh_buf_u64(struct rh_buf *b, uint64_t n);
+void rh_buf_utf8(struct rh_buf *b, uint32_t code_point); /* 1 to 4 bytes; below 0x110000 */
 void rh_buf_printf(struct rh_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rh_buf_json(struct rh_buf *b, struct rh_text t); /* "quoted and escaped" */
 void rh_buf_percent(struct rh_buf *b,

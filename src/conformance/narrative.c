@@ -315,25 +315,6 @@ struct attribute {
     size_t at;
 };
 
-static void add_utf8(struct rh_buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        rh_buf_char(b, (char)c);
-    } else if (c < 0x800) {
-        rh_buf_char(b, (char)(0xC0 | c >> 6));
-        rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
-    } else {
-        if (c < 0x10000) {
-            rh_buf_char(b, (char)(0xE0 | c >> 12));
-        } else {
-            rh_buf_char(b, (char)(0xF0 | c >> 18));
-            rh_buf_char(b, (char)(0x80 | (c >> 12 & 0x3F)));
-        }
-        rh_buf_char(b, (char)(0x80 | (c >> 6 & 0x3F)));
-        rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
-    }
-}
-
 /* Where the value of an attribute begins and ends, decoded. */
 static bool scan_value(struct scan *s, struct rh_text *ret)
 {
@@ -354,7 +335,7 @@ static bool scan_value(struct scan *s, struct rh_text *ret)
         rh_buf_add(&b, s->t.data + plain, s->at - plain);
         if (!scan_entity(s, &c))
             return false;
-        add_utf8(&b, c);
+        rh_buf_utf8(&b, c);
         plain = s->at;
         decoded = true;
     }

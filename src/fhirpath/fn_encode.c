@@ -123,15 +123,10 @@ static enum rh_rc escape_html(struct rh_text in, struct rh_buf *out)
     return RH_OK;
 }
 
-static void put_utf8(struct rh_buf *b, uint32_t c)
+/* A code point that text may hold: no half of a pair, not 0. */
+static bool is_character(uint32_t c)
 {
-    if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
-        c = 0xFFFD;
-    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
-    rh_buf_char(b, (char)(first[more] | c >> (6 * more)));
-    for (int i = more - 1; i >= 0; i--)
-        rh_buf_char(b, (char)(0x80 | (c >> (6 * i) & 0x3F)));
+    return c > 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
 /* "&#960;" and "&#x3C0;"; 0: it is none. */
@@ -149,7 +144,7 @@ static size_t numeric(struct rh_text t, uint32_t *ret)
         n = n * (hex ? 16 : 10) + (uint32_t)digit;
     }
     *ret = n;
-    return i > from && i < t.len && t.data[i] == ';' ? i + 1 : 0;
+    return i > from && i < t.len && t.data[i] == ';' && is_character(n) ? i + 1 : 0;
 }
 
 /* What is no entity stays as it is. */
@@ -170,7 +165,7 @@ static enum rh_rc unescape_html(struct rh_text in, struct rh_buf *out)
                 taken = numeric(rest, &c);
         }
         if (taken) {
-            put_utf8(out, c);
+            rh_buf_utf8(out, c);
             i += taken;
         } else {
             rh_buf_char(out, in.data[i++]);
@@ -216,7 +211,9 @@ static bool unicode(struct rh_text in, size_t *at, struct rh_buf *out)
         c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
         *at += 6;
     }
-    put_utf8(out, c);
+    if (!is_character(c))
+        return false;
+    rh_buf_utf8(out, c);
     return true;
 }
 

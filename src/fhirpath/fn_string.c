@@ -144,26 +144,6 @@ enum rh_rc rh_fp_contains(struct rh_fp_run *r, const struct rh_fp_node *call,
     return rc || empty ? rc : rh_fp_push_boolean(r, ret, find(t, 0, needle) <= t.len);
 }
 
-static void put_code_point(struct rh_buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        rh_buf_char(b, (char)c);
-        return;
-    }
-    if (c < 0x800) {
-        rh_buf_char(b, (char)(0xC0 | c >> 6));
-    } else {
-        if (c < 0x10000) {
-            rh_buf_char(b, (char)(0xE0 | c >> 12));
-        } else {
-            rh_buf_char(b, (char)(0xF0 | c >> 18));
-            rh_buf_char(b, (char)(0x80 | (c >> 12 & 0x3F)));
-        }
-        rh_buf_char(b, (char)(0x80 | (c >> 6 & 0x3F)));
-    }
-    rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
-}
-
 static enum rh_rc finish(struct rh_fp_run *r, const struct rh_buf *b, struct rh_fp_list *ret)
 {
     if (b->rc)
@@ -185,7 +165,7 @@ static enum rh_rc change_case(struct rh_fp_run *r, const struct rh_fp_node *call
         if (upper && c == 0xDF)
             rh_buf_str(&b, "SS"); /* the one letter in daily use whose capital is two */
         else
-            put_code_point(&b, upper ? rh_letter_upper(c) : rh_letter_lower(c));
+            rh_buf_utf8(&b, upper ? rh_letter_upper(c) : rh_letter_lower(c));
     }
     return finish(r, &b, ret);
 }

@@ -81,25 +81,6 @@ static int hex4(const struct rh_fp_lexer *l, size_t at)
     return n;
 }
 
-static void add_utf8(struct rh_buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        rh_buf_char(b, (char)c);
-    } else if (c < 0x800) {
-        rh_buf_char(b, (char)(0xC0 | c >> 6));
-        rh_buf_char(b, (char)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        rh_buf_char(b, (char)(0xE0 | c >> 12));
-        rh_buf_char(b, (char)(0x80 | (c >> 6 & 63)));
-        rh_buf_char(b, (char)(0x80 | (c & 63)));
-    } else {
-        rh_buf_char(b, (char)(0xF0 | c >> 18));
-        rh_buf_char(b, (char)(0x80 | (c >> 12 & 63)));
-        rh_buf_char(b, (char)(0x80 | (c >> 6 & 63)));
-        rh_buf_char(b, (char)(0x80 | (c & 63)));
-    }
-}
-
 /* \uXXXX at l->at (behind the u), perhaps the first of a surrogate pair. */
 static enum rh_rc unicode_escape(struct rh_fp_lexer *l, struct rh_buf *b)
 {
@@ -116,7 +97,7 @@ static enum rh_rc unicode_escape(struct rh_fp_lexer *l, struct rh_buf *b)
         return rh_fp_issue(l->issues, RH_SYNTAX, l->text, (unsigned)l->at - 2,
                            "\\u needs four hexadecimal digits of a character, as in \\u00e9");
     l->at += 4;
-    add_utf8(b, c);
+    rh_buf_utf8(b, c);
     return RH_OK;
 }
 

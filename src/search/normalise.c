@@ -33,33 +33,14 @@ static unsigned entry_of(uint32_t code)
                          code % RH_FOLD_PAGE];
 }
 
-static void add_code(struct rh_buf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        rh_buf_char(b, (char)c);
-    } else if (c < 0x800) {
-        rh_buf_char(b, (char)(0xC0 | c >> 6));
-        rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
-    } else {
-        if (c < 0x10000) {
-            rh_buf_char(b, (char)(0xE0 | c >> 12));
-        } else {
-            rh_buf_char(b, (char)(0xF0 | c >> 18));
-            rh_buf_char(b, (char)(0x80 | (c >> 12 & 0x3F)));
-        }
-        rh_buf_char(b, (char)(0x80 | (c >> 6 & 0x3F)));
-        rh_buf_char(b, (char)(0x80 | (c & 0x3F)));
-    }
-}
-
 /* A Hangul syllable as its letters (Unicode, section 3.12), so that a beginning of it is found. */
 static void add_hangul(struct rh_buf *b, uint32_t code)
 {
     uint32_t s = code - HANGUL_FIRST;
-    add_code(b, 0x1100 + s / 588);
-    add_code(b, 0x1161 + s % 588 / 28);
+    rh_buf_utf8(b, 0x1100 + s / 588);
+    rh_buf_utf8(b, 0x1161 + s % 588 / 28);
     if (s % 28)
-        add_code(b, 0x11A7 + s % 28);
+        rh_buf_utf8(b, 0x11A7 + s % 28);
 }
 
 static void add_folded(struct rh_buf *b, uint32_t code, unsigned entry)
@@ -67,7 +48,7 @@ static void add_folded(struct rh_buf *b, uint32_t code, unsigned entry)
     if (code >= HANGUL_FIRST && code <= HANGUL_LAST) {
         add_hangul(b, code);
     } else if (entry == RH_FOLD_ITSELF) {
-        add_code(b, code);
+        rh_buf_utf8(b, code);
     } else if (entry >= RH_FOLD_STRING) {
         uint32_t span = rh_fold_spans[entry - RH_FOLD_STRING];
         rh_buf_add(b, rh_fold_pool + (span >> 8), span & 0xFF);
