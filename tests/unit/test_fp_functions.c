@@ -63,6 +63,8 @@ static const struct row strings[] = {
     {"'test'.encode('rot13')", ""},
     {"'\"1<2\"'.escape('html')", "&quot;1&lt;2&quot;"},
     {"'&quot;1&lt;2&quot;&#960;&#x3C0;&nope;'.unescape('html')", "\"1<2\"ππ&nope;"},
+    {"'a&#xD800;&#0;&#x110000;'.unescape('html')", "a&#xD800;&#0;&#x110000;"},
+    {"'\\\\ud800'.unescape('json')", REFUSED},
     {"'\"1<2\"'.escape('json')", "\\\"1<2\\\""},
     {"'\\\\\"1\\\\u00e9\\\\ud83d\\\\udd25'.unescape('json')", "\"1é🔥"},
 };
