@@ -241,6 +241,8 @@ void rh_check_special_resource(struct rh_run *r, const struct rh_place *at, yyjs
         marks_below(&m, at, resource, type);
     if (strcmp(type->name, "Bundle") == 0)
         rh_check_bundle(r, at, resource);
+    else if (strcmp(type->name, "QuestionnaireResponse") == 0)
+        rh_check_answers(r, at, resource);
     else
         rh_check_definition(r, at, resource, type);
 }

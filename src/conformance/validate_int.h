@@ -271,6 +271,8 @@ void rh_note_id(struct rh_run *r, const struct rh_place *at, yyjson_val *id);
 /* special_conformance.c: definitions themselves */
 void rh_check_definition(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
                          const struct rh_type *type);
+/* answers.c: a QuestionnaireResponse and its form */
+void rh_check_answers(struct rh_run *r, const struct rh_place *at, yyjson_val *response);
 /* Profiles that a resource is held to without naming them. */
 void rh_check_implied(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
                       const struct rh_type *type);
