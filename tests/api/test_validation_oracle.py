@@ -12,10 +12,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BIN
+from conftest import BIN, ROOT
 
 DATA = Path(os.environ.get("RIHLA_TESTDATA", ""))
-PACKAGES = Path(os.environ.get("RIHLA_PACKAGES", ""))
+PACKAGES = ROOT / "build" / "deps" / "fhir-test"
 CASES = Path(__file__).resolve().parents[1] / "cases" / "validate"
 IPS = "http://hl7.org/fhir/uv/ips/StructureDefinition/Bundle-uv-ips"
 ARTEFACT = "Validation_VAL_Profile_MatchMultiple"
@@ -103,7 +103,7 @@ def test_resources_get_the_verdict_of_the_official_validator(folder):
 
 
 @pytest.mark.skipif(not sets("09_ips") or not list(PACKAGES.glob("hl7.fhir.uv.ips-2.0.0.tgz")),
-                    reason="no outside data 09_ips, or no hl7.fhir.uv.ips-2.0.0.tgz in RIHLA_PACKAGES")
+                    reason="no outside data 09_ips, or no hl7.fhir.uv.ips-2.0.0.tgz (./dev setup test)")
 @pytest.mark.parametrize("folder", sets("09_ips"), ids=lambda p: p.name)
 def test_summaries_get_the_verdict_of_the_official_validator(folder):
     package = PACKAGES / "hl7.fhir.uv.ips-2.0.0.tgz"
