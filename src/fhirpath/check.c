@@ -177,6 +177,27 @@ static bool element_types(struct guess *g, const struct one_type *t, struct rh_t
     return found;
 }
 
+/* The element whose name begins most like this one; NULL: none is near. */
+static const char *similar(const struct guess *focus, struct rh_text name)
+{
+    const char *best = NULL;
+    size_t best_len = name.len / 2 < 3 ? 3 : name.len / 2;
+    for (unsigned i = 0; i < focus->count; i++) {
+        const struct rh_type *t = focus->types[i].fhir;
+        for (unsigned e = 0; t && e < t->count; e++) {
+            const char *other = t->elements[e].base;
+            size_t same = 0;
+            while (same < name.len && other[same] == name.data[same])
+                same++;
+            if (same >= best_len) {
+                best = other;
+                best_len = same + 1;
+            }
+        }
+    }
+    return best;
+}
+
 static void no_element(struct check *k, const struct rh_fp_node *n, const struct guess *focus)
 {
     for (unsigned i = 0; i < focus->count; i++) {
@@ -189,7 +210,9 @@ static void no_element(struct check *k, const struct rh_fp_node *n, const struct
         return;
     }
     struct rh_text types = types_text(k, focus);
-    wrong(k, n, "%.*s has no element %.*s", RH_TEXT_ARG(types), RH_TEXT_ARG(n->name));
+    const char *near = similar(focus, n->name);
+    wrong(k, n, "%.*s has no element %.*s%s%s%s", RH_TEXT_ARG(types), RH_TEXT_ARG(n->name),
+          near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static const struct guess *member_of(struct check *k, const struct rh_fp_node *n,

@@ -304,7 +304,7 @@ static enum rh_rc lookup(struct rh_ctx *c, struct cache *k, struct rh_text patte
         if (e->used < oldest->used)
             oldest = e;
     }
-    pcre2_code *code;
+    pcre2_code *code = NULL;
     enum rh_rc rc = compile(c, pattern, flags, &code);
     if (rc)
         return rc;
