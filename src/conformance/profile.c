@@ -456,16 +456,44 @@ static enum rh_rc compile(struct rh_ctx *c, const struct rh_definition *d, void 
 /* --- getting them --------------------------------------------------------------------------------
  */
 
+/* Kept in the place of a profile that cannot be compiled, so that nobody tries again. */
+static const struct rh_profile unusable;
+
+static enum rh_rc compile_once(struct rh_ctx *c, const struct rh_definition *d, void *user,
+                               const void **ret)
+{
+    enum rh_rc rc = compile(c, d, user, ret);
+    if (rc == RH_OK || rc == RH_NOMEM)
+        return rc;
+    *ret = &unusable;
+    return RH_OK;
+}
+
+/* Why a definition cannot be used is no fault of the resource: a warning, said the first time. */
+static void warn(struct rh_issues *to, const struct rh_issues *from)
+{
+    for (unsigned i = 0; i < from->count; i++)
+        rh_issue_at(to, (struct rh_issue){.severity = RH_WARNING,
+                                          .rc = from->rows[i].rc,
+                                          .text = from->rows[i].text});
+}
+
 const struct rh_profile *rh_profile_get(struct rh_run *r, struct rh_text canonical)
 {
     const struct rh_definition *d = rh_world_find(r->c->world, "StructureDefinition", canonical);
     const void *form = NULL;
     if (!d)
         return NULL;
-    enum rh_rc rc = rh_world_form(r->c, d, RH_FORM_PROFILE, compile, NULL, &form);
+    struct rh_issues *issues = r->c->issues, own;
+    rh_issues_init(&own, r->c->arena);
+    r->c->issues = &own;
+    enum rh_rc rc = rh_world_form(r->c, d, RH_FORM_PROFILE, compile_once, NULL, &form);
+    r->c->issues = issues;
+    if (own.count && !r->quiet)
+        warn(issues, &own);
     if (rc == RH_NOMEM && !r->rc)
         r->rc = rc;
-    return rc ? NULL : form;
+    return rc || form == &unusable ? NULL : form;
 }
 
 const struct rh_profile *rh_profile_of_type(struct rh_run *r, const struct rh_type *t)

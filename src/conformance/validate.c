@@ -311,8 +311,11 @@ static void against_named(struct rh_run *r, const struct rh_place *at, const str
         return; /* the definition of the type itself */
     if (!p)
         rh_complain(r, RH_WARNING, "not-found", named,
-                    "the profile \"%.*s\" is not loaded, so nobody can say whether this resource "
-                    "conforms to it; add the package that has it",
+                    rh_world_find(r->c->world, "StructureDefinition", canonical)
+                        ? "the profile \"%.*s\" cannot be used, so nobody can say whether this "
+                          "resource conforms to it"
+                        : "the profile \"%.*s\" is not loaded, so nobody can say whether this "
+                          "resource conforms to it; add the package that has it",
                     RH_TEXT_ARG(rh_shown(canonical)));
     else if (!type_fits(p, at->type))
         rh_complain(r, RH_ERROR, "structure", named,

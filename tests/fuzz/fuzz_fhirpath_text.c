@@ -10,14 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void use(struct rh_ctx *c, const struct rh_fp *e)
 {
     struct rh_buf tree = rh_buf(c->arena);
-    struct rh_issues is;
+    yyjson_alc memory = rh_json_alc(c->arena);
     struct rh_text types;
-    yyjson_doc *doc;
     rh_fp_print_ast(e, &tree);
-    rh_issues_init(&is, c->arena);
-    /* A tree may be deeper than JSON is read, never malformed. */
-    if (tree.rc == RH_OK && rh_json_parse(c->arena, &is, rh_buf_get(&tree), &doc))
-        assert(is.count && strstr(is.rows[0].text, "deep"));
+    /* By yyjson itself: a tree may be deeper, and hold other characters, than a record may. */
+    assert(tree.rc || yyjson_read_opts(tree.data, tree.len, 0, &memory, NULL));
     rh_issues_init(c->issues, c->arena);
     enum rh_rc rc = rh_fp_check(c, e, rh_type_find(RH_TEXT("Patient")), &types);
     assert(rc == RH_OK || rc == RH_NOMEM || c->issues->count);
