@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Roots, exponentials and logarithms by fixed-point arithmetic with PLACES decimal places, which is
- * 40 more than a result shows. A `struct fixed` is n * 10^-PLACES with a sign.
+ * Roots, exponentials and logarithms by fixed-point arithmetic with LIMBS * 32 = 256 bits behind
+ * the point (77 decimal places), so that a product is cut by leaving limbs out. A `struct fixed` is
+ * n * 2^-256 with a sign.
  */
 #include "base/decimal_int.h"
 
 #include <assert.h>
 
 enum {
-    PLACES = 80,
+    LIMBS = 8,
+    PLACES = 76,          /* decimal ones that are as good as the bits */
     HALVINGS = 8,         /* exp(x) is exp(x / 2^8) squared eight times */
     EXPONENT_LIMIT = 4610 /* exp beyond it leaves 10^±2000 */
 };
@@ -18,45 +20,39 @@ struct fixed {
     bool negative;
 };
 
-/* ln 2 and ln 10 to PLACES places: OEIS A002162, A002392. */
-static const char ln2_digits[] =
-    "69314718055994530941723212145817656807550013436025525412068000949339362196969472";
-static const char ln10_digits[] =
-    "230258509299404568401799145468436420760110148862877297603332790096757260967735248";
+/* ln 2 and ln 10 as fixed: OEIS A002162, A002392, cut. */
+/* clang-format off */
+static const struct rh_wide ln2 = {{0x8baafa2b, 0x8a0d175b, 0x7298b62d, 0x40f34326, 0x03f2f6af, 0xc9e3b398, 0xd1cf79ab, 0xb17217f7}, 8};
+static const struct rh_wide ln10 = {{0x07c0b5ca, 0x0f187a08, 0x6977e43a, 0x8a3fb3e7, 0x0b4c28a3, 0xa95b58ae, 0xaaa2b05b, 0x4d763776, 0x00000002}, 9};
+static const struct rh_wide unit = {{0, 0, 0, 0, 0, 0, 0, 0, 1}, LIMBS + 1};
+/* clang-format on */
 
-static struct rh_wide digits_to_wide(const char *digits)
+static struct rh_wide shifted_up(const struct rh_wide *a)
 {
-    struct rh_wide r = rh_wide_from(0), ten9 = rh_wide_from(1000000000);
-    uint32_t block = 0, power = 1;
-    for (const char *p = digits; *p; p++) {
-        block = block * 10 + (uint32_t)(*p - '0');
-        power *= 10;
-        if (power == 1000000000 || p[1] == 0) {
-            struct rh_wide add = rh_wide_from(block), by = rh_wide_from(power);
-            r = rh_wide_mul(&r, power == 1000000000 ? &ten9 : &by);
-            r = rh_wide_add(&r, &add);
-            block = 0;
-            power = 1;
-        }
-    }
+    struct rh_wide r = {.n = a->n ? a->n + LIMBS : 0};
+    assert(r.n <= RH_WIDE_LIMBS);
+    for (int i = LIMBS; i < r.n; i++)
+        r.limb[i] = a->limb[i - LIMBS];
     return r;
 }
 
-static struct rh_wide one(void)
+static struct rh_wide shifted_down(const struct rh_wide *a)
 {
-    return rh_wide_pow10(PLACES);
+    struct rh_wide r = {.n = a->n > LIMBS ? a->n - LIMBS : 0};
+    for (int i = 0; i < r.n; i++)
+        r.limb[i] = a->limb[i + LIMBS];
+    return r;
 }
 
 static struct rh_wide times(const struct rh_wide *a, const struct rh_wide *b)
 {
-    struct rh_wide r = rh_wide_mul(a, b), unit = one();
-    rh_wide_div(&r, &unit, &r, NULL);
-    return r;
+    struct rh_wide r = rh_wide_mul(a, b);
+    return shifted_down(&r);
 }
 
 static struct rh_wide over(const struct rh_wide *a, const struct rh_wide *b)
 {
-    struct rh_wide unit = one(), r = rh_wide_mul(a, &unit);
+    struct rh_wide r = shifted_up(a);
     rh_wide_div(&r, b, &r, NULL);
     return r;
 }
@@ -77,10 +73,10 @@ static struct fixed plus(struct fixed a, struct fixed b)
     return (struct fixed){rh_wide_sub(&b.n, &a.n), b.negative};
 }
 
-static struct fixed multiple(struct rh_wide unit, int n)
+static struct fixed multiple(const struct rh_wide *of, int n)
 {
     struct rh_wide by = rh_wide_from((unsigned)(n < 0 ? -n : n));
-    return (struct fixed){rh_wide_mul(&unit, &by), n < 0};
+    return (struct fixed){rh_wide_mul(of, &by), n < 0};
 }
 
 static unsigned __int128 magnitude(struct rh_dec d)
@@ -88,32 +84,40 @@ static unsigned __int128 magnitude(struct rh_dec d)
     return d.coefficient < 0 ? -(unsigned __int128)d.coefficient : (unsigned __int128)d.coefficient;
 }
 
-/* coefficient * 10^up as fixed; digits below the last place are cut. `up` brings it below 10^40. */
+/* As fixed; what is below the last bit is cut. |d| is below 10^40. */
 static struct fixed to_fixed(struct rh_dec d)
 {
     struct fixed r = {rh_wide_from(magnitude(d)), d.coefficient < 0};
-    int up = PLACES - d.scale;
-    if (up < -RH_DEC_DIGITS || d.coefficient == 0) {
+    if (d.scale > PLACES + RH_DEC_DIGITS || d.coefficient == 0) {
         r.n = rh_wide_from(0);
         return r;
     }
-    struct rh_wide p = rh_wide_pow10(up < 0 ? -up : up);
-    if (up < 0)
-        rh_wide_div(&r.n, &p, &r.n, NULL);
-    else
+    struct rh_wide p = rh_wide_pow10(d.scale < 0 ? -d.scale : d.scale);
+    if (d.scale < 0)
         r.n = rh_wide_mul(&r.n, &p);
+    r.n = shifted_up(&r.n);
+    if (d.scale > 0)
+        rh_wide_div(&r.n, &p, &r.n, NULL);
     return r;
 }
 
-/* Rounds to RH_DEC_INEXACT digits; an integer or a short fraction comes out as such. */
-static enum rh_rc from_fixed(struct fixed f, int scale, struct rh_dec *ret)
+/* n * 10^-scale to RH_DEC_INEXACT digits; an integer or a short fraction comes out as such. */
+static enum rh_rc settle(const struct rh_wide *n, bool negative, int scale, struct rh_dec *ret)
 {
     struct rh_dec d;
-    enum rh_rc rc = rh_dec_settle(f.negative, f.n, false, scale, RH_DEC_INEXACT, &d);
+    enum rh_rc rc = rh_dec_settle(negative, *n, false, scale, RH_DEC_INEXACT, &d);
     if (rc)
         return rc;
     *ret = rh_dec_strip(d);
     return RH_OK;
+}
+
+/* f * 10^power */
+static enum rh_rc from_fixed(struct fixed f, int power, struct rh_dec *ret)
+{
+    struct rh_wide places = rh_wide_pow10(PLACES), n = rh_wide_mul(&f.n, &places);
+    n = shifted_down(&n);
+    return settle(&n, f.negative, PLACES - power, ret);
 }
 
 /* --- square root ------------------------------------------------------------------------------ */
@@ -144,16 +148,16 @@ enum rh_rc rh_dec_sqrt(struct rh_dec d, struct rh_dec *ret)
         zeros++;
     struct rh_wide n = rh_wide_from(magnitude(d)), p = rh_wide_pow10(zeros);
     n = rh_wide_mul(&n, &p);
-    struct fixed root = {whole_root(&n), false};
-    return from_fixed(root, (d.scale + zeros) / 2, ret);
+    struct rh_wide root = whole_root(&n);
+    return settle(&root, false, (d.scale + zeros) / 2, ret);
 }
 
 /* --- exponential ------------------------------------------------------------------------------ */
 /* exp of |x| < 2 by its series. */
 static struct rh_wide exp_small(struct fixed x)
 {
-    struct rh_wide sum = one(), term = one();
-    struct fixed total = {sum, false};
+    struct rh_wide sum, term = unit;
+    struct fixed total = {unit, false};
     x.n = over_small(&x.n, 1u << HALVINGS);
     for (unsigned i = 1; term.n > 0; i++) {
         term = times(&term, &x.n);
@@ -168,12 +172,11 @@ static struct rh_wide exp_small(struct fixed x)
 
 static enum rh_rc exp_fixed(struct fixed x, bool negative, struct rh_dec *ret)
 {
-    struct rh_wide limit = rh_wide_from(EXPONENT_LIMIT), unit = one();
+    struct rh_wide limit = rh_wide_from(EXPONENT_LIMIT), tens;
     limit = rh_wide_mul(&limit, &unit);
     if (rh_wide_cmp(&x.n, &limit) > 0)
         return RH_VALUE;
 
-    struct rh_wide ln10 = digits_to_wide(ln10_digits), tens;
     unsigned __int128 k = 0;
     rh_wide_div(&x.n, &ln10, &tens, &x.n);
     (void)rh_wide_to(&tens, &k);
@@ -184,7 +187,7 @@ static enum rh_rc exp_fixed(struct fixed x, bool negative, struct rh_dec *ret)
         power += x.negative ? -1 : 1;
         x.negative = !x.negative;
     }
-    return from_fixed((struct fixed){exp_small(x), negative}, PLACES - power, ret);
+    return from_fixed((struct fixed){exp_small(x), negative}, power, ret);
 }
 
 enum rh_rc rh_dec_exp(struct rh_dec d, struct rh_dec *ret)
@@ -199,7 +202,6 @@ enum rh_rc rh_dec_exp(struct rh_dec d, struct rh_dec *ret)
 static struct fixed ln_fixed(struct rh_dec d)
 {
     int length = rh_dec_length(magnitude(d)), tens = length - d.scale, twos = 0;
-    struct rh_wide unit = one();
     struct fixed m = to_fixed((struct rh_dec){d.coefficient, length}); /* 0.1 <= m < 1 */
     struct fixed lowest = to_fixed((struct rh_dec){7, 1});
     while (rh_wide_cmp(&m.n, &lowest.n) < 0) {
@@ -225,15 +227,15 @@ static struct fixed ln_fixed(struct rh_dec d)
     sum = rh_wide_add(&sum, &sum);
 
     struct fixed r = {sum, numerator.negative};
-    r = plus(r, multiple(digits_to_wide(ln2_digits), twos));
-    return plus(r, multiple(digits_to_wide(ln10_digits), tens));
+    r = plus(r, multiple(&ln2, twos));
+    return plus(r, multiple(&ln10, tens));
 }
 
 enum rh_rc rh_dec_ln(struct rh_dec d, struct rh_dec *ret)
 {
     if (d.coefficient <= 0)
         return RH_VALUE;
-    return from_fixed(ln_fixed(d), PLACES, ret);
+    return from_fixed(ln_fixed(d), 0, ret);
 }
 
 enum rh_rc rh_dec_log(struct rh_dec d, struct rh_dec base, struct rh_dec *ret)
@@ -244,7 +246,7 @@ enum rh_rc rh_dec_log(struct rh_dec d, struct rh_dec base, struct rh_dec *ret)
     if (by.n.n == 0)
         return RH_VALUE; /* base 1 */
     struct fixed r = {over(&of.n, &by.n), of.negative != by.negative};
-    return from_fixed(r, PLACES, ret);
+    return from_fixed(r, 0, ret);
 }
 
 /* --- power ------------------------------------------------------------------------------------ */
