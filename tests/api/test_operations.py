@@ -3,6 +3,7 @@
 what is stored counts for the very next request."""
 import itertools
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -534,3 +535,60 @@ def test_an_import_validates_as_it_is_told(serve, tmp_path):
     fhir = serve()  # the server does the work, with its own definitions
     done = rihla("import", "--quiet", "--data", fhir.server.data, "--validate", "full", tmp_path / "in.ndjson", code=1)
     assert "1 created" in done.stdout and "gender" in done.stderr
+
+
+# --- hostile input
+
+JUNK = [None, True, 0, -1, 1e9, "", "x", [], {}, [[]], [None], {"a": 1}, "|", "#", "a|b|c"]
+
+
+def places(value, path=()):
+    if path:
+        yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(inner, (*path, key))
+
+
+def spoiled(chance, value):
+    """A copy in which a few values are replaced, removed or repeated."""
+    value = json.loads(json.dumps(value))
+    for _ in range(chance.randint(1, 3)):
+        *way, last = chance.choice(list(places(value)) or [("x",)])
+        holder = value
+        for key in way:
+            holder = holder[key]
+        act = chance.random()
+        if act < 0.6:
+            holder[last] = chance.choice(JUNK)
+        elif act < 0.8 and last in (holder if isinstance(holder, dict) else range(len(holder))):
+            del holder[last]
+        elif isinstance(holder, list):
+            holder.append(holder[last])
+    return value
+
+
+def test_spoiled_input_and_spoiled_definitions_are_never_an_error_of_the_server(serve):
+    fhir = serve("--validate", "off")
+    chance = random.Random(20)
+    cs, vs = system("z", {"warm": ("Warm", {"red": "Red"})}), value_set("z", {"system": f"{BASE}/CodeSystem/z"})
+    definitions = [cs, vs, concept_map("z", cs, cs, [("red", "warm")]), profile("Q", min=1)]
+    coding = {"system": cs["url"], "code": "red", "display": "x"}
+    calls = [("ValueSet/$expand", parameters(url=vs["url"], filter="r", count=3)), ("ValueSet/$expand", parameters(valueSet=vs)),
+             ("ValueSet/$validate-code", parameters(url=vs["url"], coding=coding)),
+             ("CodeSystem/$lookup", parameters(coding=coding)),
+             ("CodeSystem/$subsumes", parameters(system=cs["url"], codeA="warm", codeB="red")),
+             ("ConceptMap/$translate", parameters(url=definitions[2]["url"], coding=coding)),
+             ("ValueSet/$batch-validate-code", parameters(validation=parameters(url=vs["url"], coding=coding))),
+             ("Patient/$validate", PATIENT), ("Patient/$validate", parameters(resource=PATIENT, mode="create"))]
+    claimed = {**PATIENT, "meta": {"profile": [f"{BASE}/StructureDefinition/Q"]}}
+    for turn in range(400):
+        path, body = chance.choice(calls)
+        if turn % 4 == 0:
+            one = chance.choice(definitions)
+            put(fhir, {**spoiled(chance, one), **{k: one[k] for k in ("resourceType", "id", "url")}, "meta": {}})
+            path, body = chance.choice([*calls, ("Patient/$validate", claimed)])
+        else:
+            body = spoiled(chance, body)
+        answer = fhir.send("POST", f"/{path}", body)
+        assert answer.status_code < 500, f"{path} {json.dumps(body)}: {answer.text}"
+        answer.json()
