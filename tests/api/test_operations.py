@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Terminology operations, $validate and validation on write, over HTTP: success and refusal of each route, and that
 what is stored counts for the very next request."""
+import copy
 import itertools
 import json
 import random
@@ -551,7 +552,7 @@ def places(value, path=()):
 
 def spoiled(chance, value):
     """A copy in which a few values are replaced, removed or repeated."""
-    value = json.loads(json.dumps(value))
+    value = copy.deepcopy(value)
     for _ in range(chance.randint(1, 3)):
         *way, last = chance.choice(list(places(value)) or [("x",)])
         holder = value
@@ -559,11 +560,11 @@ def spoiled(chance, value):
             holder = holder[key]
         act = chance.random()
         if act < 0.6:
-            holder[last] = chance.choice(JUNK)
+            holder[last] = copy.deepcopy(chance.choice(JUNK))
         elif act < 0.8 and last in (holder if isinstance(holder, dict) else range(len(holder))):
             del holder[last]
         elif isinstance(holder, list):
-            holder.append(holder[last])
+            holder.append(copy.deepcopy(holder[last]))
     return value
 
 
