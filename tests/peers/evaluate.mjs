@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Lines {"id","expr","resource"} (or "same" for that of the line before) in, answers of npm fhirpath
 // (model r4) out: {"id","result"} or {"id","error"}. With --time SECONDS: evaluates all of them again and
-// again for that long and prints {"evaluations","seconds"}.
+// again for that long and prints {"evaluations","seconds"} of the best round.
 import fs from "node:fs";
 import fhirpath from "fhirpath";
 import r4 from "fhirpath/fhir-context/r4";
@@ -49,12 +49,13 @@ if (timed < 0) {
     }
   };
   round();
-  const begin = process.hrtime.bigint();
-  let n = 0, took;
-  do {
+  const now = () => Number(process.hrtime.bigint()) / 1e9;
+  const end = now() + seconds;
+  let best = Infinity;
+  while (now() < end) {
+    const begin = now();
     round();
-    n += work.length;
-    took = Number(process.hrtime.bigint() - begin) / 1e9;
-  } while (took < seconds);
-  process.stdout.write(JSON.stringify({ evaluations: n, seconds: took }) + "\n");
+    best = Math.min(best, now() - begin);
+  }
+  process.stdout.write(JSON.stringify({ evaluations: work.length, seconds: best }) + "\n");
 }
