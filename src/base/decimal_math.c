@@ -25,6 +25,23 @@ struct fixed {
 static const struct rh_wide ln2 = {{0x8baafa2b, 0x8a0d175b, 0x7298b62d, 0x40f34326, 0x03f2f6af, 0xc9e3b398, 0xd1cf79ab, 0xb17217f7}, 8};
 static const struct rh_wide ln10 = {{0x07c0b5ca, 0x0f187a08, 0x6977e43a, 0x8a3fb3e7, 0x0b4c28a3, 0xa95b58ae, 0xaaa2b05b, 0x4d763776, 0x00000002}, 9};
 static const struct rh_wide unit = {{0, 0, 0, 0, 0, 0, 0, 0, 1}, LIMBS + 1};
+/* |ln(k / 16)|, k from 11 to 23; below 16 it is negative. */
+enum { PIVOT_FIRST = 11, PIVOT_LAST = 23, PIVOT_ONE = 16 };
+static const struct rh_wide pivots[] = {
+    {{0xe236fd93, 0xd41e61fe, 0x67547cf0, 0xce261e66, 0x1225e657, 0x9bf6d4cb, 0x60546fb7, 0x5febe8ef}, 8},
+    {{0xc60cbecb, 0xd6823fcc, 0x2d50de6a, 0xc3d24373, 0x2aa70a8, 0xefadd9db, 0xd36e49e0, 0x49a58844}, 8},
+    {{0xedad97c3, 0x9fb035ef, 0xd3d16e7b, 0xdc622be3, 0x901b99b9, 0x57d4ef4b, 0x15b3c6de, 0x3527da79}, 8},
+    {{0x300a2c49, 0xefc1fb55, 0x92de28d, 0x76a3fb0f, 0xe5bd03c7, 0x671683f8, 0x4fc8f7bc, 0x222f1d04}, 8},
+    {{0x614cf784, 0x65910bd7, 0x1ba31cb9, 0xfc6c58ff, 0x3372c12, 0xa3fd9bf5, 0x9e3a0688, 0x108598b5}, 8},
+    {{}, 0},
+    {{0x96f69849, 0x71851f0a, 0x75b52596, 0xd3474d33, 0x75997898, 0xbe64b8b7, 0x8b15330, 0xf851860}, 8},
+    {{0xff917c95, 0xdd0897c1, 0x17f6f957, 0xb94ebc40, 0xfe9e155d, 0xea87ffe1, 0x2af2e5e9, 0x1e27076e}, 8},
+    {{0xd928291d, 0xc0acfed6, 0xfdf3e631, 0xd55c7355, 0x424775fc, 0xe7c4140e, 0x4f27a790, 0x2bfe60e1}, 8},
+    {{0x64bfc746, 0x70f133f5, 0x11adc1b1, 0xc765ea74, 0xff734495, 0x4bb03de5, 0x35344358, 0x391fef8f}, 8},
+    {{0x95940f17, 0xc3c8dc39, 0x3c19f534, 0x67d04a4, 0x1b8b823f, 0x731f55c4, 0xae98380e, 0x459d72ae}, 8},
+    {{0xa973fc98, 0xb5eeb55c, 0xb44393c, 0x72cd24c0, 0xf1cd1057, 0x2decdecc, 0x717b09f4, 0x51862f08}, 8},
+    {{0x23446f02, 0xbc92784d, 0xa59757bb, 0xdde10dce, 0x4fbde5aa, 0x89314feb, 0xef401a73, 0x5ce75fda}, 8},
+};
 /* clang-format on */
 
 static struct rh_wide shifted_up(const struct rh_wide *a)
@@ -198,9 +215,39 @@ enum rh_rc rh_dec_exp(struct rh_dec d, struct rh_dec *ret)
 }
 
 /* --- logarithm -------------------------------------------------------------------------------- */
-/* ln of d > 0: d = m * 2^k * 10^e with m in 0.7..1.4, ln m = 2 artanh((m - 1) / (m + 1)). */
+/* ln of m in 0.7..1.4: with the nearest sixteenth c, ln c + 2 artanh((m - c) / (m + c)). */
+static struct fixed ln_near_one(struct rh_wide m)
+{
+    struct rh_wide by = rh_wide_from(PIVOT_ONE), half = {{0, 0, 0, 0, 0, 0, 0, 0x80000000}, LIMBS};
+    struct rh_wide sixteenths = rh_wide_mul(&m, &by);
+    sixteenths = rh_wide_add(&sixteenths, &half);
+    sixteenths = shifted_down(&sixteenths);
+    int k = sixteenths.n ? (int)sixteenths.limb[0] : 0;
+    assert(k >= PIVOT_FIRST && k <= PIVOT_LAST);
+
+    struct rh_wide c = {{0, 0, 0, 0, 0, 0, 0, (uint32_t)k << 28, (uint32_t)k >> 4}, LIMBS + 1};
+    if (c.limb[LIMBS] == 0)
+        c.n = LIMBS;
+    struct fixed top = plus((struct fixed){m, false}, (struct fixed){c, true});
+    struct rh_wide bottom = rh_wide_add(&m, &c);
+    struct rh_wide z = over(&top.n, &bottom), square = times(&z, &z), sum = z, power = z;
+    for (unsigned i = 3; power.n > 0; i += 2) {
+        power = times(&power, &square);
+        struct rh_wide term = over_small(&power, i);
+        sum = rh_wide_add(&sum, &term);
+    }
+    sum = rh_wide_add(&sum, &sum);
+    return plus((struct fixed){sum, top.negative},
+                (struct fixed){pivots[k - PIVOT_FIRST], k < PIVOT_ONE});
+}
+
+/* ln of d > 0: d = m * 2^k * 10^e with m in 0.7..1.4. */
 static struct fixed ln_fixed(struct rh_dec d)
 {
+    if (d.coefficient == 1) /* powers of ten, and two, are what logarithms are most asked for */
+        return multiple(&ln10, -d.scale);
+    if (d.coefficient == 2)
+        return plus((struct fixed){ln2, false}, multiple(&ln10, -d.scale));
     int length = rh_dec_length(magnitude(d)), tens = length - d.scale, twos = 0;
     struct fixed m = to_fixed((struct rh_dec){d.coefficient, length}); /* 0.1 <= m < 1 */
     struct fixed lowest = to_fixed((struct rh_dec){7, 1});
@@ -215,19 +262,7 @@ static struct fixed ln_fixed(struct rh_dec d)
             tens = twos = 0;
         }
     }
-
-    struct fixed numerator = plus(m, (struct fixed){unit, true});
-    struct rh_wide denominator = rh_wide_add(&m.n, &unit);
-    struct rh_wide z = over(&numerator.n, &denominator), square = times(&z, &z), sum = z, power = z;
-    for (unsigned i = 3; power.n > 0; i += 2) {
-        power = times(&power, &square);
-        struct rh_wide term = over_small(&power, i);
-        sum = rh_wide_add(&sum, &term);
-    }
-    sum = rh_wide_add(&sum, &sum);
-
-    struct fixed r = {sum, numerator.negative};
-    r = plus(r, multiple(&ln2, twos));
+    struct fixed r = plus(ln_near_one(m.n), multiple(&ln2, twos));
     return plus(r, multiple(&ln10, tens));
 }
 
