@@ -11,7 +11,7 @@ static enum rh_rc two_texts(struct rh_fp_run *r, const struct rh_fp_node *call,
                             const struct rh_fp_list *in, struct rh_text *text,
                             struct rh_text *needle, bool *empty)
 {
-    bool none;
+    bool none = true;
     enum rh_rc rc = rh_fp_in_text(r, call, in, text, empty);
     if (rc)
         return rc;
