@@ -357,6 +357,33 @@ def bench_fhirpath(o, t):
     t.add(fhirpath.OFFICIAL, f["official_ns"], "ns", ceiling=f["official_node_ns"], want="1000", note="ceiling: npm fhirpath")
 
 
+def timed(*args):
+    """Runs a command on one core: exit code, seconds of processor, MiB at most (nan where there is no time program)."""
+    measure = ["/usr/bin/env", "time", "-f", "used %U %S %M"] if shutil.which("time") else []
+    before = os.times()
+    done = subprocess.run([*measure, "taskset", "-c", "0", *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    after = os.times()
+    used = re.search(r"^used ([\d.]+) ([\d.]+) (\d+)$", done.stderr, re.M)
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    return done.returncode, seconds, int(used[3]) / 1024 if used else float("nan")
+
+
+def bench_validate(o, t, folder, files):
+    """All rules of base R4, beside the structural check that every write passes (its lines are read and written the same way)."""
+    lines = folder / "resources.ndjson"
+    count = ndjson(files, lines, 1)
+    checker = ROOT / "build" / "release" / "tests" / "bench" / "bench_check"
+    sh("ninja", "-C", checker.parents[2], "tests/bench/bench_check")
+    steps = dict(re.findall(r"^(\w+) .*?([\d.]+) us a resource", sh(checker, *files).stdout, re.M))
+    ceiling = 1e6 / (float(steps["parse"]) + float(steps["check"])) if steps else None
+    for level in ("error", "all"):
+        code, seconds, memory = timed(o.bin, "validate", "--quiet", "--json", *(["--level", level] if level != "all" else []), lines)
+        if code not in (0, 1):
+            sys.exit(f"validate ended with {code}")
+        t.add(f"validate base R4, one core, {level} findings", count / seconds, "resources/s", ceiling=ceiling,
+              want=">= 20,000/s, <= 64 MB", note=f"{memory:.0f} MiB; ceiling: parsing and the structural check alone")
+
+
 def peers(o, folder, files):
     """The driver that measured HAPI, WSO2 and Helios, on ours."""
     data = folder / "peer"
@@ -375,7 +402,7 @@ def main():
     p.add_argument("--million", action="store_true", help="also at 1 M resources (needs about 4 GB of disk and some minutes)")
     p.add_argument("--peers", help="also run this load driver (fhirload.py)")
     p.add_argument("--out", default=str(ROOT / "build" / "bench.json"))
-    p.add_argument("--only", default="", help="fhirpath, import, start, read, create, transaction, strace")
+    p.add_argument("--only", default="", help="fhirpath, import, start, read, create, transaction, validate, strace")
     p.add_argument("--scratch", help="folder for the data directories (default: a temporary one)")
     o = p.parse_args()
     o.bin = os.path.abspath(o.bin)
@@ -392,6 +419,8 @@ def main():
         for word, run in (("start", bench_start), ("read", bench_read), ("create", bench_create), ("transaction", bench_transactions)):
             if o.only in word:
                 run(o, table, folder, data)
+        if o.only in "validate":
+            bench_validate(o, table, folder, files)
         if o.only in "strace":
             bench_strace(o, table, folder)
         if o.peers:
