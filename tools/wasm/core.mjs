@@ -28,8 +28,10 @@ function utf8Offsets(text) {
 }
 
 function compile(pattern, flags) {
-  const source = flags & WHOLE ? `^(?:${pattern})$` : pattern;
-  const letters = "dg" + (flags & IGNORE_CASE ? "i" : "") + (flags & DOT_ALL ? "s" : "");
+  const lines = pattern.startsWith("(?m)"); // the one inline flag that the core writes
+  const body = lines ? pattern.slice(4) : pattern;
+  const source = flags & WHOLE ? `^(?:${body})$` : body;
+  const letters = "dg" + (lines ? "m" : "") + (flags & IGNORE_CASE ? "i" : "") + (flags & DOT_ALL ? "s" : "");
   try {
     return new RegExp(source, letters + "u");
   } catch {

@@ -159,7 +159,7 @@ static enum rh_rc on_regex(struct rh_ctx *c, struct rh_text pattern, struct rh_t
     enum rh_rc rc =
         (enum rh_rc)regex(pattern.data, pattern.len, text.data, text.len, start, flags, ret);
     if (rc)
-        rh_issue_add(c->issues, rc, NULL, "The regular expression %.*s cannot be used.",
+        rh_issue_add(c->issues, rc, NULL, "the regular expression \"%.*s\" is malformed",
                      RH_TEXT_ARG(pattern));
     return rc;
 }
