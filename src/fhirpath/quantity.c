@@ -317,6 +317,24 @@ static bool is_one(const struct rh_fp_quantity *q)
     return !q->calendar && rh_text_is(q->unit, "1");
 }
 
+/* Both in the unit of one of them: in the first's, unless that has no end and the second's has
+ * (0.5 'd' and 24 minutes are 720 and 24). False: out of range. */
+static bool same_units(const struct rh_fp_quantity *a, const struct rh_fp_quantity *b,
+                       struct rh_fp_quantity *ret_a, struct rh_fp_quantity *ret_b)
+{
+    struct rh_fp_quantity x;
+    *ret_a = *a;
+    if (rh_fp_quantity_convert(b, a->unit, ret_b))
+        return false;
+    if (rh_dec_digits(ret_b->value) >= RH_DEC_INEXACT &&
+        rh_fp_quantity_convert(a, b->unit, &x) == RH_OK &&
+        rh_dec_digits(x.value) < RH_DEC_INEXACT) {
+        *ret_a = x;
+        *ret_b = *b;
+    }
+    return true;
+}
+
 static enum rh_rc multiply(struct rh_fp_run *r, const struct rh_fp_quantity *a,
                            const struct rh_fp_quantity *b, bool divide, struct rh_fp_quantity *ret,
                            bool *empty)
@@ -324,7 +342,7 @@ static enum rh_rc multiply(struct rh_fp_run *r, const struct rh_fp_quantity *a,
     struct rh_fp_quantity x = *a, y = *b, q = {.unit = RH_TEXT("1")};
     struct rh_text unit_a, unit_b;
     if (divide && !same_unit(a, b) && !is_one(b) && rh_fp_quantity_comparable(a, b) &&
-        rh_fp_quantity_convert(b, a->unit, &y))
+        !same_units(a, b, &x, &y))
         return RH_OK;
     if (divide ? rh_dec_div(x.value, y.value, &q.value) : rh_dec_mul(x.value, y.value, &q.value))
         return RH_OK;
