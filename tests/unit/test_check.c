@@ -12,45 +12,7 @@
 
 #include <cmocka.h>
 
-static struct rh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = rh_arena_open((size_t)64 << 20);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    rh_arena_close(arena);
-    return 0;
-}
-
-static struct rh_text read_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    rewind(f);
-    char *data = rh_arena_alloc(arena, len + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, len, f), len);
-    fclose(f);
-    return (struct rh_text){data, len};
-}
-
-static yyjson_val *parse(struct rh_text text)
-{
-    struct rh_issues is;
-    yyjson_doc *doc;
-    rh_issues_init(&is, arena);
-    if (rh_json_parse(arena, &is, text, &doc))
-        fail_msg("%s", is.count ? is.rows[0].text : "not JSON");
-    return yyjson_doc_get_root(doc);
-}
+#include "cases.h"
 
 static bool same(const struct rh_issue *got, yyjson_val *want)
 {
@@ -92,7 +54,7 @@ static void finds_what_the_cases_say(void **state)
             continue;
         char path[512];
         snprintf(path, sizeof path, "%s/%s", RH_TESTS "/cases/check", entry->d_name);
-        yyjson_val *root = parse(read_file(path)), *one;
+        yyjson_val *root = parse(arena, read_file(arena, path)), *one;
         size_t i, n;
         yyjson_arr_foreach (root, i, n, one) {
             bad += run_case(entry->d_name, one);
@@ -110,13 +72,14 @@ static void says_the_type_also_of_what_it_refuses(void **state)
     struct rh_issues is;
     const struct rh_type *type;
     rh_issues_init(&is, arena);
-    assert_int_equal(rh_fhir_check(&is, parse(RH_TEXT("{\"resourceType\":\"Patient\"}")), &type),
-                     RH_OK);
+    assert_int_equal(
+        rh_fhir_check(&is, parse(arena, RH_TEXT("{\"resourceType\":\"Patient\"}")), &type), RH_OK);
     assert_string_equal(type->name, "Patient");
-    assert_int_equal(rh_fhir_check(&is, parse(RH_TEXT("{\"resourceType\":\"Group\"}")), &type),
-                     RH_REQUIRED);
+    assert_int_equal(
+        rh_fhir_check(&is, parse(arena, RH_TEXT("{\"resourceType\":\"Group\"}")), &type),
+        RH_REQUIRED);
     assert_string_equal(type->name, "Group");
-    assert_int_equal(rh_fhir_check(&is, parse(RH_TEXT("{}")), &type), RH_REQUIRED);
+    assert_int_equal(rh_fhir_check(&is, parse(arena, RH_TEXT("{}")), &type), RH_REQUIRED);
     assert_null(type);
 }
 
@@ -130,7 +93,7 @@ static void stops_when_no_more_findings_can_be_kept(void **state)
     rh_buf_char(&b, '}');
     struct rh_issues is;
     rh_issues_init(&is, arena);
-    assert_int_equal(rh_fhir_check(&is, parse(rh_buf_get(&b)), NULL), RH_STRUCTURE);
+    assert_int_equal(rh_fhir_check(&is, parse(arena, rh_buf_get(&b)), NULL), RH_STRUCTURE);
     assert_int_equal(is.count, RH_ISSUES_MAX);
     assert_true(is.dropped > 0 && is.dropped < 10);
 }
@@ -150,7 +113,8 @@ static void takes_a_string_up_to_its_limit(void **state)
         rh_buf_str(&b, "\"}]}");
         struct rh_issues is;
         rh_issues_init(&is, arena);
-        assert_int_equal(rh_fhir_check(&is, parse(rh_buf_get(&b)), NULL), more ? RH_VALUE : RH_OK);
+        assert_int_equal(rh_fhir_check(&is, parse(arena, rh_buf_get(&b)), NULL),
+                         more ? RH_VALUE : RH_OK);
         assert_true(!more || strlen(is.rows[0].text) < 300);
     }
 }
@@ -160,8 +124,8 @@ static void shortens_long_values_between_characters(void **state)
     (void)state;
     struct rh_issues is;
     rh_issues_init(&is, arena);
-    yyjson_val *v = parse(RH_TEXT("{\"resourceType\":\"Patient\",\"birthDate\":\"م"
-                                  "xمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمد\"}"));
+    yyjson_val *v = parse(arena, RH_TEXT("{\"resourceType\":\"Patient\",\"birthDate\":\"م"
+                                         "xمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمدمحمد\"}"));
     assert_int_equal(rh_fhir_check(&is, v, NULL), RH_VALUE);
     assert_true(rh_utf8_valid(rh_text(is.rows[0].text)));
     assert_non_null(strstr(is.rows[0].text, "…\" is not a valid date"));
@@ -171,7 +135,7 @@ static void survives_a_full_arena(void **state)
 {
     (void)state;
     yyjson_val *v =
-        parse(RH_TEXT("{\"resourceType\":\"Patient\",\"deceased\":1,\"x\":1,\"active\":5}"));
+        parse(arena, RH_TEXT("{\"resourceType\":\"Patient\",\"deceased\":1,\"x\":1,\"active\":5}"));
     struct rh_arena *small = rh_arena_open(64);
     struct rh_issues is;
     rh_issues_init(&is, small);

@@ -11,45 +11,7 @@
 
 #include <cmocka.h>
 
-static struct rh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = rh_arena_open((size_t)64 << 20);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    rh_arena_close(arena);
-    return 0;
-}
-
-static yyjson_val *parse(struct rh_text text)
-{
-    struct rh_issues is;
-    yyjson_doc *doc;
-    rh_issues_init(&is, arena);
-    if (rh_json_parse(arena, &is, text, &doc))
-        fail_msg("%s: %.*s", is.count ? is.rows[0].text : "not JSON", (int)text.len, text.data);
-    return yyjson_doc_get_root(doc);
-}
-
-static yyjson_val *read_cases(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    rewind(f);
-    char *data = rh_arena_alloc(arena, len + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, len, f), len);
-    fclose(f);
-    return parse((struct rh_text){data, len});
-}
+#include "cases.h"
 
 static struct rh_text minified(yyjson_val *v)
 {
@@ -97,7 +59,7 @@ static bool run(yyjson_val *row)
     yyjson_val *resource = yyjson_obj_get(row, "resource"), *want = yyjson_obj_get(row, "want");
     struct rh_text before = minified(resource);
     enum rh_rc rc = rh_fhirpath_patch(&c, resource, yyjson_obj_get(row, "patch"), &out);
-    bool ok = want ? rc == RH_OK && is.count == 0 && equal(parse(rh_buf_get(&out)), want)
+    bool ok = want ? rc == RH_OK && is.count == 0 && equal(parse(arena, rh_buf_get(&out)), want)
                    : same_refusal(row, rc, &is, &out);
     ok = ok && rh_text_eq(before, minified(resource));
     if (!ok) {
@@ -116,7 +78,8 @@ static void operations(void **state)
     yyjson_val *row;
     size_t i, n;
     unsigned wrong = 0;
-    yyjson_arr_foreach (read_cases(RH_TESTS "/cases/fhirpath-patch/operations.json"), i, n, row)
+    yyjson_arr_foreach (read_cases(arena, RH_TESTS "/cases/fhirpath-patch/operations.json"), i, n,
+                        row)
         wrong += !run(row);
     assert_true(n > 50);
     assert_int_equal(wrong, 0);
@@ -126,7 +89,7 @@ static void takes_many_operations_and_refuses_too_many(void **state)
 {
     (void)state;
     yyjson_val *resource =
-        parse(RH_TEXT("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"a\"}]}"));
+        parse(arena, RH_TEXT("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"a\"}]}"));
     for (int many = 1000; many <= 1001; many++) {
         struct rh_issues is;
         struct rh_buf b = rh_buf(arena), out = rh_buf(arena);
@@ -141,7 +104,7 @@ static void takes_many_operations_and_refuses_too_many(void **state)
                 "{\"name\":\"value\",\"valueString\":\"%d\"}]}",
                 i ? "," : "", i);
         rh_buf_str(&b, "]}");
-        enum rh_rc rc = rh_fhirpath_patch(&c, resource, parse(rh_buf_get(&b)), &out);
+        enum rh_rc rc = rh_fhirpath_patch(&c, resource, parse(arena, rh_buf_get(&b)), &out);
         assert_int_equal(rc, many == 1000 ? RH_OK : RH_INVALID);
         if (rc == RH_OK)
             assert_true(memmem(out.data, out.len, "\"999\"", 5) != NULL);

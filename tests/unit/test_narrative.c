@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Narratives: each row of tests/cases/narrative is a text, the code wanted and words of the
  * findings, in order. */
-#include "base/json.h"
 #include "conformance/narrative.h"
 
 #include <setjmp.h>
@@ -12,39 +11,7 @@
 
 #include <cmocka.h>
 
-static struct rh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = rh_arena_open((size_t)64 << 20);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    rh_arena_close(arena);
-    return 0;
-}
-
-static yyjson_val *read_cases(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    rewind(f);
-    char *data = rh_arena_alloc(arena, len + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, len, f), len);
-    fclose(f);
-    struct rh_issues is;
-    yyjson_doc *doc;
-    rh_issues_init(&is, arena);
-    assert_int_equal(rh_json_parse(arena, &is, (struct rh_text){data, len}, &doc), RH_OK);
-    return yyjson_doc_get_root(doc);
-}
+#include "cases.h"
 
 static bool same(const struct rh_issues *is, enum rh_rc rc, yyjson_val *row)
 {
@@ -69,7 +36,7 @@ static void narratives(void **state)
     yyjson_val *row;
     size_t i, n;
     unsigned wrong = 0;
-    yyjson_arr_foreach (read_cases(RH_TESTS "/cases/narrative/narratives.json"), i, n, row) {
+    yyjson_arr_foreach (read_cases(arena, RH_TESTS "/cases/narrative/narratives.json"), i, n, row) {
         struct rh_issues is;
         rh_issues_init(&is, arena);
         enum rh_rc rc =

@@ -19,39 +19,9 @@
 
 #include <cmocka.h>
 
+#include "cases.h"
+
 enum { RESOURCES_MAX = 16 };
-
-static struct rh_arena *arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    arena = rh_arena_open((size_t)256 << 20);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    rh_arena_close(arena);
-    return 0;
-}
-
-static struct rh_text read_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        fail_msg("%s: cannot be opened", path);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    rewind(f);
-    char *data = rh_arena_alloc(arena, len + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, len, f), len);
-    fclose(f);
-    data[len] = 0;
-    return (struct rh_text){data, len};
-}
 
 /* --- a record in memory -------------------------------------------------------------------------
  */
@@ -221,7 +191,7 @@ static void answers_the_cases(void **state)
             continue;
         snprintf(path, sizeof path, "%s/%s", RH_TESTS "/cases/search", entry->d_name);
         rh_issues_init(&is, arena);
-        if (rh_json_parse(arena, &is, read_file(path), &doc) != RH_OK)
+        if (rh_json_parse(arena, &is, read_file(arena, path), &doc) != RH_OK)
             fail_msg("%s: %s", path, is.rows[0].text);
         yyjson_val *root = yyjson_doc_get_root(doc);
         yyjson_arr_foreach (yyjson_obj_get(root, "cases"), i, max, row) {
@@ -260,7 +230,7 @@ static bool name_finds(struct rh_text recorded, struct rh_text asked)
 
 static unsigned check_names(const char *path, unsigned column, bool wanted)
 {
-    struct rh_text text = read_file(path), line;
+    struct rh_text text = read_file(arena, path), line;
     unsigned n = 0, wrong = 0;
     while (rh_text_split(&text, '\n', &line)) {
         struct rh_text cells[3] = {{NULL, 0}}, rest = line;

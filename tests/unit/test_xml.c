@@ -11,48 +11,17 @@
 
 #include <cmocka.h>
 
-static struct rh_arena *arena;
+#include "cases.h"
+
 static struct rh_issues issues;
 static struct rh_ctx ctx;
 
-static int open_arena(void **state)
+static int begin(void **state)
 {
-    (void)state;
-    arena = rh_arena_open((size_t)512 << 20);
+    open_arena(state);
     rh_issues_init(&issues, arena);
     ctx = (struct rh_ctx){.arena = arena, .issues = &issues};
     return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    rh_arena_close(arena);
-    return 0;
-}
-
-static struct rh_text read_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    size_t len = (size_t)ftell(f);
-    rewind(f);
-    char *data = rh_arena_alloc(arena, len + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, len, f), len);
-    fclose(f);
-    return (struct rh_text){data, len};
-}
-
-static yyjson_val *parse(struct rh_text text)
-{
-    struct rh_issues is;
-    yyjson_doc *doc;
-    rh_issues_init(&is, arena);
-    if (rh_json_parse(arena, &is, text, &doc))
-        fail_msg("%s: %.*s", is.count ? is.rows[0].text : "not JSON", (int)text.len, text.data);
-    return yyjson_doc_get_root(doc);
 }
 
 static struct rh_text minified(yyjson_val *v)
@@ -81,7 +50,8 @@ static void both_ways(void **state)
     yyjson_val *row;
     size_t i, n;
     unsigned wrong = 0;
-    yyjson_arr_foreach (parse(read_file(RH_TESTS "/cases/xml/both-ways.json")), i, n, row) {
+    yyjson_arr_foreach (parse(arena, read_file(arena, RH_TESTS "/cases/xml/both-ways.json")), i, n,
+                        row) {
         struct rh_text xml = rh_json_get(row, "xml"), json = minified(yyjson_obj_get(row, "json"));
         struct rh_buf as_xml = rh_buf(arena), as_json = rh_buf(arena);
         assert_int_equal(rh_xml_write(&ctx, yyjson_obj_get(row, "json"), &as_xml), RH_OK);
@@ -131,13 +101,14 @@ static void reading(void **state)
     yyjson_val *row;
     size_t i, n;
     unsigned wrong = 0;
-    yyjson_arr_foreach (parse(read_file(RH_TESTS "/cases/xml/reading.json")), i, n, row) {
+    yyjson_arr_foreach (parse(arena, read_file(arena, RH_TESTS "/cases/xml/reading.json")), i, n,
+                        row) {
         struct rh_buf b = rh_buf(arena);
         rh_issues_init(&issues, arena);
         enum rh_rc rc = rh_xml_read(&ctx, rh_json_get(row, "xml"), &b);
         wrong += !same_row(row, rc, rh_buf_get(&b));
         if (rc != RH_SYNTAX)
-            (void)parse(rh_buf_get(&b));
+            (void)parse(arena, rh_buf_get(&b));
     }
     assert_true(n > 30);
     assert_int_equal(wrong, 0);
@@ -162,7 +133,7 @@ static void writing_names_what_it_cannot_write(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rh_buf b = rh_buf(arena);
         rh_issues_init(&issues, arena);
-        assert_int_equal(rh_xml_write(&ctx, parse(rh_text(rows[i].json)), &b), RH_STRUCTURE);
+        assert_int_equal(rh_xml_write(&ctx, parse(arena, rh_text(rows[i].json)), &b), RH_STRUCTURE);
         assert_int_equal(issues.count, 1);
         assert_string_equal(issues.rows[0].expression, rows[i].expression);
     }
@@ -173,6 +144,7 @@ static void a_div_without_namespace_gets_one(void **state)
     (void)state;
     struct rh_buf b = rh_buf(arena);
     yyjson_val *v = parse(
+        arena,
         RH_TEXT("{\"resourceType\":\"Patient\",\"text\":{\"div\":\"<div> <b>a</b> </div>\"}}"));
     assert_int_equal(rh_xml_write(&ctx, v, &b), RH_OK);
     assert_true(equal("div", rh_buf_get(&b),
@@ -288,9 +260,9 @@ static void round_trip(const char *path)
 {
     struct rh_buf xml = rh_buf(arena), json = rh_buf(arena), again = rh_buf(arena);
     rh_issues_init(&issues, arena);
-    if (rh_xml_read(&ctx, read_file(path), &json))
+    if (rh_xml_read(&ctx, read_file(arena, path), &json))
         return; /* a file that is wrong on purpose */
-    yyjson_val *v = parse(rh_buf_get(&json));
+    yyjson_val *v = parse(arena, rh_buf_get(&json));
     if (rh_xml_write(&ctx, v, &xml) || rh_xml_read(&ctx, rh_buf_get(&xml), &again))
         fail_msg("%s: %s", path, issues.count ? issues.rows[0].text : "?");
     if (!rh_text_eq(rh_buf_get(&json), rh_buf_get(&again)))
@@ -318,7 +290,7 @@ static void files(void **state)
         skip();
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, open_arena, close_arena)
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, close_arena)
 
 int main(void)
 {
