@@ -186,16 +186,28 @@ static enum rh_rc add_concept(const struct part *p, uint32_t i, const yyjson_val
     return add(p, e, parent, ret);
 }
 
-/* A concept and all below it, without recursion: a system may be as deep as it likes. */
-static enum rh_rc add_tree(const struct part *p, uint32_t root, uint64_t *visited)
+enum rh_rc tx_visit(struct tx *t, uint64_t concepts)
+{
+    t->visits += concepts;
+    if (t->visits <= TERMS_VISITS_MAX)
+        return RH_OK;
+    return tx_fail(t, RH_TOOLARGE, "too-costly", NULL, NULL,
+                   "This takes more than one request may look at (%d concepts): ask for less, or "
+                   "give the value set fewer includes, excludes and filters.",
+                   TERMS_VISITS_MAX);
+}
+
+struct frame {
+    uint32_t concept, parent;
+};
+
+/* A concept and all below it, without recursion: a system may be as deep as it likes. `stack` has
+ * room for all concepts: each is put on it once. */
+static enum rh_rc add_tree(const struct part *p, uint32_t root, uint64_t *visited,
+                           struct frame *stack)
 {
     const struct terms_system *cs = p->source->cs;
-    struct frame {
-        uint32_t concept, parent;
-    } *stack = rh_arena_alloc(p->x->t->arena, ((size_t)cs->n + 1) * sizeof *stack);
     size_t top = 0;
-    if (!stack)
-        return RH_NOMEM;
     stack[top++] = (struct frame){root, TERMS_NONE};
     terms_bit_set(visited, root);
     while (top) {
@@ -223,7 +235,7 @@ static enum rh_rc whole_system(const struct part *p)
 {
     const struct terms_system *cs = p->source->cs;
     struct tx *t = p->x->t;
-    enum rh_rc rc = RH_OK;
+    enum rh_rc rc = tx_visit(t, cs->n);
     if (t->filter.len) {
         for (uint32_t i = 0; !rc && i < cs->n; i++) {
             bool passes;
@@ -236,12 +248,13 @@ static enum rh_rc whole_system(const struct part *p)
         return rc;
     }
     uint64_t *visited = rh_arena_zero(t->arena, terms_bit_words(cs) * sizeof *visited);
-    if (!visited)
+    struct frame *stack = rh_arena_alloc(t->arena, ((size_t)cs->n + 1) * sizeof *stack);
+    if (!visited || !stack)
         return RH_NOMEM;
     for (int pass = 0; pass < 2; pass++) /* then what hangs in a circle and has no root */
         for (uint32_t i = 0; !rc && i < cs->n; i++)
             if (!terms_bit(visited, i) && (pass || cs->parents.at[i] == cs->parents.at[i + 1]))
-                rc = add_tree(p, i, visited);
+                rc = add_tree(p, i, visited, stack);
     return rc;
 }
 
@@ -256,7 +269,10 @@ enum rh_rc tx_filter_bits(struct tx *t, const struct terms_system *cs, const yyj
     struct terms_iter it = terms_members(set, "filter");
     for (yyjson_val *f; (f = terms_next(&it)); n++) {
         enum terms_filter_fault fault;
-        enum rh_rc rc = terms_filter(t->ctx, cs, f, bits, &fault);
+        enum rh_rc rc = tx_visit(t, terms_filter_visits(cs, f));
+        if (rc)
+            return rc;
+        rc = terms_filter(t->ctx, cs, f, bits, &fault);
         if (rc == RH_OK)
             continue;
         struct rh_text property = rh_json_get(f, "property"), op = rh_json_get(f, "op"),

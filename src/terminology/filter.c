@@ -242,6 +242,12 @@ enum terms_filter_fault terms_filter_check(const struct terms_system *cs, const 
     return TERMS_FILTER_UNKNOWN;
 }
 
+uint64_t terms_filter_visits(const struct terms_system *cs, const yyjson_val *filter)
+{
+    bool regex = rh_text_is(rh_json_get(filter, "op"), "regex");
+    return (uint64_t)cs->n * (regex ? TERMS_REGEX_VISITS : 1);
+}
+
 enum rh_rc terms_filter(struct rh_ctx *c, const struct terms_system *cs, const yyjson_val *filter,
                         uint64_t *bits, enum terms_filter_fault *fault)
 {

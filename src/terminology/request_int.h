@@ -94,6 +94,7 @@ struct tx {
     int64_t count, offset, limit; /* -1: not stated */
     struct tx_texts found;        /* "name=value" of version rules that were used */
     unsigned work;                /* value sets looked at, for all codes */
+    uint64_t visits;              /* concepts looked at: at most TERMS_VISITS_MAX */
     /* why the operation ends */
     struct tx_issue error;
     enum rh_rc error_rc;
@@ -204,6 +205,8 @@ enum rh_rc tx_batch_validate(struct tx *t, struct rh_buf *out);
 enum rh_rc tx_lookup(struct tx *t, struct rh_buf *out);
 enum rh_rc tx_subsumes(struct tx *t, struct rh_buf *out);
 enum rh_rc tx_translate(struct tx *t, struct rh_buf *out);
+/* Counts work. RH_TOOLARGE (failed): more than one request may do. */
+enum rh_rc tx_visit(struct tx *t, uint64_t concepts);
 /* The code systems of an include and whether codes pass its filters, for expand and validate. */
 enum rh_rc tx_filter_bits(struct tx *t, const struct terms_system *cs, const yyjson_val *set,
                           const char *path, uint64_t **ret);

@@ -119,6 +119,11 @@ enum terms_filter_fault {
 enum rh_rc terms_filter(struct rh_ctx *c, const struct terms_system *cs, const yyjson_val *filter,
                         uint64_t *bits, enum terms_filter_fault *fault);
 
+/* What work it is, in concepts looked at; a regular expression counts for several. One request, or
+ * one value set that is made ready, may look at TERMS_VISITS_MAX. */
+enum { TERMS_VISITS_MAX = 50000000, TERMS_REGEX_VISITS = 8 };
+uint64_t terms_filter_visits(const struct terms_system *cs, const yyjson_val *filter);
+
 /* The same faults, without looking at any concept's values. */
 enum terms_filter_fault terms_filter_check(const struct terms_system *cs, const yyjson_val *filter);
 

@@ -761,10 +761,12 @@ static enum rh_rc one_of_batch(struct tx *t, const yyjson_val *validation, struc
         one.locals[one.n_locals++] = t->locals[i];
     }
     one.work = t->work;
+    one.visits = t->visits;
     size_t before = out->len;
     if (!rc)
         rc = of_valueset ? tx_validate_valueset(&one, out) : tx_validate_system(&one, out);
     t->work = one.work;
+    t->visits = one.visits;
     if (rc && rc == one.error_rc) {
         out->len = before;
         tx_write_error(&one, out);

@@ -7,6 +7,7 @@ struct chain {
     const struct rh_definition *d;
     const struct chain *up;
     unsigned depth;
+    uint64_t *visits; /* concepts that its filters looked at: at most TERMS_VISITS_MAX */
 };
 
 /* --- hash sets of codes ----------------------------------------------------------------------- */
@@ -79,7 +80,8 @@ static enum rh_rc part_list(struct rh_ctx *c, struct terms_part *part, const yyj
     return rc ? rc : codes_index(c->arena, &part->codes);
 }
 
-static enum rh_rc part_filters(struct rh_ctx *c, struct terms_part *part, const yyjson_val *include)
+static enum rh_rc part_filters(struct rh_ctx *c, struct terms_part *part, const yyjson_val *include,
+                               uint64_t *visits)
 {
     part->kind = TERMS_PART_BITS;
     if (!part->cs || part->cs->grammar)
@@ -92,7 +94,10 @@ static enum rh_rc part_filters(struct rh_ctx *c, struct terms_part *part, const 
     struct terms_iter it = terms_members(include, "filter");
     for (yyjson_val *v; (v = terms_next(&it));) {
         enum terms_filter_fault fault;
-        enum rh_rc rc = terms_filter(c, part->cs, v, part->bits, &fault);
+        *visits += terms_filter_visits(part->cs, v);
+        enum rh_rc rc = *visits > TERMS_VISITS_MAX
+                            ? RH_TOOLARGE
+                            : terms_filter(c, part->cs, v, part->bits, &fault);
         if (rc == RH_NOMEM)
             return rc;
         if (rc) {
@@ -155,7 +160,7 @@ static enum rh_rc compile_part(struct rh_ctx *c, struct terms_part *part, const 
         if (terms_members(include, "concept").left)
             rc = part_list(c, part, include);
         else if (terms_members(include, "filter").left)
-            rc = part_filters(c, part, include);
+            rc = part_filters(c, part, include, chain->visits);
     }
     return rc ? rc : part_sets(c, part, include, chain);
 }
@@ -244,7 +249,8 @@ static enum rh_rc make_form(struct rh_ctx *c, const struct rh_definition *d, voi
 static enum rh_rc compile_chained(struct rh_ctx *c, const struct rh_definition *d,
                                   const struct chain *up, const struct terms_valueset **ret)
 {
-    struct chain chain = {d, up, up ? up->depth + 1 : 0};
+    uint64_t visits = 0;
+    struct chain chain = {d, up, up ? up->depth + 1 : 0, &visits};
     const void *form = NULL;
     enum rh_rc rc = rh_world_form(c, d, RH_FORM_VALUESET, make_form, &chain, &form);
     if (!rc)

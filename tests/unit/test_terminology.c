@@ -294,6 +294,91 @@ static void takes_definitions_of_the_request(void **state)
     assert_null(memmem(after.data, after.len, "\"mine\"", 6));
 }
 
+/* --- size ------------------------------------------------------------------------------------- */
+
+enum { MANY = 20000, COSTLY_FILTERS = 400 };
+
+/* A flat system of many codes; all of it; and all of it but for many regular expressions. */
+static struct rh_world *open_large(void)
+{
+    struct rh_package *p;
+    struct rh_world *w;
+    struct rh_buf b = rh_buf(cases_arena);
+    assert_int_equal(rh_package_open(RH_TEXT("large"), RH_TEXT("1"), NULL, &p), RH_OK);
+    rh_buf_str(&b, "{\"resourceType\":\"CodeSystem\",\"url\":\"http://example.org/large\","
+                   "\"status\":\"active\",\"content\":\"complete\",\"concept\":[");
+    for (unsigned i = 0; i < MANY; i++)
+        rh_buf_printf(&b, "%s{\"code\":\"c%u\"}", i ? "," : "", i);
+    rh_buf_str(&b, "]}");
+    assert_int_equal(rh_package_add_json(p, &issues, rh_buf_get(&b)), RH_OK);
+    b = rh_buf(cases_arena);
+    rh_buf_str(&b, "{\"resourceType\":\"ValueSet\",\"url\":\"http://example.org/vs/large\","
+                   "\"status\":\"active\",\"compose\":{\"include\":[{\"system\":"
+                   "\"http://example.org/large\"}]}}");
+    assert_int_equal(rh_package_add_json(p, &issues, rh_buf_get(&b)), RH_OK);
+    b = rh_buf(cases_arena);
+    rh_buf_str(&b, "{\"resourceType\":\"ValueSet\",\"url\":\"http://example.org/vs/costly\","
+                   "\"status\":\"active\",\"compose\":{\"include\":[");
+    for (unsigned i = 0; i < COSTLY_FILTERS; i++)
+        rh_buf_printf(&b,
+                      "%s{\"system\":\"http://example.org/large\",\"filter\":[{\"property\":"
+                      "\"code\",\"op\":\"regex\",\"value\":\"x%u.*\"}]}",
+                      i ? "," : "", i);
+    rh_buf_str(&b, "]}}");
+    assert_int_equal(rh_package_add_json(p, &issues, rh_buf_get(&b)), RH_OK);
+    rh_package_seal(p);
+    assert_int_equal(rh_world_open(&p, 1, &w), RH_OK);
+    rh_package_close(p);
+    return w;
+}
+
+static enum rh_rc expand_page(const char *url, struct rh_buf *out)
+{
+    char text[256];
+    yyjson_doc *doc;
+    snprintf(
+        text, sizeof text,
+        "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"url\",\"valueUri\":\"%s\"},"
+        "{\"name\":\"offset\",\"valueInteger\":19998},{\"name\":\"count\",\"valueInteger\":5}]}",
+        url);
+    *out = rh_buf(arena);
+    assert_int_equal(rh_json_parse(arena, &issues, rh_text(text), &doc), RH_OK);
+    return rh_terms_operation(&ctx, RH_TERMS_EXPAND, yyjson_doc_get_root(doc), NULL, out);
+}
+
+static void a_flat_system_of_many_codes_can_be_listed(void **state)
+{
+    (void)state;
+    struct rh_buf out;
+    struct rh_world *large = open_large();
+    fresh();
+    ctx.world = large;
+    assert_int_equal(expand_page("http://example.org/vs/large", &out), RH_OK);
+    assert_non_null(memmem(out.data, out.len, "\"total\":20000", 13));
+    assert_non_null(memmem(out.data, out.len, "\"c19999\"", 8));
+    assert_null(memmem(out.data, out.len, "\"c19997\"", 8));
+    rh_world_close(large);
+}
+
+static void a_value_set_that_takes_too_long_is_refused_and_says_neither_yes_nor_no(void **state)
+{
+    (void)state;
+    struct rh_buf out;
+    struct rh_terms_result r;
+    struct rh_world *large = open_large();
+    fresh();
+    ctx.world = large;
+    assert_int_equal(expand_page("http://example.org/vs/costly", &out), RH_TOOLARGE);
+    assert_non_null(memmem(out.data, out.len, "fewer includes", 14));
+    struct rh_terms_code code = {.system = RH_TEXT("http://example.org/large"),
+                                 .code = RH_TEXT("c1")};
+    assert_int_equal(rh_terms_contains(&ctx, RH_TEXT("http://example.org/vs/costly"), &code, &r),
+                     RH_OK);
+    assert_int_not_equal(r.answer, RH_TERMS_YES);
+    assert_int_not_equal(r.answer, RH_TERMS_NO);
+    rh_world_close(large);
+}
+
 /* --- check digits ----------------------------------------------------------------------------- */
 
 /* LOINC Users' Guide, appendix "Check digit", its worked example 12345-5; SNOMED CT Release File
@@ -332,6 +417,8 @@ int main(void)
         cmocka_unit_test(knows_which_codes_are_in_a_system),
         cmocka_unit_test(answers_operations),
         cmocka_unit_test(takes_definitions_of_the_request),
+        cmocka_unit_test(a_flat_system_of_many_codes_can_be_listed),
+        cmocka_unit_test(a_value_set_that_takes_too_long_is_refused_and_says_neither_yes_nor_no),
         cmocka_unit_test(checks_digits),
     };
     return cmocka_run_group_tests(tests, begin, end);
