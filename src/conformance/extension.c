@@ -269,10 +269,32 @@ static void check_part(struct rh_run *r, const struct rh_place *at, struct rh_te
                     RH_TEXT_ARG(rh_shown(url)));
 }
 
+/* http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.x: an element of another version.
+ */
+static bool of_other_version(struct rh_text url)
+{
+    static const char *const versions[] = {"1.0", "3.0", "4.0", "4.3", "5.0"};
+    static const char head[] = "http://hl7.org/fhir/", tail[] = "/StructureDefinition/extension-";
+    if (!rh_text_starts(url, head))
+        return false;
+    struct rh_text rest = {url.data + sizeof head - 1, url.len - (sizeof head - 1)};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
+        if (rh_text_starts(rest, versions[i]) &&
+            rh_text_starts((struct rh_text){rest.data + 3, rest.len - 3}, tail))
+            return true;
+    return false;
+}
+
 static void unknown(struct rh_run *r, const struct rh_place *at, struct rh_text url, bool modifier)
 {
     if (free_address(url))
         return;
+    if (of_other_version(url)) {
+        rh_complain(r, RH_WARNING, "not-found", at,
+                    "\"%.*s\" is an element of another version of FHIR, which is not loaded",
+                    RH_TEXT_ARG(rh_shown(url)));
+        return;
+    }
     if (r->o->any_extensions)
         rh_complain(r, modifier ? RH_WARNING : RH_INFORMATION, "structure", at,
                     "the extension \"%.*s\" is not known", RH_TEXT_ARG(rh_shown(url)));

@@ -362,7 +362,7 @@ static enum rh_rc look(void *user, yyjson_val *string, const struct rh_element *
 }
 
 static void check_one(struct rh_run *r, const struct rh_place *at, const struct rh_place *here,
-                      const struct rh_names *referred, yyjson_val *c)
+                      const struct rh_names *referred, struct rh_names *ids, yyjson_val *c)
 {
     yyjson_val *meta = yyjson_obj_get(c, "meta");
     if (yyjson_obj_get(c, "contained"))
@@ -383,6 +383,12 @@ static void check_one(struct rh_run *r, const struct rh_place *at, const struct 
         rh_complain(r, RH_ERROR, "invalid", here, "a contained resource must have an id");
         return;
     }
+    if (rh_names_count(ids, id))
+        rh_complain(r, RH_ERROR, "business-rule", here,
+                    "another contained resource has the id \"%.*s\" too",
+                    RH_TEXT_ARG(rh_shown(id)));
+    else if (rh_names_add(r->c->arena, ids, id))
+        r->rc = RH_NOMEM;
     if (rh_names_count(referred, id))
         return;
     (void)rh_references_walk(inner, c, look, &own);
@@ -397,7 +403,7 @@ void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val 
     yyjson_val *list = yyjson_obj_get(resource, "contained"), *c;
     size_t i, n;
     if (yyjson_is_arr(list) && !r->scope->contained) {
-        struct rh_names referred = {0};
+        struct rh_names referred = {0}, ids = {0};
         struct search all = {.r = r, .names = &referred};
         if (rh_references_walk(at->type, resource, look, &all)) {
             r->rc = RH_NOMEM;
@@ -405,7 +411,7 @@ void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val 
         }
         yyjson_arr_foreach (list, i, n, c) {
             struct rh_place here = rh_below(at, "contained", 9, (long)i);
-            check_one(r, at, &here, &referred, c);
+            check_one(r, at, &here, &referred, &ids, c);
         }
     }
     if (!r->quiet && !r->scope->contained && rh_element_find(at->type, RH_TEXT("text")) &&

@@ -242,6 +242,103 @@ static void check_elements(struct rh_run *r, const struct rh_place *up, yyjson_v
     }
 }
 
+/* What a definition is of, and by which right (https://hl7.org/fhir/R4/structuredefinition.html).
+ */
+static void check_defined_type(struct rh_run *r, const struct rh_place *at, yyjson_val *sd)
+{
+    struct rh_text type = rh_json_get(sd, "type"), url = rh_json_get(sd, "url");
+    bool logical = rh_text_is(rh_json_get(sd, "kind"), "logical");
+    bool constraint = rh_text_is(rh_json_get(sd, "derivation"), "constraint");
+    struct rh_place p = rh_below(at, "type", 4, -1);
+    const struct rh_definition *d = NULL;
+    struct rh_buf core = rh_buf(r->c->arena);
+    if (!type.len || logical)
+        return;
+    if (rh_url_absolute(type)) {
+        rh_complain(r, RH_ERROR, "invalid", &p,
+                    "only a logical model defines a type by an address of its own");
+        return;
+    }
+    rh_buf_printf(&core, "http://hl7.org/fhir/StructureDefinition/%.*s", RH_TEXT_ARG(type));
+    if (!core.rc)
+        d = rh_world_find(r->c->world, "StructureDefinition", rh_buf_get(&core));
+    if (!rh_type_find(type) && !d)
+        rh_complain(r, RH_ERROR, "invalid", &p, "FHIR R4 has no type \"%.*s\"",
+                    RH_TEXT_ARG(rh_shown(type)));
+    else if (!constraint && !rh_text_eq(url, rh_buf_get(&core)))
+        rh_complain(r, RH_ERROR, "invalid", &p,
+                    "%.*s is defined by FHIR already; others may only constrain it",
+                    RH_TEXT_ARG(rh_shown(type)));
+}
+
+/* Does the path lead to an element of FHIR, as far as the tables know it? */
+static bool path_known(struct rh_text path)
+{
+    struct rh_text part;
+    const struct rh_type *type = NULL;
+    bool first = true;
+    while (rh_text_split(&path, '.', &part)) {
+        if (first) {
+            if (!(type = rh_type_find(part)))
+                return true;
+            first = false;
+            continue;
+        }
+        if (rh_text_ends(part, "[x]"))
+            part.len -= 3;
+        const struct rh_element *e = rh_element_of_base(type, part);
+        if (!e)
+            return type->kind == RH_KIND_PRIMITIVE || type->kind == RH_KIND_ABSTRACT;
+        if (e->choice && rh_text_is(part, e->base))
+            return true; /* of any of its types */
+        type = e->type;
+    }
+    return true;
+}
+
+static void check_paths(struct rh_run *r, const struct rh_place *up, yyjson_val *sd)
+{
+    yyjson_val *list = yyjson_obj_get(yyjson_obj_get(sd, "differential"), "element"), *e;
+    struct rh_text type = rh_json_get(sd, "type");
+    size_t i, n;
+    if (!yyjson_is_arr(list) || !rh_text_is(rh_json_get(sd, "derivation"), "constraint") ||
+        rh_text_is(rh_json_get(sd, "kind"), "logical"))
+        return;
+    yyjson_arr_foreach (list, i, n, e) {
+        struct rh_text path = rh_json_get(e, "path");
+        struct rh_place p = rh_below(up, "element", 7, (long)i);
+        if (!path.len)
+            continue;
+        if (path.len < type.len || memcmp(path.data, type.data, type.len) != 0 ||
+            (path.len > type.len && path.data[type.len] != '.'))
+            rh_complain(r, RH_ERROR, "invalid", &p, "the path \"%.*s\" does not begin with %.*s",
+                        RH_TEXT_ARG(rh_shown(path)), RH_TEXT_ARG(type));
+        else if (!path_known(path))
+            rh_complain(r, RH_ERROR, "invalid", &p, "FHIR R4 has no element \"%.*s\"",
+                        RH_TEXT_ARG(rh_shown(path)));
+    }
+}
+
+/* --- SearchParameter -----------------------------------------------------------------------------
+ */
+
+static void check_search(struct rh_run *r, const struct rh_place *at, yyjson_val *parameter)
+{
+    struct rh_text expression = rh_json_get(parameter, "expression");
+    struct rh_place p = rh_below(at, "expression", 10, -1);
+    struct rh_issues silent, *outer = r->c->issues;
+    struct rh_fp *fp;
+    if (!expression.len)
+        return;
+    rh_issues_init(&silent, r->c->arena);
+    r->c->issues = &silent;
+    enum rh_rc rc = rh_fp_compile(r->c, r->c->arena, expression, &fp);
+    r->c->issues = outer;
+    if (rc == RH_SYNTAX || rc == RH_INVALID)
+        rh_complain(r, RH_ERROR, "invalid", &p, "this is not a FHIRPath expression: %s",
+                    silent.count ? silent.rows[0].text : rh_rc_text(rc));
+}
+
 void rh_check_definition(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
                          const struct rh_type *type)
 {
@@ -253,6 +350,10 @@ void rh_check_definition(struct rh_run *r, const struct rh_place *at, yyjson_val
         check_items(r, at, resource, resource);
     } else if (strcmp(type->name, "StructureDefinition") == 0) {
         struct rh_place p = rh_below(at, "differential", 12, -1);
+        check_defined_type(r, at, resource);
         check_elements(r, &p, yyjson_obj_get(yyjson_obj_get(resource, "differential"), "element"));
+        check_paths(r, &p, resource);
+    } else if (strcmp(type->name, "SearchParameter") == 0) {
+        check_search(r, at, resource);
     }
 }

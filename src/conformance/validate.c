@@ -60,14 +60,23 @@ static void complain(struct rh_run *r, enum rh_severity severity, const char *co
     if (r->probing)
         return;
     struct rh_issues *is = r->c->issues;
+    /* Warnings leave room for errors: half of the report is theirs. */
+    if (severity > RH_ERROR && is->count >= is->errors + is->max / 2) {
+        r->quiet = true;
+        severity = RH_INFORMATION;
+        code = "informational";
+        format = "there are more warnings than the report can hold; from here on only errors are "
+                 "listed";
+    }
     struct rh_buf path = rh_buf(is->arena);
     rh_place_write(&path, at);
     rh_buf_char(&path, '\0');
-    struct rh_issue row = {.severity = severity,
-                           .rc = shape ? RH_STRUCTURE : RH_RULE,
-                           .code = code,
-                           .expression = path.rc ? "" : path.data,
-                           .text = rh_arena_vprintf(is->arena, format, ap)};
+    struct rh_issue row = {
+        .severity = severity,
+        .rc = shape ? RH_STRUCTURE : RH_RULE,
+        .code = code,
+        .expression = path.rc ? "" : path.data,
+        .text = r->quiet && severity > RH_ERROR ? format : rh_arena_vprintf(is->arena, format, ap)};
     if (!row.text || path.rc) {
         if (!r->rc)
             r->rc = RH_NOMEM;
@@ -136,7 +145,7 @@ bool rh_run_stop(struct rh_run *r)
         return true;
     }
     /* A trial is decided by its first error; a report that is full takes no more. */
-    return (r->probing && r->errors) || r->c->issues->dropped > 0;
+    return r->errors && (r->probing || r->c->issues->dropped > 0);
 }
 
 /* --- conformance, remembered ---------------------------------------------------------------------

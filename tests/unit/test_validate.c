@@ -153,11 +153,12 @@ static void run_file(const char *file)
     assert_int_equal(bad, 0);
 }
 
-#define FILES(X)                                                                             \
-    X(structure)                                                                             \
-    X(primitives)                                                                            \
-    X(codes) X(extensions) X(references) X(bundles) X(narratives) X(definitions) X(profiles) \
-        X(invariants) X(answers)
+#define FILES(X)                                                                                  \
+    X(structure)                                                                                  \
+    X(primitives)                                                                                 \
+    X(codes)                                                                                      \
+    X(extensions) X(references) X(bundles) X(narratives) X(definitions) X(profiles) X(invariants) \
+        X(answers)
 #define X(name)                            \
     static void name##_cases(void **state) \
     {                                      \
@@ -251,6 +252,30 @@ static void stops_when_the_report_is_full(void **state)
     rh_world_close(w);
 }
 
+/* So many warnings that they would fill the report: the error after them is still found and told.
+ */
+static void finds_the_error_behind_many_warnings(void **state)
+{
+    (void)state;
+    struct rh_issues is;
+    bool good = true;
+    rh_arena_reset(arena);
+    rh_issues_init(&is, arena);
+    struct rh_buf b = rh_buf(arena);
+    rh_buf_str(&b, "{\"resourceType\":\"Basic\",\"code\":{\"coding\":[");
+    for (unsigned i = 0; i < 1000; i++)
+        rh_buf_printf(&b, "%s{\"system\":\"http://nowhere.test/c\",\"code\":\"%u\"}", i ? "," : "",
+                      i);
+    rh_buf_str(&b, "]},\"created\":\"yesterday\"}");
+    struct rh_world *w = world_of(NULL);
+    assert_int_equal(validate_text(w, &is, rh_buf_get(&b), NULL, &good), RH_OK);
+    assert_false(good);
+    assert_int_equal(is.errors, 1);
+    assert_string_equal(is.rows[is.count - 1].expression, "Basic.created");
+    assert_true(is.count <= RH_ISSUES_MAX / 2 + 2);
+    rh_world_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +286,7 @@ int main(void)
         cmocka_unit_test(is_silent_about_warnings_when_told),
         cmocka_unit_test(says_that_definitions_are_missing),
         cmocka_unit_test(stops_when_the_report_is_full),
+        cmocka_unit_test(finds_the_error_behind_many_warnings),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
