@@ -383,27 +383,27 @@ static void check_address(struct scan *s, const struct attribute *a, bool image)
             image ? "http, https and data" : "http, https, mailto, tel, ftp, sms and geo");
 }
 
-/* Pictures that are in the style itself, and references to the same page, fetch nothing. */
-static bool fetches(const char *style, size_t len)
+/* The scheme of an address in a style that is none of a picture; empty: there is none. Addresses
+ * of pictures are as good in a style as they are in an img. */
+static struct rh_text strange_scheme(struct rh_text style)
 {
-    static const char *const harmless[] = {"data:image/", "#"};
-    for (const char *p = style; (p = memmem(p, len - (size_t)(p - style), "url(", 4));) {
+    struct rh_text none = {NULL, 0};
+    for (const char *p = style.data, *end = p + style.len;
+         (p = memmem(p, (size_t)(end - p), "url(", 4));) {
         p += 4;
-        size_t rest = len - (size_t)(p - style), i = 0;
-        if (rest && (*p == '"' || *p == '\'')) {
+        if (p < end && (*p == '"' || *p == '\''))
             p++;
-            rest--;
-        }
-        while (i < 2 &&
-               !(rest >= strlen(harmless[i]) && memcmp(p, harmless[i], strlen(harmless[i])) == 0))
-            i++;
-        if (i == 2)
-            return true;
+        size_t n = 0;
+        while (p + n < end && strchr("abcdefghijklmnopqrstuvwxyz0123456789+-.", p[n]))
+            n++;
+        struct rh_text scheme = {p, n};
+        if (n > 0 && p + n < end && p[n] == ':' && !listed(image_schemes, scheme))
+            return scheme;
     }
-    return false;
+    return none;
 }
 
-/* Style that runs code or fetches something: the words are looked for in what remains when
+/* Style that runs code or fetches style: the words are looked for in what remains when
  * comments, blanks and backslashes are taken away, in small letters. */
 static void check_style(struct scan *s, const struct attribute *a)
 {
@@ -428,8 +428,12 @@ static void check_style(struct scan *s, const struct attribute *a)
             plain[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
         }
     }
-    if (fetches(plain, n)) {
-        finding(s, RH_VALUE, "invalid", a->at, "A style may not fetch anything ('url(')");
+    struct rh_text scheme = strange_scheme((struct rh_text){plain, n});
+    if (scheme.len) {
+        finding(s, RH_VALUE, "invalid", a->at,
+                "The scheme '%.*s' of an address in a style ('url(') is not allowed: only http, "
+                "https and data, or an address without a scheme",
+                RH_TEXT_ARG(shown(scheme)));
         return;
     }
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
