@@ -102,6 +102,8 @@ static void check_address(struct rh_run *r, const struct rh_place *at, const str
                     "a canonical address must be absolute, or # and the id of a contained "
                     "resource; \"%.*s\" is neither",
                     RH_TEXT_ARG(rh_shown(t)));
+    else if (p == RH_P_CANONICAL)
+        rh_check_canonical(r, at, rule, t);
 }
 
 /* --- format --------------------------------------------------------------------------------------

@@ -245,6 +245,7 @@ void rh_check_special_resource(struct rh_run *r, const struct rh_place *at, yyjs
         rh_check_answers(r, at, resource);
     else
         rh_check_definition(r, at, resource, type);
+    rh_check_beside(r, at, resource, type);
 }
 
 static int by_code(const struct rh_implied_row *row, struct rh_text system, struct rh_text code)

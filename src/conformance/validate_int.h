@@ -271,6 +271,12 @@ void rh_note_id(struct rh_run *r, const struct rh_place *at, yyjson_val *id);
 /* special_conformance.c: definitions themselves */
 void rh_check_definition(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
                          const struct rh_type *type);
+/* definition_rules.c: definitions beside others that are loaded */
+void rh_check_beside(struct rh_run *r, const struct rh_place *at, yyjson_val *resource,
+                     const struct rh_type *type);
+/* Is what a canonical address names, when it is loaded, of a type that may be named here? */
+void rh_check_canonical(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule,
+                        struct rh_text canonical);
 /* answers.c: a QuestionnaireResponse and its form */
 void rh_check_answers(struct rh_run *r, const struct rh_place *at, yyjson_val *response);
 /* Profiles that a resource is held to without naming them. */
