@@ -204,8 +204,7 @@ static bool check_value_shape(struct rh_run *r, const struct rh_place *at)
     if (at->type->kind == RH_KIND_PRIMITIVE) {
         if (at->value || has_content(at->extra))
             return true;
-        if (!at->extra || !yyjson_obj_get(at->extra, "id"))
-            rh_complain_shape(r, "structure", at, "there is neither a value nor an extension");
+        rh_complain_shape(r, "structure", at, "there is neither a value nor an extension");
         return at->extra != NULL;
     }
     if (!yyjson_is_obj(at->value)) {
@@ -218,6 +217,10 @@ static bool check_value_shape(struct rh_run *r, const struct rh_place *at)
                           "the object is empty; leave the element out when it has no value");
         return false;
     }
+    if (yyjson_obj_size(at->value) == 1 && at->type->kind != RH_KIND_RESOURCE &&
+        at->type->kind != RH_KIND_ABSTRACT && yyjson_obj_get(at->value, "id"))
+        rh_complain(r, RH_ERROR, "invariant", at,
+                    "there is nothing but an id: an element has a value or further parts (ele-1)");
     return true;
 }
 
