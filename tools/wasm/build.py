@@ -29,11 +29,13 @@ def main():
         sources += sorted((build / "src" / module).glob("*.c"))
     yyjson = root / "build/deps/yyjson"
     include = ["-I", str(root / "src"), "-isystem", str(yyjson)]
-    flags = ["--target=wasm32-wasi", f"--sysroot={sysroot}", "-std=gnu11", "-Oz", "-flto", "-fno-strict-aliasing",
+    flags = ["--target=wasm32-wasi", f"--sysroot={sysroot}", "-std=gnu11", "-Oz", "-flto",
+             "-mbulk-memory", "-msign-ext", "-mnontrapping-fptoint",  # in every browser since 2021
+             f"-ffile-prefix-map={root}/=", "-fno-strict-aliasing",
              "-ffunction-sections", "-fdata-sections", "-D_GNU_SOURCE", '-DRH_VERSION=\\"core\\"']
     ours = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wvla", "-Wundef", "-Werror"]
     link = ["--target=wasm32-wasi", f"--sysroot={sysroot}", "-mexec-model=reactor", "-flto", "-Wl,--gc-sections",
-            "-Wl,--strip-all", "-Wl,-z,stack-size=1048576"]
+            "-Wl,--strip-all", "-Wl,-O2", "-Wl,--compress-relocations", "-Wl,-z,stack-size=1048576"]
     lines = ["ninja_required_version = 1.5", f"clang = {clang}", f"flags = {' '.join(flags + include)}",
              "rule cc", "  description = CC $in", "  command = $clang $flags $warn -MD -MF $out.d -c $in -o $out", "  depfile = $out.d", "  deps = gcc",
              "rule link", "  description = LINK $out", f"  command = $clang {' '.join(link)} @$out.rsp -o $out -lm", "  rspfile = $out.rsp",
