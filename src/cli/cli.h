@@ -30,6 +30,7 @@ struct rh_cli_command;
 struct rh_cli {
     const struct rh_cli_command *command;
     const char *data; /* --data, "./rihla-data" */
+    bool data_named;  /* --data was given: what is kept there counts for tools on files, too */
     bool json, quiet;
     const char *values[RH_CLI_OPTIONS_MAX]; /* of the command's options, in their order; "" for a
                                                switch; NULL: not given */
@@ -64,8 +65,11 @@ int rh_cli_fail(struct rh_cli *c, enum rh_rc rc);
 void rh_cli_warn(struct rh_cli *c);
 struct rh_caller rh_cli_caller(void);
 
-/* The world of the built-in definitions and the packages of --package; warnings are printed. The
- * value is an exit code; RH_EXIT_OK: *ret is to be closed. */
+/* The paths of the packages that count: those kept in the directory of --data, when that is given,
+ * then those of --package. In the arena. */
+enum rh_rc rh_cli_packages(struct rh_cli *c, struct rh_issues *is, const char ***ret, size_t *n);
+/* The world of the built-in definitions and those packages; warnings are printed. The value is an
+ * exit code; RH_EXIT_OK: *ret is to be closed. */
 struct rh_world;
 int rh_cli_world(struct rh_cli *c, struct rh_world **ret);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* doctor.c - what this machine and its disk can do, and what is set. */
 #include "cli/cli.h"
+#include "programme/definitions.h"
+#include "programme/packages.h"
 #include "record/record.h"
 #include "system/clock.h"
 #include "system/file.h"
@@ -124,6 +126,38 @@ static void look_at_disk(struct findings *f, struct rh_arena *a, const char *dat
     }
 }
 
+/* What serve would know when it starts: a package that cannot be read keeps it from starting. */
+static void look_at_definitions(struct findings *f, struct rh_arena *a, const char *data)
+{
+    struct rh_issues is;
+    struct rh_world *w = NULL;
+    const char **paths;
+    size_t n = 0;
+    struct row *r = add(f, "definitions");
+    rh_issues_init(&is, a);
+    enum rh_rc rc = rh_packages_paths(a, &is, data, NULL, 0, &paths, &n);
+    if (!rc)
+        rc = rh_definitions_open(&is, paths, n, &w);
+    if (rc) {
+        snprintf(r->value, sizeof r->value, "%.190s", is.count ? is.rows[0].text : rh_rc_text(rc));
+        r->advice = "serve does not start with this package: replace it, or take it out of the "
+                    "folder packages";
+        return;
+    }
+    size_t len = (size_t)snprintf(r->value, sizeof r->value, "FHIR R4 built in");
+    for (size_t i = RH_BUILTIN_PACKAGES; i < rh_world_n_packages(w) && len < sizeof r->value; i++) {
+        const struct rh_package *p = rh_world_package(w, i);
+        int more = snprintf(r->value + len, sizeof r->value - len, ", %.*s %.*s",
+                            RH_TEXT_ARG(rh_package_name(p)), RH_TEXT_ARG(rh_package_version(p)));
+        len += more > 0 ? (size_t)more : 0;
+    }
+    if (is.count) {
+        char *text = rh_arena_printf(a, "%s", is.rows[0].text);
+        r->advice = text ? text : "a package misses what it depends on";
+    }
+    rh_world_close(w);
+}
+
 static void look_at_versions(struct findings *f)
 {
     struct utsname u;
@@ -173,6 +207,7 @@ int rh_cmd_doctor(struct rh_cli *c)
     char folder[4096];
     existing_folder(c->data, folder, sizeof folder);
     look_at_versions(&f);
+    look_at_definitions(&f, c->arena, c->data);
     look_at_disk(&f, c->arena, c->data, folder);
     measure_sync(&f, folder);
     print(c, &f);

@@ -39,11 +39,12 @@ static bool asks_definitions(struct rh_text expression)
 
 static enum rh_rc open_world(struct rh_cli_session *s, struct rh_issues *is)
 {
-    unsigned n;
+    const char **packages;
+    size_t n;
     if (s->world)
         return RH_OK;
-    const char **packages = rh_cli_many(s->cli, "package", &n);
-    return packages ? rh_definitions_open(is, packages, n, &s->world) : RH_NOMEM;
+    enum rh_rc rc = rh_cli_packages(s->cli, is, &packages, &n);
+    return rc ? rc : rh_definitions_open(is, packages, n, &s->world);
 }
 
 /* --- compiled expressions --------------------------------------------------------------------- */

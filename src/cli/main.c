@@ -66,7 +66,8 @@ static const struct rh_cli_option validate_options[] = {
     {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
      true},
     {"level", "LEVEL", "show only these: error, warning or information (default: all)", false},
-    {"any-extensions", NULL, "an extension that is not known is no error", false},
+    {"extensions", "WHICH", "known: one that is not known is an error; any: it is not (default: known, with "
+     "--profile any)", false},
     {NULL, NULL, NULL, false},
 };
 static const struct rh_cli_option terminology_options[] = {
@@ -122,7 +123,8 @@ const struct rh_cli_command rh_cli_commands[] = {
      "A FILE is JSON, XML, lines of JSON (.ndjson, .jsonl), each also with .gz, a folder of those, "
      "or - for standard input. Prints FILE:LINE:COLUMN: SEVERITY: TEXT (EXPRESSION), with --json a "
      "line for each file: {\"file\", \"valid\", \"issues\": [{\"severity\", \"code\", "
-     "\"expression\", \"line\", \"column\", \"text\"}]}. Exit code 1: not all are valid.",
+     "\"expression\", \"line\", \"column\", \"text\"}]}. With --data the packages that are kept "
+     "there (rihla pack add) are known too. Exit code 1: not all are valid.",
      1, RH_CLI_ARGS_MAX, rh_cmd_validate, validate_options},
     {"fhirpath", "EXPR [FILE]", "evaluate a FHIRPath expression over a resource",
      "FILE is JSON or XML, or - for standard input; without it the input is empty. Prints a JSON "
@@ -138,13 +140,15 @@ const struct rh_cli_command rh_cli_commands[] = {
      "With --batch lines {\"id\", \"operation\", \"parameters\", \"resources\"} are read from "
      "FILE or standard input and answered by {\"id\", \"result\"} or {\"id\", \"outcome\"}; "
      "\"resources\" are definitions for this line, \"setup\" names the id of an earlier line "
-     "whose resources are used again. Exit code 1: the code is not valid.",
+     "whose resources are used again. With --data the packages that are kept there (rihla pack "
+     "add) are known too. Exit code 1: the code is not valid.",
      0, 2, rh_cmd_terminology, terminology_options},
     {"pack", "list|check|add FILE", "look into a FHIR package, check it, keep it in the data",
      "check validates every resource of the package, the check digits of its codes and its "
-     "dependencies. add copies it to DIR/packages, where serve finds it.",
+     "dependencies. add copies it to DIR/packages, where serve finds it when it starts.",
      2, 2, rh_cmd_pack, pack_options},
-    {"doctor", "", "look at the disk, its speed, versions and settings, and say what to do", NULL,
+    {"doctor", "", "look at the disk, its speed, versions and settings, and say what to do",
+     "Reads the packages of the data directory too: one that is damaged keeps serve from starting.",
      0, 0, rh_cmd_doctor, NULL},
     {"version", "", "print the version", NULL, 0, 0, print_version, NULL},
     {"completion", "", "print completion for bash", "source <(rihla completion)", 0, 0,
@@ -209,8 +213,9 @@ int rh_cli_fail(struct rh_cli *c, enum rh_rc rc)
 
 static int usage(const struct rh_cli_command *command, const char *what, const char *about)
 {
-    fprintf(stderr, "rihla%s%s: %s%s; see rihla %s--help\n", command ? " " : "",
-            command ? command->name : "", what, about, command ? command->name : "");
+    fprintf(stderr, "rihla%s%s: %s%s; see rihla %s%s--help\n", command ? " " : "",
+            command ? command->name : "", what, about, command ? command->name : "",
+            command ? " " : "");
     return RH_EXIT_USAGE;
 }
 
@@ -260,6 +265,7 @@ static int take_option(struct rh_cli *c, int argc, char **argv, int *at)
     }
     if (data) {
         c->data = value;
+        c->data_named = true;
     } else if (!o) {
         *(named(name, len, "json") ? &c->json : &c->quiet) = true;
     } else if (o->many) {

@@ -15,12 +15,27 @@
 
 enum { CHECK_BYTES = 512 << 20 /* memory for one resource */ };
 
+enum rh_rc rh_cli_packages(struct rh_cli *c, struct rh_issues *is, const char ***ret, size_t *n)
+{
+    unsigned named;
+    const char **more = rh_cli_many(c, "package", &named);
+    if (!more)
+        return RH_NOMEM;
+    if (c->data_named)
+        return rh_packages_paths(c->arena, is, c->data, more, named, ret, n);
+    *ret = more;
+    *n = named;
+    return RH_OK;
+}
+
 int rh_cli_world(struct rh_cli *c, struct rh_world **ret)
 {
-    unsigned n;
+    const char **paths;
+    size_t n;
     *ret = NULL;
-    const char **paths = rh_cli_many(c, "package", &n);
-    enum rh_rc rc = paths ? rh_definitions_open(&c->issues, paths, n, ret) : RH_NOMEM;
+    enum rh_rc rc = rh_cli_packages(c, &c->issues, &paths, &n);
+    if (!rc)
+        rc = rh_definitions_open(&c->issues, paths, n, ret);
     if (rc)
         return rh_cli_fail(c, rc);
     rh_cli_warn(c);

@@ -82,7 +82,7 @@ static int run_one(struct rh_cli *c, struct rh_world *w)
     enum rh_rc rc = given(c, op, &doc);
     if (rc) {
         rh_cli_fail(c, rc);
-        return rc == RH_INVALID || rc == RH_QUERY ? RH_EXIT_USAGE : RH_EXIT_FAILED;
+        return rc == RH_INVALID ? RH_EXIT_USAGE : RH_EXIT_FAILED;
     }
     struct rh_buf out = rh_buf(c->arena), pretty = rh_buf(c->arena);
     struct rh_ctx ctx = context(c->arena, &c->issues, w);

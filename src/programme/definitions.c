@@ -101,6 +101,10 @@ static enum rh_rc read_file(struct reading *r, const char *path)
     }
     if (is_tar(bytes))
         return rh_package_reader_tar(r->reader, r->issues, bytes);
+    if (rh_text_ends(rh_text(path), ".tgz") || rh_text_ends(rh_text(path), ".tar.gz") ||
+        rh_text_ends(rh_text(path), ".tar"))
+        return rh_issue_add(r->issues, RH_SYNTAX, NULL,
+                            "It is no package: neither gzip nor tar, or damaged.");
     return rh_package_reader_file(r->reader, r->issues, RH_TEXT("package/resource.json"), bytes);
 }
 

@@ -21,7 +21,8 @@ COMMANDS = {
     "backup": [],
     "restore": [],
     "check": ["--rebuild"],
-    "validate": ["--profile", "--package", "--level", "--any-extensions"],
+    "validate": ["--profile", "--package", "--level", "--extensions"],
+    "fhirpath": ["--batch", "--ast", "--check", "--base", "--var", "--model", "--lenient", "--types", "--package"],
     "terminology": ["--package", "--param", "--batch"],
     "pack": ["--package"],
     "doctor": [],
@@ -145,7 +146,7 @@ def test_the_manual_page_has_every_command_and_option():
 def test_doctor_tells_what_there_is(data):
     done = subprocess.run([BIN, "doctor", "--data", data], capture_output=True, text=True, timeout=60)
     assert done.returncode in (0, 1)
-    for row in ("rihla", "SQLite", "system", "settings", "data directory", "file system", "free space", "sync"):
+    for row in ("rihla", "definitions", "SQLite", "system", "settings", "data directory", "file system", "free space", "sync"):
         assert any(line.startswith(row + " ") for line in done.stdout.splitlines()), row
     assert str(data) in done.stdout and " ms a 4 KiB write" in done.stdout and " GiB" in done.stdout
     assert (done.returncode == 1) == ("->" in done.stdout), "the exit code says whether there is advice"
