@@ -104,9 +104,9 @@ static enum rh_rc unknown(struct rh_arena *a, struct rh_issues *is, enum rh_term
     const char *text = rh_arena_printf(a, "%s has no input \"%.*s\"; it has: %.*s",
                                        rh_terms_op_name(op), RH_TEXT_ARG(shown), RH_TEXT_ARG(list));
     rh_issue_at(is, (struct rh_issue){.severity = lenient ? RH_WARNING : RH_ERROR,
-                                      .rc = RH_QUERY,
+                                      .rc = RH_INVALID,
                                       .text = text ? text : "There is no such input."});
-    return lenient ? RH_OK : RH_QUERY;
+    return lenient ? RH_OK : RH_INVALID;
 }
 
 static bool is_whole(struct rh_text t)
@@ -124,7 +124,7 @@ static bool is_simple(const struct input *row)
 static enum rh_rc refuse(struct rh_issues *is, const struct input *row, struct rh_text value,
                          const char *wanted)
 {
-    return rh_issue_add(is, RH_QUERY, NULL, "%s is %s; not \"%.*s\"", row->name, wanted,
+    return rh_issue_add(is, RH_INVALID, NULL, "%s is %s; not \"%.*s\"", row->name, wanted,
                         (int)(value.len > 64 ? 64 : value.len), value.data ? value.data : "");
 }
 

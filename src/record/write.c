@@ -243,9 +243,18 @@ static enum rh_rc finish_op(struct rh_session *s, struct rh_write *w, struct rh_
     return rh_prepare_body(s, &ctx, p);
 }
 
+/* A deletion checks no content, and may be prepared where nothing may wait for definitions. */
+static bool has_content(const struct rh_write *w)
+{
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->ops[i].interaction != RH_DELETE)
+            return true;
+    return false;
+}
+
 enum rh_rc rh_write_prepare(struct rh_session *s, struct rh_write *w)
 {
-    w->rc = rh_prepare_refresh(s, w->issues, w->validate);
+    w->rc = has_content(w) ? rh_prepare_refresh(s, w->issues, w->validate) : RH_OK;
     if (w->rc)
         return w->rc;
     for (unsigned i = 0; i < w->n; i++) {

@@ -156,14 +156,22 @@ static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
     return RH_OK;
 }
 
-/* https://hl7.org/fhir/R4/http.html#capabilities */
-static bool wants_terminology(struct rh_text query)
+/* https://hl7.org/fhir/R4/http.html#capabilities; all that is said here is normative or full. */
+static enum rh_rc metadata_shape(struct rh_request *q, enum rh_shape *ret)
 {
-    struct rh_text part;
-    while (rh_text_split(&query, '&', &part))
+    struct rh_text query = q->query, part;
+    *ret = RH_SHAPE_METADATA;
+    while (rh_text_split(&query, '&', &part)) {
+        if (!rh_text_starts(part, "mode="))
+            continue;
         if (rh_text_is(part, "mode=terminology"))
-            return true;
-    return false;
+            *ret = RH_SHAPE_TERMINOLOGY;
+        else if (!rh_text_is(part, "mode=full") && !rh_text_is(part, "mode=normative"))
+            return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                                "mode is full, normative or terminology; not \"%.*s\".",
+                                (int)(part.len > 64 ? 64 : part.len) - 5, part.data + 5);
+    }
+    return RH_OK;
 }
 
 static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
@@ -184,7 +192,7 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
     else if (is_operation(s[1]))
         return no_operation(q, s[1]);
     else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))
-        *ret = wants_terminology(q->query) ? RH_SHAPE_TERMINOLOGY : RH_SHAPE_METADATA;
+        return metadata_shape(q, ret);
     else if (q->n_segments == 2 && rh_text_is(s[1], "_history"))
         *ret = RH_SHAPE_SYSTEM_HISTORY;
     else if (q->n_segments == 2 && rh_text_is(s[1], "_search"))
@@ -197,9 +205,10 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
 /* "GET, HEAD, PUT, OPTIONS" from the rows of a shape. */
 static const char *allow(struct rh_request *q, enum rh_shape shape)
 {
+    const struct rh_operation *o = rh_rest_of(q)->operation;
     struct rh_buf b = rh_buf(q->arena);
     for (unsigned i = 0; i < rh_routes_n; i++)
-        if (rh_routes[i].shape == shape)
+        if (rh_routes[i].shape == shape && !(o && !o->get && rh_routes[i].method == RH_M_GET))
             rh_buf_printf(&b, "%s%s, ", rh_method_name(rh_routes[i].method),
                           rh_routes[i].method == RH_M_GET ? ", HEAD" : "");
     rh_buf_str(&b, "OPTIONS");

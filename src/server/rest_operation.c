@@ -51,7 +51,7 @@ enum rh_rc rh_operation_query(struct rh_request *q, struct rh_terms_input *input
             continue;
         rh_text_split(&value, '=', &name);
         if (*n == RH_TERMS_INPUTS_MAX)
-            return rh_issue_add(&q->issues, RH_QUERY, NULL,
+            return rh_issue_add(&q->issues, RH_INVALID, NULL,
                                 "The query has more than %d parameters.", RH_TERMS_INPUTS_MAX);
         struct rh_terms_input *in = &inputs[(*n)++];
         enum rh_rc rc = rh_percent_decode(q->arena, name, &in->name);

@@ -52,7 +52,7 @@ static enum rh_rc read_input(struct rh_request *q, yyjson_val **ret)
         return rc;
     bool body = q->method == RH_M_POST && rh_text_trim(q->body).len > 0;
     if (body && n)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
                             "Put all inputs into the Parameters of the body, none into the query.");
     if (!body)
         rc = rh_terms_parameters(q->arena, &q->issues, o->op, inputs, n, q->lenient, &text);

@@ -30,7 +30,7 @@ static enum rh_rc set_mode(struct rh_request *q, struct input *in, struct rh_tex
             in->mode = (enum mode)i;
             return RH_OK;
         }
-    return rh_issue_add(&q->issues, RH_QUERY, NULL,
+    return rh_issue_add(&q->issues, RH_INVALID, NULL,
                         "mode is create, update, delete or profile; not \"%.*s\".",
                         (int)(t.len > 64 ? 64 : t.len), t.data ? t.data : "");
 }
@@ -38,9 +38,9 @@ static enum rh_rc set_mode(struct rh_request *q, struct input *in, struct rh_tex
 static enum rh_rc add_profile(struct rh_request *q, struct input *in, struct rh_text t)
 {
     if (!t.len)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "profile is the address of a profile.");
+        return rh_issue_add(&q->issues, RH_INVALID, NULL, "profile is the address of a profile.");
     if (in->n_profiles == PROFILES_MAX)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL, "More than %d profiles are given.",
+        return rh_issue_add(&q->issues, RH_INVALID, NULL, "More than %d profiles are given.",
                             PROFILES_MAX);
     in->profiles[in->n_profiles++] = t;
     return RH_OK;
@@ -55,7 +55,7 @@ static enum rh_rc add_named(struct rh_request *q, struct input *in, struct rh_te
         return add_profile(q, in, value);
     if (q->lenient)
         return RH_OK;
-    return rh_issue_add(&q->issues, RH_QUERY, NULL,
+    return rh_issue_add(&q->issues, RH_INVALID, NULL,
                         "$validate has the inputs resource, mode and profile; not \"%.*s\".",
                         (int)(name.len > 64 ? 64 : name.len), name.data ? name.data : "");
 }
@@ -140,10 +140,10 @@ static void check_address(struct rh_request *q, const struct input *in)
 static enum rh_rc check_input(struct rh_request *q, const struct input *in)
 {
     if (in->mode == MODE_PROFILE && !in->n_profiles)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
                             "mode=profile needs the profile: profile=[address].");
     if (in->mode == MODE_DELETE && !q->id.len)
-        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
                             "mode=delete is asked of one resource: [type]/[id]/$validate.");
     if (!in->resource && !q->id.len)
         return rh_issue_add(&q->issues, RH_INVALID, NULL,

@@ -42,6 +42,11 @@ enum rh_rc rh_worlds_open(const char *dir, const char *const *packages, unsigned
     enum rh_rc rc = rh_packages_paths(a, &found, dir, packages, n, &paths, &n_paths);
     if (!rc)
         rc = rh_definitions_open(&found, paths, n_paths, &base);
+    if (!rc && rh_world_n_packages(base) == RH_WORLD_PACKAGES_MAX) { /* one is what is stored */
+        rc = rh_issue_add(&found, RH_TOOLARGE, NULL, "More than %d packages.",
+                          RH_WORLD_PACKAGES_MAX - RH_BUILTIN_PACKAGES - 1);
+        rh_world_close(base);
+    }
     for (unsigned i = 0; rc && i < found.count; i++)
         rh_issue_at(is, found.rows[i]);
     if (!rc)
