@@ -252,8 +252,12 @@ static void check_inner(struct rh_run *r, const struct rh_place *at, const struc
 static void check_one(struct rh_run *r, struct rh_place *at, const struct rh_rule *child,
                       const struct slot *s)
 {
-    if (rh_run_stop(r) || at->depth > RH_VALIDATE_DEPTH_MAX)
+    if (rh_run_stop(r))
         return;
+    if (at->depth > RH_VALIDATE_DEPTH_MAX) {
+        r->rc = RH_TIMEOUT;
+        return;
+    }
     at->type = s->e->type;
     if (at->value && yyjson_is_null(at->value))
         at->value = NULL;

@@ -452,8 +452,9 @@ static enum rh_rc close_run(struct rh_run *r, const struct rh_place *at, unsigne
     if (r->rc == RH_TIMEOUT) {
         r->rc = RH_OK;
         r->work = 0;
-        rh_complain(r, RH_ERROR, "too-costly", at,
-                    "the resource is too complicated for its profiles: validation was given up");
+        rh_complain(
+            r, RH_ERROR, "too-costly", at,
+            "there is too much in the resource to check all of it: validation was given up");
         r->rc = RH_OK;
     }
     early_first(r, from);
