@@ -66,8 +66,10 @@ static const struct rh_cli_option validate_options[] = {
     {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
      true},
     {"level", "LEVEL", "show only these: error, warning or information (default: all)", false},
-    {"extensions", "WHICH", "known: one that is not known is an error; any: it is not (default: known, with "
-     "--profile any)", false},
+    {"extensions", "WHICH",
+     "known: an unknown one is an error, any: it is not (default: known; with "
+     "--profile: any)",
+     false},
     {NULL, NULL, NULL, false},
 };
 static const struct rh_cli_option terminology_options[] = {

@@ -468,6 +468,7 @@ static int read_options(struct run *r)
     const char *level = rh_cli_value(c, "level");
     unsigned n;
     const char **profiles = rh_cli_many(c, "profile", &n);
+    const char *extensions = rh_cli_value(c, "extensions");
     struct rh_text *texts = rh_arena_alloc(c->arena, (n + 1) * sizeof *texts);
     if (!profiles || !texts)
         return rh_cli_fail(c, RH_NOMEM);
@@ -490,10 +491,15 @@ static int read_options(struct run *r)
             return rh_cli_fail(c, RH_NOTFOUND);
         }
     }
-    r->options = (struct rh_validate_options){.profiles = texts,
-                                              .n_profiles = n,
-                                              .any_extensions = rh_cli_value(c, "any-extensions"),
-                                              .quiet = r->level == RH_ERROR};
+    if (extensions && strcmp(extensions, "known") != 0 && strcmp(extensions, "any") != 0)
+        return wrong(c, "extensions", extensions, "known or any");
+    r->options =
+        (struct rh_validate_options){.profiles = texts,
+                                     .n_profiles = n,
+                                     .extensions = !extensions            ? RH_EXTENSIONS_DEFAULT
+                                                   : extensions[0] == 'k' ? RH_EXTENSIONS_KNOWN
+                                                                          : RH_EXTENSIONS_ANY,
+                                     .quiet = r->level == RH_ERROR};
     return RH_EXIT_OK;
 }
 

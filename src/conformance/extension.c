@@ -285,6 +285,12 @@ static bool of_other_version(struct rh_text url)
     return false;
 }
 
+static bool may_be_unknown(const struct rh_validate_options *o)
+{
+    return o->extensions == RH_EXTENSIONS_ANY ||
+           (o->extensions == RH_EXTENSIONS_DEFAULT && o->n_profiles > 0);
+}
+
 static void unknown(struct rh_run *r, const struct rh_place *at, struct rh_text url, bool modifier)
 {
     if (free_address(url))
@@ -295,7 +301,7 @@ static void unknown(struct rh_run *r, const struct rh_place *at, struct rh_text 
                     RH_TEXT_ARG(rh_shown(url)));
         return;
     }
-    if (r->o->any_extensions)
+    if (may_be_unknown(r->o))
         rh_complain(r, modifier ? RH_WARNING : RH_INFORMATION, "structure", at,
                     "the extension \"%.*s\" is not known", RH_TEXT_ARG(rh_shown(url)));
     else

@@ -81,7 +81,7 @@ static enum rh_rc conforms_to(struct rh_ctx *c, yyjson_val *resource, struct rh_
 {
     struct rh_issues silent, *outer = c->issues;
     struct rh_validate_options o = {
-        .profiles = &profile, .n_profiles = 1, .any_extensions = true, .quiet = true};
+        .profiles = &profile, .n_profiles = 1, .extensions = RH_EXTENSIONS_ANY, .quiet = true};
     *ret = false;
     if (!rh_world_find(c->world, "StructureDefinition", profile))
         return RH_NOTFOUND;

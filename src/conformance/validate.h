@@ -26,12 +26,22 @@ enum rh_validate_mode {
     RH_VALIDATE_FULL
 };
 
+/* Extensions without a loaded definition. Against FHIR alone one is an error, as the official
+ * validator has it. Who names profiles asks about these, and an extension that another guide
+ * defines is not their concern: then it is information, or a warning where it modifies what is
+ * said. */
+enum rh_unknown_extensions {
+    RH_EXTENSIONS_DEFAULT, /* as said above */
+    RH_EXTENSIONS_KNOWN,   /* an error */
+    RH_EXTENSIONS_ANY      /* information */
+};
+
 struct rh_validate_options {
     const struct rh_text
         *profiles; /* canonicals that the resource must conform to, beside those of meta.profile */
     size_t n_profiles;
-    bool any_extensions; /* extensions without a loaded definition are information, not errors */
-    bool quiet;          /* errors only: no warnings and information (bulk and on write) */
+    enum rh_unknown_extensions extensions;
+    bool quiet; /* errors only: no warnings and information (bulk and on write) */
 };
 
 /* Writes every finding to c->issues: severity, rc, code (FHIR issue type), expression with indices

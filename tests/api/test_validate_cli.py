@@ -119,9 +119,18 @@ def test_profiles_of_packages(tmp_path):
 
 
 def test_extensions_that_are_not_known(tmp_path):
-    file = write(tmp_path / "a.json", {**PATIENT, "extension": [{"url": f"{BASE}/unknown", "valueString": "a"}]})
-    (row,) = told(rihla("validate", "--json", "--any-extensions", file))
+    file = write(tmp_path / "a.json", {**PATIENT, "extension": [{"url": "https://guide.test/unknown", "valueString": "a"}]})
+    (row,) = told(rihla("validate", "--json", "--extensions", "any", file))
     assert row["valid"] is True
+    (row,) = told(rihla("validate", "--json", file, code=1))
+    assert row["issues"][0]["expression"] == "Patient.extension[0]"
+    # who asks about a profile hears of it, and it is no error of that profile unless that is wanted
+    base = ("--profile", "http://hl7.org/fhir/StructureDefinition/Patient")
+    (row,) = told(rihla("validate", "--json", *base, file))
+    assert row["valid"] is True and row["issues"][0]["severity"] == "information"
+    (row,) = told(rihla("validate", "--json", *base, "--extensions", "known", file, code=1))
+    assert row["valid"] is False
+    assert "known or any" in rihla("validate", "--extensions", "some", file, code=2).stderr
 
 
 # --- terminology

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rh_issues_init(&is, a);
     is.max = RH_ISSUES_REPORT_MAX;
     struct rh_ctx c = {.arena = a, .issues = &is, .now_us = 1, .world = world, .host = &host};
-    struct rh_validate_options o = {.any_extensions = size % 2};
+    struct rh_validate_options o = {.extensions =
+                                        size % 2 ? RH_EXTENSIONS_ANY : RH_EXTENSIONS_KNOWN};
     enum rh_rc rc = rh_validate(&c, yyjson_doc_get_root(doc), &o, &valid);
     assert(rc != RH_OK || valid == (is.errors == 0));
     assert(rc == RH_OK || rc == RH_NOMEM || is.count);

@@ -107,14 +107,16 @@ static unsigned run_case(yyjson_val *c, const char *file)
 {
     struct rh_issues is;
     struct rh_text profile = rh_json_get(c, "profile");
-    struct rh_validate_options o = {.profiles = &profile,
-                                    .n_profiles = profile.len ? 1 : 0,
-                                    .any_extensions =
-                                        yyjson_is_true(yyjson_obj_get(c, "any_extensions"))};
+    struct rh_validate_options o = {
+        .profiles = &profile,
+        .n_profiles = profile.len ? 1 : 0,
+        .extensions = yyjson_is_true(yyjson_obj_get(c, "any_extensions")) ? RH_EXTENSIONS_ANY
+                                                                          : RH_EXTENSIONS_DEFAULT};
     struct rh_world *w = world_of(yyjson_obj_get(c, "definitions"));
     bool good = false;
     char name[256];
-    (void)snprintf(name, sizeof name, "%s: %s", file, yyjson_get_str(yyjson_obj_get(c, "name")));
+    const char *title = yyjson_get_str(yyjson_obj_get(c, "name"));
+    (void)snprintf(name, sizeof name, "%s: %s", file, title ? title : "without a name");
     rh_issues_init(&is, arena);
     is.max = RH_ISSUES_REPORT_MAX;
     struct rh_ctx ctx = {.arena = arena, .issues = &is, .world = w, .host = &rh_programme_host};
@@ -153,12 +155,12 @@ static void run_file(const char *file)
     assert_int_equal(bad, 0);
 }
 
-#define FILES(X)                                                                                  \
-    X(structure)                                                                                  \
-    X(primitives)                                                                                 \
-    X(codes)                                                                                      \
-    X(extensions) X(references) X(bundles) X(narratives) X(definitions) X(profiles) X(invariants) \
-        X(answers)
+#define FILES(X)  \
+    X(structure)  \
+    X(primitives) \
+    X(codes)      \
+    X(extensions) \
+    X(references) X(bundles) X(narratives) X(definitions) X(profiles) X(invariants) X(answers)
 #define X(name)                            \
     static void name##_cases(void **state) \
     {                                      \
