@@ -26,7 +26,7 @@ static int begin(void **state)
     arena = rh_arena_open(4 << 20);
     rh_issues_init(&issues, arena);
     tar_len = 0;
-    return rh_package_reader_open(arena, &reader);
+    return rh_package_reader_open(arena, &reader) == RH_OK ? 0 : -1;
 }
 
 static int end(void **state)
