@@ -262,3 +262,16 @@ void rh_check_coding(struct rh_run *r, const struct rh_place *at)
     if (rh_terms_in_system(r->c, &code, &result) == RH_OK)
         check_found(r, at, &code, &result);
 }
+
+void rh_check_unit(struct rh_run *r, const struct rh_place *at)
+{
+    struct rh_terms_code code = {.system = rh_json_get(at->value, "system"),
+                                 .code = rh_json_get(at->value, "code")};
+    struct rh_terms_result result = {0};
+    struct rh_place below = rh_below(at, "code", 4, -1);
+    if (rh_url_absolute(code.system) && code.code.len && r->c->world &&
+        rh_terms_in_system(r->c, &code, &result) == RH_OK && result.answer == RH_TERMS_NO)
+        rh_complain(r, RH_WARNING, "code-invalid", &below,
+                    "\"%.*s\" is no unit of \"%.*s\", so nobody can compute with it",
+                    RH_TEXT_ARG(rh_shown(code.code)), RH_TEXT_ARG(rh_shown(code.system)));
+}

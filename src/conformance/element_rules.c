@@ -504,8 +504,10 @@ void rh_check_value(struct rh_run *r, const struct rh_place *at, const struct rh
     }
     if (rule->n_constraints)
         rh_check_constraints(r, at, rule);
-    if (!r->base)
-        check_type_profiles(r, at, rule);
+    bool base = r->base;
+    r->base = false; /* FHIR's own definitions ask for SimpleQuantity and the like */
+    check_type_profiles(r, at, rule);
+    r->base = base;
 }
 
 void rh_check_place(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule)

@@ -84,6 +84,9 @@ void rh_check_special_type(struct rh_run *r, const struct rh_place *at, const st
     default:
         break;
     }
+    if (!r->quiet && yyjson_obj_get(at->value, "value") &&
+        rh_element_find(at->type, RH_TEXT("comparator")))
+        rh_check_unit(r, at);
 }
 
 /* --- ids of elements -----------------------------------------------------------------------------

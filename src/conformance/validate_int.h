@@ -239,6 +239,8 @@ void rh_check_constraints(struct rh_run *r, const struct rh_place *at, const str
 void rh_check_binding(struct rh_run *r, const struct rh_place *at, const struct rh_rule *rule);
 /* Codes against their own system, whatever is bound. */
 void rh_check_coding(struct rh_run *r, const struct rh_place *at);
+/* A quantity's unit, the same way, but only a warning: its text says as much to a reader. */
+void rh_check_unit(struct rh_run *r, const struct rh_place *at);
 
 /* --- extension.c -------------------------------------------------------------------------------
  */
