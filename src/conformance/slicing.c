@@ -8,7 +8,7 @@
 
 #include <limits.h>
 
-enum { VALUES_MAX = 64, PATH_STEPS_MAX = 16 };
+enum { VALUES_MAX = 64, PATH_STEPS_MAX = 16, TOLD_MAX = 120, TOLD_DEPTH = 4 };
 
 /* What a discriminator's path leads to, in the value and in the rules. */
 struct found {
@@ -436,17 +436,53 @@ struct rh_sliced *rh_slices_assign(struct rh_run *r, const struct rh_rule *rule,
     return s;
 }
 
+/* What makes a value belong to a slice, as far as the rules fix it: `system "…", code "…"`. */
+static void tell(struct rh_buf *b, const struct rh_rule *rule, struct rh_text name, unsigned depth)
+{
+    yyjson_val *v = rule->fixed ? rule->fixed : rule->pattern;
+    if (v && b->len < TOLD_MAX) {
+        rh_buf_str(b, b->len ? ", " : "");
+        rh_buf_text(b, name);
+        rh_buf_char(b, ' ');
+        rh_json_write(b, v);
+    }
+    for (unsigned i = 0; depth < TOLD_DEPTH && i < rule->n_children; i++) {
+        const struct rh_rule *c = rule->children[i];
+        if (!c)
+            continue;
+        struct rh_text path = c->path;
+        const char *dot = memrchr(path.data, '.', path.len);
+        if (dot)
+            path = (struct rh_text){dot + 1, path.len - (size_t)(dot + 1 - path.data)};
+        tell(b, c, path, depth + 1);
+        for (unsigned k = 0; k < c->n_slices; k++)
+            if (c->slices[k]->min > 0)
+                tell(b, c->slices[k], path, depth + 1);
+    }
+}
+
+static struct rh_text told(struct rh_run *r, const struct rh_rule *slice)
+{
+    struct rh_buf b = rh_buf(r->c->arena);
+    if (!r->probing)
+        tell(&b, slice, RH_TEXT("value"), 0);
+    return b.rc || b.len > 2 * TOLD_MAX ? (struct rh_text){"", 0} : rh_buf_get(&b);
+}
+
 void rh_slices_count(struct rh_run *r, const struct rh_place *up, const struct rh_sliced *s)
 {
     const struct rh_rule *head = s->head;
     for (unsigned i = 0; i < head->n_slices; i++) {
         const struct rh_rule *slice = head->slices[i];
-        if (s->counts[i] < slice->min)
+        if (s->counts[i] < slice->min) {
+            struct rh_text what = told(r, slice);
             rh_complain(r, RH_ERROR, "structure", up,
-                        "the slice %.*s:%.*s needs at least %u, but %u match it (%.*s)",
+                        "the slice %.*s:%.*s needs at least %u%s%.*s, but %u match it (%.*s)",
                         RH_TEXT_ARG(head->path), RH_TEXT_ARG(slice->slice), slice->min,
-                        s->counts[i], RH_TEXT_ARG(head->profile->url));
-        else if (slice->max != UINT_MAX && s->counts[i] > slice->max)
+                        what.len ? " with " : "", RH_TEXT_ARG(what), s->counts[i],
+                        RH_TEXT_ARG(head->profile->url));
+        }
+        if (slice->max != UINT_MAX && s->counts[i] > slice->max)
             rh_complain(r, RH_ERROR, "structure", up,
                         "the slice %.*s:%.*s may have at most %u, but %u match it (%.*s)",
                         RH_TEXT_ARG(head->path), RH_TEXT_ARG(slice->slice), slice->max,
