@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 enum {
-    EXPRESSIONS_MAX = 64 << 20, /* memory of all compiled expressions; full: they go */
-    VARIABLES_MAX = 64
+    EXPRESSIONS_MAX = 64 << 20 /* memory of all compiled expressions; full: they go */
 };
 
 static void on_trace(struct rh_ctx *c, struct rh_text name, struct rh_text json)
@@ -100,80 +99,21 @@ static enum rh_rc check(struct rh_ctx *c, struct rh_cli_expression *e, const str
     return rc;
 }
 
-/* --- evaluation ------------------------------------------------------------------------------- */
-
-static enum rh_rc context_items(struct rh_cli_session *s, struct rh_ctx *c,
-                                const struct rh_cli_question *q, const struct rh_fp_input *whole,
-                                const struct rh_type **type, struct rh_fp_list *ret)
+static enum rh_rc compile_and_check(void *user, struct rh_ctx *c, struct rh_text expression,
+                                    const struct rh_type *type, struct rh_text *types,
+                                    struct rh_fp **ret)
 {
     struct rh_cli_expression *e;
-    struct rh_text types = {NULL, 0};
-    enum rh_rc rc = compile(s, c, q->context, &e);
-    if (!rc && *type)
-        rc = check(c, e, *type, &types);
-    *type = types.len ? rh_type_find(types) : NULL;
-    return rc ? rc : rh_fp_eval(c, e->compiled, whole, ret);
-}
-
-static enum rh_rc add_all(struct rh_arena *a, struct rh_fp_list *to, const struct rh_fp_list *more)
-{
-    if (to->count + more->count > to->cap) {
-        void *p = rh_arena_grow(a, to->items, &to->cap, to->count + more->count, sizeof *to->items);
-        if (!p)
-            return RH_NOMEM;
-        to->items = p;
-    }
-    if (more->count)
-        memcpy(to->items + to->count, more->items, more->count * sizeof *more->items);
-    to->count += more->count;
-    return RH_OK;
-}
-
-static enum rh_rc evaluate(struct rh_cli_session *s, struct rh_ctx *c,
-                           const struct rh_cli_question *q, struct rh_fp_list *ret)
-{
-    struct rh_fp_input in = {.empty = !q->resource,
-                             .resource = q->resource,
-                             .root = q->resource,
-                             .variables = q->variables,
-                             .n_variables = q->n_variables};
-    struct rh_fp_list contexts = {0};
-    struct rh_cli_expression *e;
-    const struct rh_type *type = NULL;
-    bool by_path = q->context.data != NULL;
-    enum rh_rc rc = compile(s, c, q->expression, &e);
-    if (rc)
-        return rc;
-    if (q->resource) {
-        in.focus = rh_fp_resource(q->resource, q->plain);
-        type = q->lenient ? NULL : in.focus.type;
-    }
-    if (by_path) {
-        rc = context_items(s, c, q, &in, &type, &contexts);
-    } else if (q->context_value) {
-        in.focus = rh_fp_resource(q->context_value, q->plain);
-        in.empty = false;
-        type = q->lenient ? NULL : in.focus.type;
-    }
+    enum rh_rc rc = compile(user, c, expression, &e);
     if (!rc && type)
-        rc = check(c, e, type, NULL);
-    if (rc)
-        return rc;
-    if (!by_path)
-        return rh_fp_eval(c, e->compiled, &in, ret);
-    for (size_t i = 0; i < contexts.count && !rc; i++) {
-        struct rh_fp_list one = {0};
-        in.focus = contexts.items[i];
-        in.empty = false;
-        rc = rh_fp_eval(c, e->compiled, &in, &one);
-        if (!rc)
-            rc = add_all(c->arena, ret, &one);
-    }
+        rc = check(c, e, type, types);
+    if (!rc)
+        *ret = e->compiled;
     return rc;
 }
 
 enum rh_rc rh_cli_fp_answer(struct rh_cli_session *s, struct rh_issues *is,
-                            const struct rh_cli_question *q, struct rh_fp_list *ret)
+                            const struct rh_fp_question *q, struct rh_fp_list *ret)
 {
     struct rh_host outer = rh_programme_host;
     outer.trace = on_trace;
@@ -189,97 +129,7 @@ enum rh_rc rh_cli_fp_answer(struct rh_cli_session *s, struct rh_issues *is,
             return rc;
         c.world = s->world;
     }
-    return evaluate(s, &c, q, ret);
-}
-
-/* --- variables -------------------------------------------------------------------------------- */
-
-static enum rh_rc variable_item(struct rh_arena *a, yyjson_val *v, bool plain,
-                                struct rh_fp_item *ret)
-{
-    struct rh_text t = rh_json_text(v);
-    if (yyjson_is_str(v)) {
-        *ret = (struct rh_fp_item){.kind = RH_FP_STRING, .text = t};
-    } else if (yyjson_is_bool(v)) {
-        *ret = (struct rh_fp_item){.kind = RH_FP_BOOLEAN, .boolean = yyjson_is_true(v)};
-    } else if (yyjson_is_raw(v)) {
-        struct rh_dec *d = rh_arena_alloc(a, sizeof *d);
-        int64_t n;
-        if (!d)
-            return RH_NOMEM;
-        if (rh_dec_parse(t, d))
-            return RH_VALUE;
-        bool whole = !memchr(t.data, '.', t.len) && rh_dec_to_int(*d, &n) == RH_OK &&
-                     n >= INT32_MIN && n <= INT32_MAX;
-        *ret = whole ? (struct rh_fp_item){.kind = RH_FP_INTEGER, .integer = n}
-                     : (struct rh_fp_item){.kind = RH_FP_DECIMAL, .decimal = d};
-    } else {
-        *ret = rh_fp_resource(v, plain || !yyjson_obj_get(v, "resourceType"));
-    }
-    return RH_OK;
-}
-
-enum rh_rc rh_cli_fp_variable(struct rh_cli_session *s, struct rh_issues *is,
-                              struct rh_cli_question *q, struct rh_text name, yyjson_val *v)
-{
-    size_t n = yyjson_is_arr(v) ? yyjson_arr_size(v) : !yyjson_is_null(v);
-    struct rh_fp_item *items = rh_arena_zero(s->work, (n + 1) * sizeof *items);
-    if (q->n_variables == VARIABLES_MAX)
-        return rh_issue_add(is, RH_INVALID, NULL, "more than %d variables", VARIABLES_MAX);
-    if (!q->variables)
-        q->variables = rh_arena_zero(s->work, VARIABLES_MAX * sizeof *q->variables);
-    if (!items || !q->variables)
-        return RH_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        yyjson_val *one = yyjson_is_arr(v) ? yyjson_arr_get(v, i) : v;
-        enum rh_rc rc = variable_item(s->work, one, q->plain, &items[i]);
-        if (rc == RH_VALUE)
-            rh_issue_add(is, rc, NULL, "variable %.*s: a number has more digits than can be kept",
-                         RH_TEXT_ARG(name));
-        if (rc)
-            return rc;
-    }
-    q->variables[q->n_variables++] =
-        (struct rh_fp_variable){.name = name, .value = {.items = items, .count = n, .cap = n}};
-    return RH_OK;
-}
-
-/* --- output ----------------------------------------------------------------------------------- */
-
-/* As HL7's suites name them: "Patient", "HumanName", "code" for elements of FHIR, "boolean",
- * "integer", "dateTime", "Quantity" for values of the language. */
-static void print_type(struct rh_arena *a, const struct rh_fp_item *i, struct rh_buf *out)
-{
-    struct rh_text name = rh_fp_type_name(a, i), space = {NULL, 0};
-    if (name.data && memchr(name.data, '.', name.len))
-        rh_text_split(&name, '.', &space);
-    if (rh_text_is(space, "System") && name.len && !rh_text_is(name, "Quantity")) {
-        char *copy = rh_arena_copy(a, name.data, name.len);
-        if (copy) {
-            if (copy[0] >= 'A' && copy[0] <= 'Z')
-                copy[0] = (char)(copy[0] - 'A' + 'a');
-            name.data = copy;
-        }
-    }
-    rh_buf_json(out, name);
-}
-
-void rh_cli_fp_print(struct rh_arena *a, const struct rh_fp_list *l, bool types, struct rh_buf *out)
-{
-    rh_buf_char(out, '[');
-    for (size_t i = 0; i < l->count; i++) {
-        if (i)
-            rh_buf_char(out, ',');
-        if (types) {
-            rh_buf_str(out, "{\"type\":");
-            print_type(a, &l->items[i], out);
-            rh_buf_str(out, ",\"value\":");
-        }
-        rh_fp_print_item(&l->items[i], out);
-        if (types)
-            rh_buf_char(out, '}');
-    }
-    rh_buf_char(out, ']');
+    return rh_fp_question_answer(&c, q, compile_and_check, s, ret);
 }
 
 /* --- one expression --------------------------------------------------------------------------- */
@@ -333,7 +183,7 @@ static enum rh_rc read_resource(struct rh_cli_session *s, const char *path, yyjs
 }
 
 /* NAME=VALUE; a value that is JSON counts as JSON, any other as a string. */
-static enum rh_rc given_variables(struct rh_cli_session *s, struct rh_cli_question *q)
+static enum rh_rc given_variables(struct rh_cli_session *s, struct rh_fp_question *q)
 {
     unsigned n;
     const char **given = rh_cli_many(s->cli, "var", &n);
@@ -357,7 +207,7 @@ static enum rh_rc given_variables(struct rh_cli_session *s, struct rh_cli_questi
                 return rc;
             v = yyjson_doc_get_root(doc);
         }
-        enum rh_rc rc = rh_cli_fp_variable(s, &s->cli->issues, q, name, v);
+        enum rh_rc rc = rh_fp_question_variable(s->work, &s->cli->issues, q, name, v);
         if (rc)
             return rc;
     }
@@ -428,10 +278,10 @@ static int run_one(struct rh_cli_session *s)
 {
     struct rh_cli *c = s->cli;
     const char *context = rh_cli_value(c, "base"), *model = rh_cli_value(c, "model");
-    struct rh_cli_question q = {.expression = rh_text(c->args[0]),
-                                .context = rh_text(context),
-                                .plain = model && strcmp(model, "none") == 0,
-                                .lenient = s->lenient};
+    struct rh_fp_question q = {.expression = rh_text(c->args[0]),
+                               .context = rh_text(context),
+                               .plain = model && strcmp(model, "none") == 0,
+                               .lenient = s->lenient};
     struct rh_fp_list result = {0};
     enum rh_rc rc = RH_OK;
     if (model && !q.plain && strcmp(model, "r4") != 0) {
@@ -446,7 +296,7 @@ static int run_one(struct rh_cli_session *s)
         rc = rh_cli_fp_answer(s, &c->issues, &q, &result);
     struct rh_buf out = rh_buf(s->work);
     if (!rc) {
-        rh_cli_fp_print(s->work, &result, rh_cli_value(c, "types") != NULL, &out);
+        rh_fp_print_list(s->work, &result, rh_cli_value(c, "types") != NULL, &out);
         rc = out.rc;
     }
     if (rc)

@@ -14,25 +14,6 @@
 
 enum { RESOURCE_KEEP = 4 << 20 /* bytes; larger resources are not kept parsed */ };
 
-static void print_place(const struct rh_issue *row, struct rh_buf *out)
-{
-    if (row && row->line && row->column)
-        rh_buf_printf(out, "\"%u:%u\"", row->line, row->column);
-    else if (row && row->column)
-        rh_buf_printf(out, "\"1:%u\"", row->column);
-    else
-        rh_buf_str(out, "null");
-}
-
-static void print_error(const struct rh_issues *is, enum rh_rc rc, struct rh_buf *out)
-{
-    const struct rh_issue *row = is->count ? &is->rows[0] : NULL;
-    rh_buf_str(out, "\"error\":");
-    rh_buf_json(out, rh_text(row ? row->text : rh_rc_text(rc)));
-    rh_buf_str(out, ",\"at\":");
-    print_place(row, out);
-}
-
 static size_t skip_space(struct rh_text t, size_t at)
 {
     while (at < t.len && strchr(" \t\r\n", t.data[at]) && t.data[at])
@@ -169,48 +150,11 @@ static enum rh_rc parse_line(struct rh_cli_session *s, struct rh_issues *is, str
     return RH_OK;
 }
 
-static enum rh_rc read_question(struct rh_cli_session *s, struct rh_issues *is, yyjson_val *o,
-                                struct rh_cli_question *q)
-{
-    yyjson_val *key, *variables = yyjson_obj_get(o, "variables");
-    struct rh_text model = rh_json_get(o, "model");
-    yyjson_val *context = yyjson_obj_get(o, "context"), *strict = yyjson_obj_get(o, "strict");
-    q->expression = rh_json_get(o, "expr");
-    if (!q->expression.data)
-        return rh_issue_add(is, RH_STRUCTURE, NULL, "the member expr (a string) is missing");
-    if (model.data && !rh_text_is(model, "r4") && !rh_text_is(model, "none"))
-        return rh_issue_add(is, RH_VALUE, NULL, "model is \"r4\" or \"none\", not \"%.*s\"",
-                            RH_TEXT_ARG(model));
-    q->plain = rh_text_is(model, "none");
-    q->lenient = strict ? !yyjson_is_true(strict) : s->lenient;
-    if (!q->resource)
-        q->resource = yyjson_obj_get(o, "resource");
-    if (yyjson_is_null(q->resource))
-        q->resource = NULL;
-    if (q->resource && !yyjson_is_obj(q->resource))
-        return rh_issue_add(is, RH_STRUCTURE, NULL, "the member resource is a JSON object");
-    if (yyjson_is_str(context))
-        q->context = rh_json_text(context);
-    else if (yyjson_is_obj(context))
-        q->context_value = context;
-    else if (context && !yyjson_is_null(context))
-        return rh_issue_add(is, RH_STRUCTURE, NULL,
-                            "the member context is an expression or an object");
-    yyjson_obj_iter it = yyjson_obj_iter_with(variables);
-    while ((key = yyjson_obj_iter_next(&it))) {
-        enum rh_rc rc =
-            rh_cli_fp_variable(s, is, q, rh_json_text(key), yyjson_obj_iter_get_val(key));
-        if (rc)
-            return rc;
-    }
-    return RH_OK;
-}
-
 /* One line in, one line out. False: the line itself is wrong. */
 static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t number)
 {
     struct rh_issues is;
-    struct rh_cli_question q = {.context = {NULL, 0}};
+    struct rh_fp_question q = {.lenient = s->lenient};
     struct rh_fp_list result = {0};
     yyjson_val *o = NULL;
     rh_arena_reset(s->work);
@@ -228,13 +172,13 @@ static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t num
         rh_buf_printf(&out, "\"line\":%llu,", (unsigned long long)number);
     }
     if (!rc)
-        rc = read_question(s, &is, o, &q);
+        rc = rh_fp_question_read(s->work, &is, o, &q);
     if (!rc)
         rc = rh_cli_fp_answer(s, &is, &q, &result);
     size_t before = out.len;
     if (!rc) {
         rh_buf_str(&out, "\"result\":");
-        rh_cli_fp_print(s->work, &result, true, &out);
+        rh_fp_print_list(s->work, &result, true, &out);
         rc = out.rc;
     }
     if (out.rc) { /* the answer is larger than the memory of a line */
@@ -244,7 +188,7 @@ static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t num
     }
     if (rc) {
         out.len = before;
-        print_error(&is, rc, &out);
+        rh_fp_print_error(&is, rc, &out);
     }
     rh_buf_str(&out, "}\n");
     fwrite(out.data, 1, out.len, stdout);

@@ -5,7 +5,7 @@
 #define RH_CLI_FHIRPATH_INT_H
 
 #include "cli/cli.h"
-#include "fhirpath/fhirpath.h"
+#include "fhirpath/question.h"
 
 enum {
     RH_CLI_FP_INPUT_MAX = 128 << 20, /* bytes of a file or of a line */
@@ -40,27 +40,9 @@ struct rh_cli_session {
     bool lenient;
 };
 
-/* What is evaluated. */
-struct rh_cli_question {
-    struct rh_text expression, context; /* context: data NULL: none */
-    yyjson_val *resource;               /* NULL: none */
-    yyjson_val *context_value;          /* instead of an expression */
-    bool plain, lenient;
-    struct rh_fp_variable *variables;
-    size_t n_variables;
-};
-
 /* fhirpath.c: results live in s->work. */
 enum rh_rc rh_cli_fp_answer(struct rh_cli_session *s, struct rh_issues *is,
-                            const struct rh_cli_question *q, struct rh_fp_list *ret);
-/* Strings, numbers and booleans are System values; objects are resources or plain JSON; an array is
- * a collection; null is empty. */
-enum rh_rc rh_cli_fp_variable(struct rh_cli_session *s, struct rh_issues *is,
-                              struct rh_cli_question *q, struct rh_text name, yyjson_val *v);
-/* A JSON array of values, or of {"type","value"}. */
-void rh_cli_fp_print(struct rh_arena *a, const struct rh_fp_list *l, bool types,
-                     struct rh_buf *out);
-
+                            const struct rh_fp_question *q, struct rh_fp_list *ret);
 /* fhirpath_batch.c: lines of standard input; an exit code. */
 int rh_cli_fp_batch(struct rh_cli_session *s);
 
