@@ -284,8 +284,13 @@ static enum rh_rc generate(struct rh_ctx *c, const struct rh_definition *d, unsi
         return rc;
     differential = yyjson_obj_get(yyjson_obj_get(body, "differential"), "element");
     s.extends = !rh_text_is(rh_json_get(body, "derivation"), "constraint");
-    if (yyjson_arr_size(differential) == 0)
-        return base_elements(&s, body, ret);
+    if (yyjson_arr_size(differential) == 0) {
+        rc = base_elements(&s, body, ret);
+        return rc || *ret ? rc
+                          : rh_issue_add(c->issues, RH_VALUE, NULL,
+                                         "Profile %.*s: it has no elements and no base.",
+                                         RH_TEXT_ARG(d->url));
+    }
     rc = make_tree(&s, body, differential);
     rh_buf_char(&b, '[');
     if (!rc)

@@ -23,53 +23,50 @@
     "\"derivation\":\"constraint\",\"baseDefinition\":\"" base                                \
     "\",\"differential\":{\"element\":[" elements "]}}"
 
-static const char *const types[] =
-    {
-        TYPE(
-            "Observation",
-            ELEMENT("Observation", "0", "*", "Observation") "," ELEMENT(
-                "Observation.extension", "0", "*",
-                "Extension") "," ELEMENT("Observation.status", "1", "1",
-                                         "code") ","
-                                                 "{\"id\":\"Observation.value[x]\",\"path\":"
-                                                 "\"Observation.value[x]\",\"min\":0,\"max\":\"1\""
-                                                 ",\"type\":[{\"code\":\"Quantity\"},{\"code\":"
-                                                 "\"string\"}]}," ELEMENT(
-                                                     "Observation.component", "0", "*",
-                                                     "BackboneElement") "," ELEMENT("Observation."
-                                                                                    "component."
-                                                                                    "code",
-                                                                                    "1", "1",
-                                                                                    "CodeableConcep"
-                                                                                    "t") ","
-                                                                                         "{\"id\":"
-                                                                                         "\"Observa"
-                                                                                         "tion."
-                                                                                         "component"
-                                                                                         ".part\","
-                                                                                         "\"path\":"
-                                                                                         "\"Observa"
-                                                                                         "tion."
-                                                                                         "component"
-                                                                                         ".part\","
-                                                                                         "\"min\":"
-                                                                                         "0,"
-                                                                                         "\"max\":"
-                                                                                         "\"*\","
-                                                                                         "\"content"
-                                                                                         "Reference"
-                                                                                         "\":\"#"
-                                                                                         "Observati"
-                                                                                         "on."
-                                                                                         "component"
-                                                                                         "\"}"),
-        TYPE("CodeableConcept",
-             ELEMENT("CodeableConcept", "0", "*", "Element") "," ELEMENT(
-                 "CodeableConcept.coding", "0", "*", "Coding") "," ELEMENT("CodeableConcept.text",
-                                                                           "0", "1", "string")),
-        TYPE("Quantity", ELEMENT("Quantity", "0", "*", "Element") "," ELEMENT("Quantity.value", "0",
-                                                                              "1", "decimal")),
-        NULL};
+static const char *const types[] = {
+    TYPE("Observation",
+         ELEMENT("Observation", "0", "*", "Observation") "," ELEMENT(
+             "Observation.extension", "0", "*",
+             "Extension") "," ELEMENT("Observation.status", "1", "1",
+                                      "code") ","
+                                              "{\"id\":\"Observation.value[x]\",\"path\":"
+                                              "\"Observation.value[x]\",\"min\":0,\"max\":\"1\""
+                                              ",\"type\":[{\"code\":\"Quantity\"},{\"code\":"
+                                              "\"string\"}]}," ELEMENT(
+                                                  "Observation.component", "0", "*",
+                                                  "BackboneElement") "," ELEMENT("Observation."
+                                                                                 "component."
+                                                                                 "code",
+                                                                                 "1", "1",
+                                                                                 "CodeableConcep"
+                                                                                 "t") ","
+                                                                                      "{\"id\":"
+                                                                                      "\"Observa"
+                                                                                      "tion."
+                                                                                      "component"
+                                                                                      ".part\","
+                                                                                      "\"path\":"
+                                                                                      "\"Observa"
+                                                                                      "tion."
+                                                                                      "component"
+                                                                                      ".part\","
+                                                                                      "\"min\":"
+                                                                                      "0,"
+                                                                                      "\"max\":"
+                                                                                      "\"*\","
+                                                                                      "\"content"
+                                                                                      "Reference"
+                                                                                      "\":\"#"
+                                                                                      "Observati"
+                                                                                      "on."
+                                                                                      "component"
+                                                                                      "\"}"),
+    TYPE("CodeableConcept", ELEMENT("CodeableConcept", "0", "*", "Element") "," ELEMENT(
+                                "CodeableConcept.coding", "0", "*",
+                                "Coding") "," ELEMENT("CodeableConcept.text", "0", "1", "string")),
+    TYPE("Quantity", ELEMENT("Quantity", "0", "*", "Element") "," ELEMENT("Quantity.value", "0",
+                                                                          "1", "decimal")),
+    NULL};
 
 static struct rh_arena *arena;
 static struct rh_issues issues;
@@ -307,6 +304,9 @@ static void refuses_and_names_what_does_not_fit(void **state)
          PROFILE("http://example.org/p", URL "Observation",
                  "{\"path\":\"Observation\"},{\"path\":\"Patient.name\"}")},
         {RH_VALUE, "no path", PROFILE("http://example.org/p", URL "Observation", "{\"min\":1}")},
+        {RH_VALUE, "no elements and no base",
+         "{\"resourceType\":\"StructureDefinition\",\"url\":\"http://example.org/"
+         "p\",\"derivation\":\"specialization\",\"differential\":{}}"},
         {RH_VALUE, "on itself",
          PROFILE("http://example.org/p", "http://example.org/p", "{\"path\":\"Observation\"}")},
     };
