@@ -83,6 +83,13 @@ static const struct rh_element *element_of(struct reader *r, const struct rh_xml
         unknown_child(r, up, type, n);
         return NULL;
     }
+    if (type->kind != RH_KIND_RESOURCE &&
+        (rh_text_is(n->name, "id") ||
+         (rh_text_is(n->name, "url") && strcmp(type->name, "Extension") == 0))) {
+        finding(r, RH_STRUCTURE, &at, n, "in XML, %s of %s is an attribute, not an element",
+                e->name, type->name);
+        return NULL;
+    }
     if (!rh_text_is(n->uri, wanted)) {
         finding(r, RH_STRUCTURE, &at, n,
                 "<%.*s> is in the namespace \"%.*s\", it must be in \"%s\"", RH_TEXT_ARG(at.name),
