@@ -151,10 +151,9 @@ static void look_at_definitions(struct findings *f, struct rh_arena *a, const ch
                             RH_TEXT_ARG(rh_package_name(p)), RH_TEXT_ARG(rh_package_version(p)));
         len += more > 0 ? (size_t)more : 0;
     }
-    if (is.count) {
-        char *text = rh_arena_printf(a, "%s", is.rows[0].text);
-        r->advice = text ? text : "a package misses what it depends on";
-    }
+    for (unsigned i = 0; i < is.count && !r->advice; i++)
+        if (is.rows[i].severity <= RH_WARNING)
+            r->advice = is.rows[i].text; /* in the arena of the command */
     rh_world_close(w);
 }
 

@@ -129,21 +129,23 @@ static void check_digits(struct checking *k, const char *path, yyjson_val *v)
 
 static void say(struct checking *k, const struct rh_definition *d)
 {
+    struct rh_text id = d ? d->id : RH_TEXT("package.json");
+    const char *slash = id.len ? "/" : "";
     const struct rh_issues *is = &k->issues;
     struct rh_buf b = rh_buf(is->arena);
     for (unsigned i = 0; i < is->count; i++) {
         const struct rh_issue *row = &is->rows[i];
         k->warnings += row->severity == RH_WARNING;
         if (k->cli->json) {
-            rh_buf_printf(&b, "{\"resource\":\"%s/%.*s\",\"issue\":", d ? d->type : "Package",
-                          RH_TEXT_ARG(d ? d->id : RH_TEXT("package.json")));
+            rh_buf_printf(&b, "{\"resource\":\"%s%s%.*s\",\"issue\":", d ? d->type : "Package",
+                          slash, RH_TEXT_ARG(id));
             rh_validation_issue(row, 0, &b);
             rh_buf_str(&b, "}\n");
         } else if (row->severity <= RH_WARNING) {
-            rh_buf_printf(&b, "%s/%.*s: %s: %s%s%s%s\n", d ? d->type : "package",
-                          RH_TEXT_ARG(d ? d->id : RH_TEXT("package.json")),
-                          rh_severity_name(row->severity), row->text, row->expression ? " (" : "",
-                          row->expression ? row->expression : "", row->expression ? ")" : "");
+            rh_buf_printf(&b, "%s%s%.*s: %s: %s%s%s%s\n", d ? d->type : "package", slash,
+                          RH_TEXT_ARG(id), rh_severity_name(row->severity), row->text,
+                          row->expression ? " (" : "", row->expression ? row->expression : "",
+                          row->expression ? ")" : "");
         }
     }
     k->errors += is->errors;
@@ -184,8 +186,10 @@ static void check_depends(struct checking *k, const struct rh_world *w)
         all[i] = rh_world_package(w, i);
     rh_package_check_depends(&k->issues, all, n);
     for (unsigned i = 0; i < k->issues.count; i++)
-        k->issues.rows[i].severity = RH_ERROR;
-    k->issues.errors = k->issues.count;
+        if (k->issues.rows[i].severity == RH_WARNING) { /* that a newer one serves is none */
+            k->issues.rows[i].severity = RH_ERROR;
+            k->issues.errors++;
+        }
     say(k, NULL);
 }
 
@@ -214,10 +218,10 @@ static int check(struct rh_cli *c, const char *path)
     for (size_t i = 0; i < rh_package_count(p) && !rc; i++)
         rc = check_one(&k, rh_package_at(p, i));
     if (!c->quiet)
-        fprintf(stderr, "%.*s %.*s: %llu resources, %llu errors, %llu warnings\n",
-                RH_TEXT_ARG(rh_package_name(p)), RH_TEXT_ARG(rh_package_version(p)),
-                (unsigned long long)k.resources, (unsigned long long)k.errors,
-                (unsigned long long)k.warnings);
+        fprintf(stderr, "%.*s%s%.*s: %llu resources, %llu errors, %llu warnings\n",
+                RH_TEXT_ARG(rh_package_name(p)), rh_package_version(p).len ? " " : "",
+                RH_TEXT_ARG(rh_package_version(p)), (unsigned long long)k.resources,
+                (unsigned long long)k.errors, (unsigned long long)k.warnings);
     rh_arena_close(k.ctx.arena);
     rh_world_close(w);
     if (rc)

@@ -27,7 +27,8 @@ struct rh_worlds {
 static void log_warnings(struct rh_issues *is)
 {
     for (unsigned i = 0; i < is->count; i++)
-        rh_log(RH_LOG_WARNING, "packages", "%s", is->rows[i].text);
+        rh_log(is->rows[i].severity <= RH_WARNING ? RH_LOG_WARNING : RH_LOG_INFO, "packages", "%s",
+               is->rows[i].text);
 }
 
 enum rh_rc rh_worlds_open(const char *dir, const char *const *packages, unsigned n,

@@ -162,6 +162,20 @@ def test_doctor_names_the_packages_and_says_when_one_is_damaged(kept):
     assert "worse.tgz" in done.stderr and "neither gzip nor tar" in done.stderr
 
 
+def test_a_newer_package_in_the_place_of_one_that_is_needed_is_no_fault(kept):
+    import tarfile
+    cs = system("needs", {"a": "A"})
+    old = folder(kept / "old", cs, name="example.needs", dependencies={"example.kept": "0.9.0"})
+    rihla("pack", "check", old, "--package", kept / "kept.tgz")
+    done = rihla("pack", "check", folder(kept / "new", cs, name="example.newer", dependencies={"example.kept": "2.0.0"}),
+                 "--package", kept / "kept.tgz", code=1)
+    assert "example.kept 2.0.0" in done.stdout
+    with tarfile.open(kept / "needs.tgz", "w:gz") as tar:
+        tar.add(old / "package", "package")
+    rihla("pack", "add", "--data", kept / "rihla", kept / "needs.tgz")
+    assert json.loads(rihla("doctor", "--json", "--data", kept / "rihla").stdout)["definitions"]["advice"] is None
+
+
 def test_wrong_usage_shows_where_help_is():
     for call in (["validate"], ["pack", "list"], ["validate", "--colour", "x"], ["terminology", "--param"]):
         assert f"see rihla {call[0]} --help" in rihla(*call, code=2).stderr
