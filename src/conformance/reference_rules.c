@@ -3,6 +3,7 @@
  * References: their form, what they point to inside the document, whether that is what may be
  * pointed to; and contained resources.
  */
+#include "conformance/narrative.h"
 #include "conformance/validate_int.h"
 #include "fhir/reference.h"
 
@@ -398,6 +399,27 @@ static void check_one(struct rh_run *r, const struct rh_place *at, const struct 
                     RH_TEXT_ARG(rh_shown(id)));
 }
 
+/* A narrative refers too: its links and images to "#id" (R4, narrative: contained Binary). */
+static void text_refers(void *user, enum rh_narrative_mark mark, struct rh_text value)
+{
+    struct search *s = user;
+    if (mark != RH_NARRATIVE_ID && rh_names_add(s->r->c->arena, s->names, value))
+        s->r->rc = RH_NOMEM;
+}
+
+static void texts_refer(struct search *s, yyjson_val *holder, unsigned depth)
+{
+    yyjson_val *div = yyjson_obj_get(yyjson_obj_get(holder, "text"), "div");
+    yyjson_val *list = yyjson_obj_get(holder, "section"), *v;
+    size_t i, n;
+    if (yyjson_is_str(div) && yyjson_get_len(div))
+        rh_narrative_marks(s->r->c->arena, rh_json_text(div), text_refers, s);
+    if (!yyjson_is_arr(list) || depth > RH_VALIDATE_DEPTH_MAX)
+        return;
+    yyjson_arr_foreach (list, i, n, v)
+        texts_refer(s, v, depth + 1);
+}
+
 void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val *resource)
 {
     yyjson_val *list = yyjson_obj_get(resource, "contained"), *c;
@@ -409,6 +431,7 @@ void rh_check_contained(struct rh_run *r, const struct rh_place *at, yyjson_val 
             r->rc = RH_NOMEM;
             return;
         }
+        texts_refer(&all, resource, 0);
         yyjson_arr_foreach (list, i, n, c) {
             struct rh_place here = rh_below(at, "contained", 9, (long)i);
             check_one(r, at, &here, &referred, &ids, c);

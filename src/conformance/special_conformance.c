@@ -45,7 +45,7 @@ static void check_codesystem(struct rh_run *r, const struct rh_place *at, yyjson
                     "the code system is complete, but it has %llu concepts and the count says %llu",
                     (unsigned long long)n, (unsigned long long)stated);
     else if ((rh_text_is(content, "example") || rh_text_is(content, "fragment")) && n > stated)
-        rh_complain(r, RH_ERROR, "invalid", &place,
+        rh_complain(r, RH_WARNING, "invalid", &place,
                     "there are more concepts, %llu, than the count says, %llu",
                     (unsigned long long)n, (unsigned long long)stated);
 }
