@@ -361,7 +361,7 @@ static bool belongs(struct rh_run *r, const struct rh_place *item, const struct 
 
 /* --- the items -------------------------------------------------------------------------------- */
 
-enum { SLICE_NONE = -1, SLICE_SEVERAL = -2 };
+enum { SLICE_NONE = -1, SLICE_SEVERAL = -2, SLICE_FORBIDDEN = -3 };
 
 struct rh_sliced {
     const struct rh_rule *head;
@@ -394,6 +394,13 @@ static int slice_of(struct rh_run *r, const struct rh_sliced *s, const struct rh
     for (unsigned i = 0; i < s->head->n_slices; i++) {
         if (!belongs(r, item, s->head, s->head->slices[i]))
             continue;
+        if (s->head->slices[i]->max == 0) {
+            rh_complain(r, RH_ERROR, "structure", item,
+                        "this is the slice %.*s of %.*s, which may not be there (%.*s)",
+                        RH_TEXT_ARG(s->head->slices[i]->slice), RH_TEXT_ARG(s->head->path),
+                        RH_TEXT_ARG(s->head->profile->url));
+            return SLICE_FORBIDDEN; /* said; there is nothing to look at in it */
+        }
         s->counts[i]++;
         found = found == SLICE_NONE ? (int)i : SLICE_SEVERAL;
     }
