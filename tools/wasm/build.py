@@ -35,7 +35,8 @@ def main():
              "-ffunction-sections", "-fdata-sections", "-D_GNU_SOURCE", '-DRH_VERSION=\\"core\\"']
     ours = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wvla", "-Wundef", "-Werror"]
     link = ["--target=wasm32-wasi", f"--sysroot={sysroot}", "-mexec-model=reactor", "-flto", "-Wl,--gc-sections",
-            "-Wl,--strip-all", "-Wl,-O2", "-Wl,--compress-relocations", "-Wl,-z,stack-size=1048576"]
+            "-Wl,--strip-all", "-Wl,-O2", "-Wl,--compress-relocations",
+            "-Wl,-mllvm,-inline-threshold=-100", "-Wl,-z,stack-size=1048576"]
     lines = ["ninja_required_version = 1.5", f"clang = {clang}", f"flags = {' '.join(flags + include)}",
              "rule cc", "  description = CC $in", "  command = $clang $flags $warn -MD -MF $out.d -c $in -o $out", "  depfile = $out.d", "  deps = gcc",
              "rule link", "  description = LINK $out", f"  command = $clang {' '.join(link)} @$out.rsp -o $out -lm", "  rspfile = $out.rsp",
