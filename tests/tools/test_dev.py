@@ -47,7 +47,7 @@ def test_refuses_wrong_use_and_closes_with_a_line(words, reason):
 def test_every_row_of_the_package_table_can_be_looked_for():
     for row in (ROOT / "tools/deps/apt.txt").read_text().splitlines():
         if not row.startswith("#"):
-            assert re.fullmatch(r"(build|test|check|bench) +[a-z0-9.+-]+ +(rt|(cmd|tool|pkg|deb|py) \S+)", row), row
+            assert re.fullmatch(r"(build|test|check|bench) +[a-z0-9.+-]+ +(rt|wasm|(cmd|tool|pkg|deb|py) \S+)", row), row
 
 
 def test_the_source_of_yyjson_is_pinned_by_its_hash():
