@@ -504,6 +504,8 @@ void rh_check_value(struct rh_run *r, const struct rh_place *at, const struct rh
     }
     if (rule->n_constraints)
         rh_check_constraints(r, at, rule);
+    if (rule->content && rule->content->n_constraints) /* an item inside an item: the same rules */
+        rh_check_constraints(r, at, rule->content);
     bool base = r->base;
     r->base = false; /* FHIR's own definitions ask for SimpleQuantity and the like */
     check_type_profiles(r, at, rule);
