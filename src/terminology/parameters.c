@@ -128,6 +128,10 @@ static enum rh_rc take(struct tx *t, const struct parameter *p, struct rh_text v
         return rc;
     switch (p->kind) {
     case K_TRI:
+        if (of_request && !rh_text_is(value, "true") && !rh_text_is(value, "false"))
+            return tx_fail(t, RH_INVALID, "invalid", NULL, NULL,
+                           "The parameter %s is true or false, not \"%.*s\".", p->name,
+                           RH_TEXT_ARG(value));
         *(struct tx_tri *)field = (struct tx_tri){true, rh_text_is(value, "true")};
         return RH_OK;
     case K_NUMBER:

@@ -124,6 +124,14 @@ def test_a_refused_input_is_no_search(fhir):
         assert outcome["issue"][0]["details"]["text"] == "the request cannot be understood"
 
 
+def test_a_value_that_an_input_cannot_have_is_refused_and_not_taken_for_another(fhir):
+    url = "http://hl7.org/fhir/ValueSet/administrative-gender"
+    for name, value in (("activeOnly", "maybe"), ("excludeNested", ""), ("count", "few")):
+        sent = {"resourceType": "Parameters", "parameter": [{"name": "url", "valueUri": url}, {"name": name, "valueString": value}]}
+        answer = fhir.send("POST", "/ValueSet/$expand", sent)
+        assert answer.status_code == 400 and name in answer.json()["issue"][0]["details"]["text"], answer.text
+
+
 # --- tools on files, and what a directory keeps
 
 @pytest.fixture
