@@ -113,6 +113,41 @@ static bool enabled(struct answers *a, yyjson_val *question)
     return all;
 }
 
+#define ENABLE_WHEN_EXPRESSION \
+    "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
+
+/* May be disabled by an expression: it is there and is not certainly true for the response. */
+static bool perhaps_disabled(struct answers *a, yyjson_val *question)
+{
+    yyjson_val *list = yyjson_obj_get(question, "extension"), *v, *expression = NULL;
+    struct rh_run *r = a->r;
+    size_t i, n;
+    if (!yyjson_is_arr(list))
+        return false;
+    yyjson_arr_foreach (list, i, n, v) {
+        if (rh_text_is(rh_json_get(v, "url"), ENABLE_WHEN_EXPRESSION))
+            expression = yyjson_obj_get(v, "valueExpression");
+    }
+    if (!expression)
+        return false;
+    struct rh_issues silent, *outer = r->c->issues;
+    struct rh_fp_input in = {
+        .focus = rh_fp_resource(a->response, false), .resource = a->response, .root = a->response};
+    struct rh_fp *fp = NULL;
+    uint64_t steps = r->c->steps;
+    bool holds = false;
+    rh_issues_init(&silent, r->c->arena);
+    r->c->issues = &silent;
+    r->c->steps = RH_VALIDATE_STEPS_MAX;
+    enum rh_rc rc = rh_fp_compile(r->c, r->c->arena, rh_json_get(expression, "expression"), &fp);
+    if (!rc)
+        rc = rh_fp_true(r->c, fp, &in, &holds);
+    r->work += (RH_VALIDATE_STEPS_MAX - r->c->steps) / 16;
+    r->c->steps = steps;
+    r->c->issues = outer;
+    return rc || !holds;
+}
+
 /* --- items --------------------------------------------------------------------------------------
  */
 
@@ -148,7 +183,8 @@ static void check_item(struct answers *a, const struct rh_place *at, yyjson_val 
         rh_answers_items(a, at, question, item);
         return;
     }
-    rh_answer_counts(a, at, question, n);
+    if (n > 0 || !perhaps_disabled(a, question))
+        rh_answer_counts(a, at, question, n);
     if (n == 0)
         return;
     yyjson_arr_foreach (list, i, n, answer) {
@@ -163,7 +199,7 @@ static void check_item(struct answers *a, const struct rh_place *at, yyjson_val 
 static void check_absent(struct answers *a, const struct rh_place *at, yyjson_val *question)
 {
     if (!a->complete || !yyjson_is_true(yyjson_obj_get(question, "required")) ||
-        !enabled(a, question))
+        !enabled(a, question) || perhaps_disabled(a, question))
         return;
     struct rh_text link = rh_json_get(question, "linkId");
     if (is_type(question, "group"))
