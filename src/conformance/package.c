@@ -294,7 +294,7 @@ static struct file *find_file(struct rh_package_reader *r, struct rh_text name)
 static void read_index(struct rh_package_reader *r)
 {
     struct rh_issues ignored;
-    yyjson_val *index, *row;
+    yyjson_val *index = NULL, *row;
     yyjson_arr_iter it;
     rh_issues_init(&ignored, r->arena);
     if (!r->index.data || parse_file(r, &ignored, ".index.json", r->index, &index))
