@@ -18,8 +18,8 @@ struct rh_terms_input {
     struct rh_text name, value;
 };
 
-/* A Parameters resource (JSON). A type that is not simple takes its JSON ("{…}"). RH_INVALID with an
- * issue: no such input (with `lenient` a warning), or the value is not of its type. */
+/* A Parameters resource (JSON). A type that is not simple takes its JSON ("{…}"). RH_INVALID with
+ * an issue: no such input (with `lenient` a warning), or the value is not of its type. */
 enum rh_rc rh_terms_parameters(struct rh_arena *a, struct rh_issues *is, enum rh_terms_op op,
                                const struct rh_terms_input *inputs, size_t n, bool lenient,
                                struct rh_text *ret);

@@ -30,7 +30,8 @@ struct rh_write_op {
     bool conditional;  /* update, patch, delete by `criteria` */
     struct rh_text
         criteria; /* search text of a conditional operation or of If-None-Exist; empty: none */
-    struct rh_text body;     /* JSON text: the resource, or the patch (a JSON Patch is an array, a
+    struct rh_text
+        body;                /* JSON text: the resource, or the patch (a JSON Patch is an array, a
                                 FHIRPath     Patch a Parameters resource); ignored when `resource` is set */
     yyjson_val *resource;    /* parsed resource or patch, in the write's arena */
     struct rh_text if_match; /* header text, e.g. W/"a1-5"; empty: none */

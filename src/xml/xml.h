@@ -23,7 +23,8 @@ enum { RH_XML_DEPTH_MAX = 128, RH_XML_BYTES_MAX = 64 << 20 };
 enum rh_rc rh_xml_read(struct rh_ctx *c, struct rh_text xml, struct rh_buf *out);
 
 /* Appends the resource as XML, elements in the order of the definition, without a declaration.
- * RH_STRUCTURE: an element that R4 does not know, or a narrative that is not well-formed (issue). */
+ * RH_STRUCTURE: an element that R4 does not know, or a narrative that is not well-formed (issue).
+ */
 enum rh_rc rh_xml_write(struct rh_ctx *c, yyjson_val *resource, struct rh_buf *out);
 
 /* Sets line and column of issues that have an expression and no line: behind the start tag of the

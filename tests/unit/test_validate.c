@@ -155,14 +155,14 @@ static void run_file(const char *file)
     assert_int_equal(bad, 0);
 }
 
-#define FILES(X)                                                                           \
-    X(structure)                                                                           \
-    X(primitives)                                                                          \
-    X(codes)                                                                               \
-    X(extensions)                                                                          \
-    X(references)                                                                          \
-    X(bundles) X(narratives) X(definitions) X(profiles) X(invariants) X(answers) X(faults) \
-        X(profile_faults)
+#define FILES(X)  \
+    X(structure)  \
+    X(primitives) \
+    X(codes)      \
+    X(extensions) \
+    X(references) \
+    X(bundles)    \
+    X(narratives) X(definitions) X(profiles) X(invariants) X(answers) X(faults) X(profile_faults)
 #define X(name)                            \
     static void name##_cases(void **state) \
     {                                      \
