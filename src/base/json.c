@@ -488,3 +488,21 @@ void rh_json_write_pretty(struct rh_buf *b, const yyjson_val *v)
 {
     write_pretty(b, v);
 }
+
+const char *rh_json_kind(const yyjson_val *v)
+{
+    switch (yyjson_get_type((yyjson_val *)(uintptr_t)v)) {
+    case YYJSON_TYPE_NULL:
+        return "null";
+    case YYJSON_TYPE_BOOL:
+        return "a boolean";
+    case YYJSON_TYPE_STR:
+        return "a string";
+    case YYJSON_TYPE_ARR:
+        return "an array";
+    case YYJSON_TYPE_OBJ:
+        return "an object";
+    default:
+        return v ? "a number" : "nothing";
+    }
+}

@@ -40,6 +40,8 @@ static inline struct rh_text rh_json_text(
                                 yyjson_get_len((yyjson_val *)(uintptr_t)v)};
     return (struct rh_text){NULL, 0};
 }
+/* "a string", "an object", …; "nothing" for NULL. For "… must be an object, not a string". */
+const char *rh_json_kind(const yyjson_val *v);
 struct rh_text rh_json_get(const yyjson_val *object,
                            const char *name); /* string member; data NULL: none */
 

@@ -380,3 +380,13 @@ void rh_buf_percent(struct rh_buf *b, struct rh_text t)
         b->len += unreserved ? 1 : 3;
     }
 }
+
+struct rh_text rh_text_shown(struct rh_text t, size_t max_bytes)
+{
+    if (t.len <= max_bytes)
+        return t;
+    size_t n = max_bytes;
+    while (n > 0 && ((unsigned char)t.data[n] & 0xC0) == 0x80)
+        n--;
+    return (struct rh_text){t.data, n};
+}

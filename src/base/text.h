@@ -55,6 +55,8 @@ struct rh_text rh_text_copy(struct rh_arena *a,
 /* Next code point of valid or invalid UTF-8: advances *at by 1..4; 0xFFFD for a malformed byte. */
 uint32_t rh_utf8_next(struct rh_text t, size_t *at);
 bool rh_utf8_valid(struct rh_text t);
+/* The beginning of a text for a message: at most max_bytes, whole characters. */
+struct rh_text rh_text_shown(struct rh_text t, size_t max_bytes);
 
 /* --- a buffer that grows in an arena -----------------------------------------------------------
  * Errors stick: after the arena's limit is reached all further calls do nothing, and rh_buf_rc says

@@ -21,24 +21,6 @@ struct object {
     struct slot slots[ORDERS_MAX];
 };
 
-static const char *json_name(yyjson_val *v)
-{
-    switch (yyjson_get_type(v)) {
-    case YYJSON_TYPE_NULL:
-        return "null";
-    case YYJSON_TYPE_BOOL:
-        return "a boolean";
-    case YYJSON_TYPE_STR:
-        return "a string";
-    case YYJSON_TYPE_ARR:
-        return "an array";
-    case YYJSON_TYPE_OBJ:
-        return "an object";
-    default:
-        return "a number";
-    }
-}
-
 /* --- reading an object -------------------------------------------------------------------------
  */
 
@@ -153,7 +135,7 @@ static void check_shadow(struct rh_run *r, const struct rh_place *at, const stru
         rh_complain_shape(r, "structure", at, "\"_%s\" must be an array", s->e->name);
     else if (!s->e->many && !yyjson_is_obj(s->shadow))
         rh_complain_shape(r, "structure", at, "\"_%s\" must be an object, but this is %s",
-                          s->e->name, json_name(s->shadow));
+                          s->e->name, rh_json_kind(s->shadow));
     else if (s->e->many && yyjson_is_arr(s->value) &&
              yyjson_arr_size(s->value) != yyjson_arr_size(s->shadow))
         rh_complain_shape(r, "structure", at,
@@ -177,7 +159,7 @@ static bool check_shape(struct rh_run *r, const struct rh_place *up, const struc
         rh_complain_shape(r, "structure", &at,
                           "\"%s\" may have several values, so it must be an array, but this is %s; "
                           "put it between [ and ]",
-                          s->e->name, json_name(s->value));
+                          s->e->name, rh_json_kind(s->value));
         return !yyjson_is_null(s->value);
     }
     if (!s->e->many && yyjson_is_arr(s->value)) {
@@ -209,7 +191,7 @@ static bool check_value_shape(struct rh_run *r, const struct rh_place *at)
     }
     if (!yyjson_is_obj(at->value)) {
         rh_complain_shape(r, "structure", at, "a JSON object (%s) is wanted here, but this is %s",
-                          at->type->name, at->value ? json_name(at->value) : "null");
+                          at->type->name, at->value ? rh_json_kind(at->value) : "null");
         return false;
     }
     if (yyjson_obj_size(at->value) == 0) {

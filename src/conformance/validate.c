@@ -11,12 +11,7 @@ enum { SHOWN_BYTES_MAX = 60, MEMO_SLOTS_FIRST = 64 };
 
 struct rh_text rh_shown(struct rh_text t)
 {
-    if (t.len <= SHOWN_BYTES_MAX)
-        return t;
-    size_t n = SHOWN_BYTES_MAX;
-    while (n > 0 && ((unsigned char)t.data[n] & 0xC0) == 0x80)
-        n--;
-    return (struct rh_text){t.data, n};
+    return rh_text_shown(t, SHOWN_BYTES_MAX);
 }
 
 void rh_place_write(struct rh_buf *b, const struct rh_place *at)

@@ -80,36 +80,6 @@ static struct place below(const struct place *up, const struct rh_element *e)
     return (struct place){.up = up, .element = e, .index = -1};
 }
 
-/* For "but this is …". */
-static const char *json_name(yyjson_val *v)
-{
-    switch (yyjson_get_type(v)) {
-    case YYJSON_TYPE_NULL:
-        return "null";
-    case YYJSON_TYPE_BOOL:
-        return "a boolean";
-    case YYJSON_TYPE_STR:
-        return "a string";
-    case YYJSON_TYPE_ARR:
-        return "an array";
-    case YYJSON_TYPE_OBJ:
-        return "an object";
-    default:
-        return v ? "a number" : "nothing";
-    }
-}
-
-/* At most SHOWN_BYTES_MAX bytes, whole characters. */
-static struct rh_text shown(struct rh_text t)
-{
-    if (t.len <= SHOWN_BYTES_MAX)
-        return t;
-    size_t n = SHOWN_BYTES_MAX;
-    while (n > 0 && ((unsigned char)t.data[n] & 0xC0) == 0x80)
-        n--;
-    return (struct rh_text){t.data, n};
-}
-
 /* --- unknown names -----------------------------------------------------------------------------
  */
 
@@ -135,7 +105,7 @@ static struct rh_text choices(const struct check *c, const struct rh_type *type,
 static void unknown(struct check *c, const struct place *up, const struct rh_type *type,
                     struct rh_text name)
 {
-    struct place at = {.up = up, .name = shown(name), .index = -1};
+    struct place at = {.up = up, .name = rh_text_shown(name, SHOWN_BYTES_MAX), .index = -1};
     struct rh_text plain =
         name.len > 0 && name.data[0] == '_' ? (struct rh_text){name.data + 1, name.len - 1} : name;
     if (!c->issues) {
@@ -175,13 +145,15 @@ static void bad_primitive(struct check *c, const struct place *at, enum rh_primi
                 (json == RH_PJ_BOOLEAN && yyjson_is_bool(v));
     if (!same)
         complain(c, RH_STRUCTURE, at, "a JSON %s is wanted here, but this is %s; %s is %s",
-                 wanted[json], json_name(v), rh_primitive_name(p), looks);
+                 wanted[json], rh_json_kind(v), rh_primitive_name(p), looks);
     else if (text.len == 0)
         complain(c, RH_VALUE, at,
                  "the text is empty; leave the element out when there is no value");
     else
-        complain(c, RH_VALUE, at, "\"%.*s%s\" is not a valid %s: %s", RH_TEXT_ARG(shown(text)),
-                 shown(text).len < text.len ? "…" : "", rh_primitive_name(p), looks);
+        complain(c, RH_VALUE, at, "\"%.*s%s\" is not a valid %s: %s",
+                 RH_TEXT_ARG(rh_text_shown(text, SHOWN_BYTES_MAX)),
+                 rh_text_shown(text, SHOWN_BYTES_MAX).len < text.len ? "…" : "",
+                 rh_primitive_name(p), looks);
 }
 
 static void check_value(struct check *c, const struct place *at, const struct rh_element *e,
@@ -194,7 +166,7 @@ static void check_value(struct check *c, const struct place *at, const struct rh
             bad_primitive(c, at, (enum rh_primitive)type->primitive, looks, v);
     } else if (!yyjson_is_obj(v)) {
         complain(c, RH_STRUCTURE, at, "a JSON object (%s) is wanted here, but this is %s",
-                 type->name, json_name(v));
+                 type->name, rh_json_kind(v));
     } else if (type->kind == RH_KIND_ABSTRACT) {
         bool outer = c->contained;
         c->contained = strcmp(e->name, "contained") == 0;
@@ -241,7 +213,7 @@ static void check_many(struct check *c, const struct place *up, const struct rh_
         complain(c, RH_STRUCTURE, &at,
                  "\"%s\" may have several values, so it must be an array, but "
                  "this is %s; put it between [ and ]",
-                 e->name, json_name(v));
+                 e->name, rh_json_kind(v));
         return;
     }
     if (yyjson_arr_size(v) == 0) {
@@ -287,7 +259,7 @@ static void check_shadow_object(struct check *c, const struct place *at, yyjson_
         complain(c, RH_STRUCTURE, at,
                  "the underscore sibling holds an object with \"id\" or "
                  "\"extension\", but this is %s",
-                 json_name(v));
+                 rh_json_kind(v));
         return;
     }
     if (!has_value && !yyjson_obj_get(v, "extension"))
@@ -466,7 +438,7 @@ static const struct rh_type *resource_type(struct check *c, const struct place *
     }
     if (!yyjson_is_str(member)) {
         complain(c, RH_STRUCTURE, &at, "\"resourceType\" must be a string, but this is %s",
-                 json_name(member));
+                 rh_json_kind(member));
         return NULL;
     }
     const struct rh_type *type = rh_type_find(name);
@@ -474,8 +446,8 @@ static const struct rh_type *resource_type(struct check *c, const struct place *
         return type;
     const struct rh_type *near = rh_suggest_resource(name);
     complain(c, RH_VALUE, &at, "FHIR R4 has no resource type \"%.*s\"%s%s%s",
-             RH_TEXT_ARG(shown(name)), near ? "; did you mean \"" : "", near ? near->name : "",
-             near ? "\"?" : "");
+             RH_TEXT_ARG(rh_text_shown(name, SHOWN_BYTES_MAX)), near ? "; did you mean \"" : "",
+             near ? near->name : "", near ? "\"?" : "");
     return NULL;
 }
 
@@ -509,7 +481,7 @@ enum rh_rc rh_fhir_check(struct rh_issues *is, const yyjson_val *resource,
         *ret = NULL;
     if (!yyjson_is_obj(v))
         return rh_issue_add(is, RH_STRUCTURE, NULL, "a resource is a JSON object, but this is %s",
-                            json_name(v));
+                            rh_json_kind(v));
     type = check_resource(&c, NULL, v);
     if (ret)
         *ret = type;
