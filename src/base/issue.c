@@ -6,7 +6,12 @@
 
 void rh_issues_init(struct rh_issues *is, struct rh_arena *a)
 {
-    *is = (struct rh_issues){.arena = a, .max = RH_ISSUES_MAX};
+    /* Not the spare row: this stands in the way of every request. */
+    is->arena = a;
+    is->rows = NULL;
+    is->cap = 0;
+    is->max = RH_ISSUES_MAX;
+    is->count = is->dropped = is->errors = 0;
 }
 
 const char *rh_severity_name(enum rh_severity s)
@@ -33,22 +38,35 @@ static void drop(struct rh_issues *is)
                              .text = text ? text : "further issues are not shown"};
 }
 
+/* Room for one more row. False: the arena is full, and nothing more will be kept but a first reason
+ * and the note that there are more. */
+static bool room(struct rh_issues *is)
+{
+    struct rh_issue *rows =
+        rh_arena_grow(is->arena, is->rows, &is->cap, is->count + 1, sizeof *rows);
+    if (!rows && is->count < sizeof is->spare / sizeof is->spare[0]) {
+        if (is->count)
+            is->spare[0] = is->rows[0];
+        rows = is->spare;
+        is->cap = sizeof is->spare / sizeof is->spare[0];
+    }
+    if (rows)
+        is->rows = rows;
+    else
+        is->max = is->count;
+    return rows;
+}
+
 enum rh_rc rh_issue_at(struct rh_issues *is, struct rh_issue row)
 {
     if (!is)
         return row.rc;
     if (row.severity == RH_FATAL || row.severity == RH_ERROR)
         is->errors++;
-    if (is->count >= is->max) {
+    if (is->count >= is->max || !room(is)) {
         drop(is);
         return row.rc;
     }
-    struct rh_issue *rows = rh_arena_grow(is->arena, is->rows, &is->cap, is->count + 1, sizeof row);
-    if (!rows) {
-        is->dropped++;
-        return row.rc;
-    }
-    is->rows = rows;
     row.expression = copy(is->arena, row.expression);
     row.text = copy(is->arena, row.text);
     if (!row.text)

@@ -32,6 +32,7 @@ struct rh_issue {
 struct rh_issues {
     struct rh_arena *arena; /* rows and texts live here */
     struct rh_issue *rows;
+    struct rh_issue spare[2]; /* rows when the arena is full: so this struct is never copied */
     size_t cap;
     unsigned max, count, dropped, errors;
 };
