@@ -117,7 +117,7 @@ static bool read_time(struct reader *r, bool seconds_wanted, struct fields *f,
     *precision = RH_MINUTE;
     if (!take(r, ':'))
         return !seconds_wanted;
-    if (!number(r, 2, 0, 59, &f->second))
+    if (!number(r, 2, 0, 60, &f->second))
         return false;
     *precision = RH_SECOND;
     if (!take(r, '.'))

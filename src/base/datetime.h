@@ -6,7 +6,7 @@
  * calendar) that it covers, plus what was stated. "2018" covers the whole year;
  * "2018-06-01T10:00:00.5Z" covers 100 ms. hi is the last microsecond inside. A value without a zone
  * is read in the zone given (offset in minutes). Grammar: FHIR R4, datatypes. Years 0001..9999;
- * second 60 is refused as in FHIR; 24:00 is refused.
+ * a leap second (:60, which FHIR allows) is the first second of the next minute; 24:00 is refused.
  */
 #ifndef RH_BASE_DATETIME_H
 #define RH_BASE_DATETIME_H
