@@ -195,9 +195,39 @@ static enum rh_rc read_constraints(struct build *b, yyjson_val *e, struct rh_rul
     return RH_OK;
 }
 
+/* Without it nobody can say which slice a value belongs to, so the profile cannot be used. */
+static enum rh_rc read_discriminator(struct build *b, const struct rh_rule *rule, yyjson_val *v,
+                                     struct rh_discriminator *ret)
+{
+    static const struct {
+        const char *name;
+        enum rh_discriminator_type type;
+    } kinds[] = {{"value", RH_DISC_VALUE},
+                 {"pattern", RH_DISC_VALUE},
+                 {"exists", RH_DISC_EXISTS},
+                 {"type", RH_DISC_TYPE},
+                 {"profile", RH_DISC_PROFILE}};
+    struct rh_text kind = rh_json_get(v, "type");
+    ret->path = rh_json_get(v, "path");
+    if (!rh_discriminator_path_is(ret->path))
+        return rh_issue_add(b->c->issues, RH_VALUE, NULL,
+                            "\"%.*s\" cannot be used: \"%.*s\", by which %.*s is sliced, is not a "
+                            "path of a discriminator",
+                            RH_TEXT_ARG(b->p->url), RH_TEXT_ARG(rh_shown(ret->path)),
+                            RH_TEXT_ARG(rule->path));
+    for (unsigned k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+        if (rh_text_is(kind, kinds[k].name)) {
+            ret->type = kinds[k].type;
+            return RH_OK;
+        }
+    return rh_issue_add(b->c->issues, RH_VALUE, NULL,
+                        "\"%.*s\" cannot be used: R4 has no discriminator type \"%.*s\" (%.*s)",
+                        RH_TEXT_ARG(b->p->url), RH_TEXT_ARG(rh_shown(kind)),
+                        RH_TEXT_ARG(rule->path));
+}
+
 static enum rh_rc read_slicing(struct build *b, yyjson_val *e, struct rh_rule *rule)
 {
-    static const char *const kinds[] = {"value", "exists", "type", "profile"};
     yyjson_val *s = yyjson_obj_get(e, "slicing"), *list = yyjson_obj_get(s, "discriminator"), *v;
     if (!s)
         return RH_OK;
@@ -215,12 +245,10 @@ static enum rh_rc read_slicing(struct build *b, yyjson_val *e, struct rh_rule *r
         return RH_NOMEM;
     if (n) {
         yyjson_arr_foreach (list, i, n, v) {
-            struct rh_discriminator *d = &ret->discriminators[ret->n_discriminators++];
-            struct rh_text kind = rh_json_get(v, "type");
-            d->path = rh_json_get(v, "path");
-            for (unsigned k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-                if (rh_text_is(kind, kinds[k]))
-                    d->type = (enum rh_discriminator_type)k; /* "pattern" is value */
+            enum rh_rc rc =
+                read_discriminator(b, rule, v, &ret->discriminators[ret->n_discriminators++]);
+            if (rc)
+                return rc;
         }
     }
     rule->slicing = ret;

@@ -171,13 +171,43 @@ static struct rh_text argument(struct rh_text step)
     return a;
 }
 
+static bool is_name(struct rh_text step)
+{
+    if (rh_text_ends(step, "[x]"))
+        step.len -= 3;
+    for (size_t i = 0; i < step.len; i++) {
+        char c = step.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (i == 0 || c < '0' || c > '9'))
+            return false;
+    }
+    return step.len > 0;
+}
+
+bool rh_discriminator_path_is(struct rh_text path)
+{
+    unsigned steps = 0;
+    if (path.len == 0 || path.data[path.len - 1] == '.')
+        return false;
+    while (path.len) {
+        struct rh_text step = next_step(&path);
+        if (++steps > PATH_STEPS_MAX)
+            return false;
+        if (!is_name(step) && !rh_text_is(step, "$this") && !rh_text_is(step, "resolve()") &&
+            !((rh_text_starts(step, "extension(") || rh_text_starts(step, "ofType(")) &&
+              argument(step).len))
+            return false;
+    }
+    return true;
+}
+
 static void follow(struct rh_run *r, struct target *t, struct rh_text path)
 {
     for (unsigned i = 0; path.len && i < PATH_STEPS_MAX; i++) {
         struct rh_text step = next_step(&path);
         if (rh_text_is(step, "$this"))
             continue;
-        if (rh_text_starts(step, "resolve()"))
+        if (rh_text_is(step, "resolve()"))
             step_resolve(r, t);
         else if (rh_text_starts(step, "extension("))
             step_extension(r, t, argument(step));

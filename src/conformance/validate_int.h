@@ -222,6 +222,9 @@ void rh_check_fixed(struct rh_run *r, const struct rh_place *at, const struct rh
 
 /* --- slicing.c ---------------------------------------------------------------------------------
  */
+/* Is it of the restricted FHIRPath of discriminators (names, $this, resolve(), extension(url),
+ * ofType(type))? */
+bool rh_discriminator_path_is(struct rh_text path);
 struct rh_sliced; /* which of an element's values belongs to which slice of its rule */
 /* NULL: no memory. What belongs nowhere though it must, is said. */
 struct rh_sliced *rh_slices_assign(struct rh_run *r, const struct rh_rule *rule,

@@ -94,6 +94,17 @@ static unsigned check_wants(struct rh_issues *is, yyjson_val *c, const char *nam
             bad++;
         }
     }
+    yyjson_val *warnings = yyjson_obj_get(c, "warnings");
+    yyjson_arr_foreach (warnings, i, n, want) {
+        bool found = false;
+        for (unsigned k = 0; k < is->count; k++)
+            found |= is->rows[k].severity == RH_WARNING &&
+                     strstr(is->rows[k].text, yyjson_get_str(want));
+        if (!found) {
+            print_error("%s: no warning: %s\n", name, yyjson_get_str(want));
+            bad++;
+        }
+    }
     for (unsigned k = 0; k < is->count; k++)
         if (is->rows[k].severity <= RH_ERROR && !taken[k] && !yyjson_obj_get(c, "some")) {
             print_error("%s: not wanted: %s | %s\n", name, is->rows[k].expression,
