@@ -377,6 +377,8 @@ static void check_address(struct scan *s, const struct attribute *a, bool image)
     size_t n = scheme_of(a->value, scheme);
     if (n == 0 || listed(image ? image_schemes : link_schemes, (struct rh_text){scheme, n}))
         return;
+    while (!rh_utf8_valid((struct rh_text){scheme, n}))
+        n--; /* cut inside a character */
     finding(s, RH_VALUE, "invalid", a->at,
             "%s scheme '%.*s' in '%.*s' is not allowed: only %s, or an address without a scheme",
             image ? "Image" : "Hyperlink", (int)n, scheme, RH_TEXT_ARG(shown(a->value)),
