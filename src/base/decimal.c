@@ -322,12 +322,54 @@ struct rh_dec rh_dec_strip(struct rh_dec d)
     return strip_to(d, 0);
 }
 
+/* Quotients of what people write, in 128 bits; false: the long way. Neither is zero. */
+static bool div_short(struct rh_dec a, struct rh_dec b, enum rh_rc *rc, struct rh_dec *ret)
+{
+    enum { DIVISOR_DIGITS = 9, ZEROS = 6 };
+    int scale = a.scale - b.scale;
+    bool negative = (a.coefficient < 0) != (b.coefficient < 0);
+    magnitude_t n = magnitude(a), d = magnitude(b);
+    int len_n = rh_dec_length(n);
+    if (!is_short(a) || scale < -18 || len_n > 18 || rh_dec_length(d) > DIVISOR_DIGITS)
+        return false;
+    if (scale < 0) { /* 10 / 2.5 is 100 / 25 */
+        n *= power10(-scale);
+        len_n -= scale;
+        scale = 0;
+    }
+    magnitude_t m = n;
+    for (int k = 0; k <= ZEROS && len_n + k < RH_DEC_DIGITS; k++, m *= 10)
+        if (m % d == 0) {
+            *rc = make(negative, m / d, scale + k, ret);
+            return true;
+        }
+    int zeros = RH_DEC_DIGITS - len_n;
+    n *= power10(zeros);
+    magnitude_t q = n / d;
+    int excess = rh_dec_length(q) - RH_DEC_INEXACT;
+    if (n % d == 0 || excess <= 0) /* exact after all: the long way counts its digits */
+        return false;
+    magnitude_t step = power10(excess), rest = q % step;
+    q /= step;
+    if (rest >= step / 2) /* a tie too, since the quotient does not end there */
+        q++;
+    if (q == power10(RH_DEC_INEXACT)) {
+        q /= 10;
+        excess++;
+    }
+    *rc = make(negative, q, scale + zeros - excess, ret);
+    return true;
+}
+
 enum rh_rc rh_dec_div(struct rh_dec a, struct rh_dec b, struct rh_dec *ret)
 {
+    enum rh_rc rc_short;
     if (b.coefficient == 0)
         return RH_VALUE;
     if (a.coefficient == 0)
         return make(false, 0, a.scale - b.scale > 0 ? a.scale - b.scale : 0, ret);
+    if (div_short(a, b, &rc_short, ret))
+        return rc_short;
 
     /* Enough zeros that the quotient has more digits than are kept. */
     int len_a = rh_dec_length(magnitude(a)), len_b = rh_dec_length(magnitude(b));
@@ -347,6 +389,19 @@ enum rh_rc rh_dec_div(struct rh_dec a, struct rh_dec b, struct rh_dec *ret)
     return RH_OK;
 }
 
+static enum rh_rc divmod_short(struct rh_dec a, struct rh_dec b, struct rh_dec *ret_quotient,
+                               struct rh_dec *ret_rest)
+{
+    int scale = a.scale > b.scale ? a.scale : b.scale;
+    __int128 n = a.coefficient * (__int128)power10(scale - a.scale);
+    __int128 d = b.coefficient * (__int128)power10(scale - b.scale);
+    if (ret_quotient)
+        *ret_quotient = (struct rh_dec){.coefficient = n / d};
+    if (ret_rest)
+        *ret_rest = (struct rh_dec){.coefficient = n % d, .scale = scale};
+    return RH_OK;
+}
+
 enum rh_rc rh_dec_divmod(struct rh_dec a, struct rh_dec b, struct rh_dec *ret_quotient,
                          struct rh_dec *ret_rest)
 {
@@ -363,6 +418,8 @@ enum rh_rc rh_dec_divmod(struct rh_dec a, struct rh_dec b, struct rh_dec *ret_qu
     }
     if (top_a - top_b > (ret_quotient ? RH_DEC_DIGITS : DIVIDEND_MAX))
         return RH_VALUE; /* the quotient has too many digits */
+    if (is_short(a) && is_short(b) && a.scale - b.scale <= 18 && b.scale - a.scale <= 18)
+        return divmod_short(a, b, ret_quotient, ret_rest);
 
     int scale = a.scale > b.scale ? a.scale : b.scale;
     struct rh_wide n = scaled(magnitude(a), scale - a.scale);

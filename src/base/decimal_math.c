@@ -11,6 +11,7 @@
 enum {
     LIMBS = 8,
     PLACES = 76,          /* decimal ones that are as good as the bits */
+    EXP_LIMBS = 5,        /* of exp, which loses nothing near 1: 48 places, 44 after squaring */
     HALVINGS = 8,         /* exp(x) is exp(x / 2^8) squared eight times */
     EXPONENT_LIMIT = 4610 /* exp beyond it leaves 10^±2000 */
 };
@@ -44,32 +45,33 @@ static const struct rh_wide pivots[] = {
 };
 /* clang-format on */
 
-static struct rh_wide shifted_up(const struct rh_wide *a)
+static struct rh_wide shifted_up(const struct rh_wide *a, int limbs)
 {
-    struct rh_wide r = {.n = a->n ? a->n + LIMBS : 0};
+    struct rh_wide r = {.n = a->n ? a->n + limbs : 0};
     assert(r.n <= RH_WIDE_LIMBS);
-    for (int i = LIMBS; i < r.n; i++)
-        r.limb[i] = a->limb[i - LIMBS];
+    for (int i = limbs; i < r.n; i++)
+        r.limb[i] = a->limb[i - limbs];
     return r;
 }
 
-static struct rh_wide shifted_down(const struct rh_wide *a)
+static struct rh_wide shifted_down(const struct rh_wide *a, int limbs)
 {
-    struct rh_wide r = {.n = a->n > LIMBS ? a->n - LIMBS : 0};
+    struct rh_wide r = {.n = a->n > limbs ? a->n - limbs : 0};
     for (int i = 0; i < r.n; i++)
-        r.limb[i] = a->limb[i + LIMBS];
+        r.limb[i] = a->limb[i + limbs];
     return r;
 }
 
-static struct rh_wide times(const struct rh_wide *a, const struct rh_wide *b)
+/* Product of two numbers with this many limbs behind the point. */
+static struct rh_wide times(const struct rh_wide *a, const struct rh_wide *b, int limbs)
 {
     struct rh_wide r = rh_wide_mul(a, b);
-    return shifted_down(&r);
+    return shifted_down(&r, limbs);
 }
 
 static struct rh_wide over(const struct rh_wide *a, const struct rh_wide *b)
 {
-    struct rh_wide r = shifted_up(a);
+    struct rh_wide r = shifted_up(a, LIMBS);
     rh_wide_div(&r, b, &r, NULL);
     return r;
 }
@@ -112,7 +114,7 @@ static struct fixed to_fixed(struct rh_dec d)
     struct rh_wide p = rh_wide_pow10(d.scale < 0 ? -d.scale : d.scale);
     if (d.scale < 0)
         r.n = rh_wide_mul(&r.n, &p);
-    r.n = shifted_up(&r.n);
+    r.n = shifted_up(&r.n, LIMBS);
     if (d.scale > 0)
         rh_wide_div(&r.n, &p, &r.n, NULL);
     return r;
@@ -133,15 +135,38 @@ static enum rh_rc settle(const struct rh_wide *n, bool negative, int scale, stru
 static enum rh_rc from_fixed(struct fixed f, int power, struct rh_dec *ret)
 {
     struct rh_wide places = rh_wide_pow10(PLACES), n = rh_wide_mul(&f.n, &places);
-    n = shifted_down(&n);
+    n = shifted_down(&n, LIMBS);
     return settle(&n, f.negative, PLACES - power, ret);
 }
 
 /* --- square root ------------------------------------------------------------------------------ */
+static uint32_t root64(uint64_t n)
+{
+    uint64_t r = 0;
+    for (uint64_t bit = (uint64_t)1 << 62; bit; bit /= 4) {
+        if (n >= r + bit) {
+            n -= r + bit;
+            r = r / 2 + bit;
+        } else {
+            r /= 2;
+        }
+    }
+    return (uint32_t)r;
+}
+
+/* A little above the root: the root of the highest limbs, rounded up. */
+static struct rh_wide first_guess(const struct rh_wide *n)
+{
+    int below = n->n > 2 ? (n->n - 1) / 2 * 2 : 0; /* an even number of limbs */
+    uint64_t top = n->limb[below] | (below + 1 < n->n ? (uint64_t)n->limb[below + 1] << 32 : 0);
+    struct rh_wide x = rh_wide_from((unsigned __int128)root64(top) + 1);
+    return shifted_up(&x, below / 2);
+}
+
 static struct rh_wide whole_root(const struct rh_wide *n)
 {
-    struct rh_wide x = rh_wide_pow10(rh_wide_digits(n) / 2 + 1); /* above the root */
-    for (;;) {                                                   /* Newton's iteration falls */
+    struct rh_wide x = first_guess(n);
+    for (;;) { /* Newton's iteration falls */
         struct rh_wide y;
         rh_wide_div(n, &x, &y, NULL);
         y = rh_wide_add(&y, &x);
@@ -173,18 +198,21 @@ enum rh_rc rh_dec_sqrt(struct rh_dec d, struct rh_dec *ret)
 /* exp of |x| < 2 by its series. */
 static struct rh_wide exp_small(struct fixed x)
 {
-    struct rh_wide sum, term = unit;
-    struct fixed total = {unit, false};
+    struct rh_wide one = {.n = EXP_LIMBS + 1}, term, sum;
+    one.limb[EXP_LIMBS] = 1;
+    struct fixed total = {one, false};
     x.n = over_small(&x.n, 1u << HALVINGS);
+    x.n = shifted_down(&x.n, LIMBS - EXP_LIMBS);
+    term = one;
     for (unsigned i = 1; term.n > 0; i++) {
-        term = times(&term, &x.n);
+        term = times(&term, &x.n, EXP_LIMBS);
         term = over_small(&term, i);
         total = plus(total, (struct fixed){term, x.negative && i % 2 == 1});
     }
     sum = total.n;
     for (int i = 0; i < HALVINGS; i++)
-        sum = times(&sum, &sum);
-    return sum;
+        sum = times(&sum, &sum, EXP_LIMBS);
+    return shifted_up(&sum, LIMBS - EXP_LIMBS);
 }
 
 static enum rh_rc exp_fixed(struct fixed x, bool negative, struct rh_dec *ret)
@@ -221,7 +249,7 @@ static struct fixed ln_near_one(struct rh_wide m)
     struct rh_wide by = rh_wide_from(PIVOT_ONE), half = {{0, 0, 0, 0, 0, 0, 0, 0x80000000}, LIMBS};
     struct rh_wide sixteenths = rh_wide_mul(&m, &by);
     sixteenths = rh_wide_add(&sixteenths, &half);
-    sixteenths = shifted_down(&sixteenths);
+    sixteenths = shifted_down(&sixteenths, LIMBS);
     int k = sixteenths.n ? (int)sixteenths.limb[0] : 0;
     assert(k >= PIVOT_FIRST && k <= PIVOT_LAST);
 
@@ -230,9 +258,9 @@ static struct fixed ln_near_one(struct rh_wide m)
         c.n = LIMBS;
     struct fixed top = plus((struct fixed){m, false}, (struct fixed){c, true});
     struct rh_wide bottom = rh_wide_add(&m, &c);
-    struct rh_wide z = over(&top.n, &bottom), square = times(&z, &z), sum = z, power = z;
+    struct rh_wide z = over(&top.n, &bottom), square = times(&z, &z, LIMBS), sum = z, power = z;
     for (unsigned i = 3; power.n > 0; i += 2) {
-        power = times(&power, &square);
+        power = times(&power, &square, LIMBS);
         struct rh_wide term = over_small(&power, i);
         sum = rh_wide_add(&sum, &term);
     }
@@ -244,6 +272,8 @@ static struct fixed ln_near_one(struct rh_wide m)
 /* ln of d > 0: d = m * 2^k * 10^e with m in 0.7..1.4. */
 static struct fixed ln_fixed(struct rh_dec d)
 {
+    for (; d.coefficient % 10 == 0; d.scale--) /* 10 is one with a power of ten */
+        d.coefficient /= 10;
     if (d.coefficient == 1) /* powers of ten, and two, are what logarithms are most asked for */
         return multiple(&ln10, -d.scale);
     if (d.coefficient == 2)
@@ -336,6 +366,6 @@ enum rh_rc rh_dec_power(struct rh_dec d, struct rh_dec exponent, struct rh_dec *
     if (rh_dec_length(magnitude(exponent)) - exponent.scale > RH_DEC_DIGITS)
         return RH_VALUE;
     struct fixed y = to_fixed(exponent);
-    struct fixed x = {times(&ln.n, &y.n), ln.negative != y.negative};
+    struct fixed x = {times(&ln.n, &y.n, LIMBS), ln.negative != y.negative};
     return exp_fixed(x, d.coefficient < 0 && n % 2 != 0, ret);
 }
