@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fhir/check.h"
 #include "fhir/primitive.h"
-#include "fhir/suggest_int.h"
+#include "fhir/suggest.h"
 
 #include <limits.h>
 #include <stdarg.h>

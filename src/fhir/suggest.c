@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "fhir/suggest_int.h"
+#include "fhir/suggest.h"
 
-enum { NAME_MAX_LEN = 64, SLIPS_MAX = 2, FAR = SLIPS_MAX + 1 };
+enum { NAME_MAX_LEN = 64, FAR = RH_SUGGEST_FAR, SLIPS_MAX = FAR - 1 };
 
 static unsigned char lower(char c)
 {
@@ -51,6 +51,15 @@ const struct rh_element *rh_suggest_element(const struct rh_type *t, struct rh_t
     for (unsigned i = 0; i < t->count; i++)
         if (nearer(name, t->elements[i].name, &best))
             found = &t->elements[i];
+    return found;
+}
+
+const char *rh_suggest_in_path(const struct rh_type *t, struct rh_text name, unsigned *slips)
+{
+    const char *found = NULL;
+    for (unsigned i = 0; i < t->count; i++)
+        if (nearer(name, t->elements[i].base, slips))
+            found = t->elements[i].base;
     return found;
 }
 

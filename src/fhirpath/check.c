@@ -3,6 +3,7 @@
  * The static check: what types may each part of an expression have, and does every name exist in
  * one of them? It errs on the side of silence: where the types are not known, nothing is said.
  */
+#include "fhir/suggest.h"
 #include "fhirpath/parse_int.h"
 
 #include <stdarg.h>
@@ -177,23 +178,15 @@ static bool element_types(struct guess *g, const struct one_type *t, struct rh_t
     return found;
 }
 
-/* The element whose name begins most like this one; NULL: none is near. */
+/* The element that was likely meant; NULL: none is near. */
 static const char *similar(const struct guess *focus, struct rh_text name)
 {
     const char *best = NULL;
-    size_t best_len = name.len / 2 < 3 ? 3 : name.len / 2;
+    unsigned slips = RH_SUGGEST_FAR;
     for (unsigned i = 0; i < focus->count; i++) {
         const struct rh_type *t = focus->types[i].fhir;
-        for (unsigned e = 0; t && e < t->count; e++) {
-            const char *other = t->elements[e].base;
-            size_t same = 0;
-            while (same < name.len && other[same] == name.data[same])
-                same++;
-            if (same >= best_len) {
-                best = other;
-                best_len = same + 1;
-            }
-        }
+        const char *found = t ? rh_suggest_in_path(t, name, &slips) : NULL;
+        best = found ? found : best;
     }
     return best;
 }
