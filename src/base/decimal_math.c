@@ -11,8 +11,9 @@
 enum {
     LIMBS = 8,
     PLACES = 76,          /* decimal ones that are as good as the bits */
-    EXP_LIMBS = 5,        /* of exp, which loses nothing near 1: 48 places, 44 after squaring */
-    HALVINGS = 8,         /* exp(x) is exp(x / 2^8) squared eight times */
+    EXP_BITS = 124,       /* behind the point of exp, which loses nothing near 1: 37 places */
+    EXP_PLACES = 38,      /* of its result, good to 34 */
+    HALVINGS = 5,         /* exp(x) is exp(x / 2^5) squared five times */
     EXPONENT_LIMIT = 4610 /* exp beyond it leaves 10^±2000 */
 };
 
@@ -195,24 +196,36 @@ enum rh_rc rh_dec_sqrt(struct rh_dec d, struct rh_dec *ret)
 }
 
 /* --- exponential ------------------------------------------------------------------------------ */
-/* exp of |x| < 2 by its series. */
-static struct rh_wide exp_small(struct fixed x)
+typedef unsigned __int128 wide128_t;
+
+/* a * b / 2^EXP_BITS, cut. The result fits. */
+static wide128_t times128(wide128_t a, wide128_t b)
 {
-    struct rh_wide one = {.n = EXP_LIMBS + 1}, term, sum;
-    one.limb[EXP_LIMBS] = 1;
-    struct fixed total = {one, false};
-    x.n = over_small(&x.n, 1u << HALVINGS);
-    x.n = shifted_down(&x.n, LIMBS - EXP_LIMBS);
-    term = one;
-    for (unsigned i = 1; term.n > 0; i++) {
-        term = times(&term, &x.n, EXP_LIMBS);
-        term = over_small(&term, i);
-        total = plus(total, (struct fixed){term, x.negative && i % 2 == 1});
+    uint64_t a0 = (uint64_t)a, a1 = (uint64_t)(a >> 64), b0 = (uint64_t)b, b1 = (uint64_t)(b >> 64);
+    wide128_t low = (wide128_t)a0 * b0, cross = (wide128_t)a0 * b1, other = (wide128_t)a1 * b0;
+    wide128_t high = (wide128_t)a1 * b1 + (cross >> 64) + (other >> 64);
+    wide128_t middle = (low >> 64) + (uint64_t)cross + (uint64_t)other;
+    high += middle >> 64;
+    return high << (128 - EXP_BITS) | (uint64_t)middle >> (EXP_BITS - 64);
+}
+
+/* exp of |x| < 2 by its series, with EXP_BITS behind the point. */
+static wide128_t exp_small(const struct fixed *x)
+{
+    const wide128_t one = (wide128_t)1 << EXP_BITS;
+    wide128_t small = 0, term = one, sum = one;
+    for (int i = LIMBS - 1; i >= LIMBS - 4; i--) /* four limbs behind the point, then that before */
+        small = small << 32 | (i < x->n.n ? x->n.limb[i] : 0);
+    small = small >> (128 - EXP_BITS) | (wide128_t)(x->n.n > LIMBS ? x->n.limb[LIMBS] : 0)
+                                            << EXP_BITS;
+    small >>= HALVINGS;
+    for (unsigned i = 1; term > 0; i++) {
+        term = times128(term, small) / i;
+        sum = x->negative && i % 2 == 1 ? sum - term : sum + term;
     }
-    sum = total.n;
     for (int i = 0; i < HALVINGS; i++)
-        sum = times(&sum, &sum, EXP_LIMBS);
-    return shifted_up(&sum, LIMBS - EXP_LIMBS);
+        sum = times128(sum, sum);
+    return sum;
 }
 
 static enum rh_rc exp_fixed(struct fixed x, bool negative, struct rh_dec *ret)
@@ -232,7 +245,11 @@ static enum rh_rc exp_fixed(struct fixed x, bool negative, struct rh_dec *ret)
         power += x.negative ? -1 : 1;
         x.negative = !x.negative;
     }
-    return from_fixed((struct fixed){exp_small(x), negative}, power, ret);
+    wide128_t places = 1;
+    for (int i = 0; i < EXP_PLACES; i++)
+        places *= 10;
+    struct rh_wide n = rh_wide_from(times128(exp_small(&x), places));
+    return settle(&n, negative, EXP_PLACES - power, ret);
 }
 
 enum rh_rc rh_dec_exp(struct rh_dec d, struct rh_dec *ret)
