@@ -104,10 +104,8 @@ enum rh_rc rh_definition_body(struct rh_ctx *c, const struct rh_definition *d, y
 enum rh_form_kind {
     RH_FORM_VALUESET,
     RH_FORM_CODESYSTEM,
-    RH_FORM_CONCEPTMAP,
     RH_FORM_PROFILE,
     RH_FORM_SNAPSHOT,
-    RH_FORM_PARAMETER,
     RH_FORM_KINDS
 };
 typedef enum rh_rc rh_form_make(struct rh_ctx *c, const struct rh_definition *d, void *user,

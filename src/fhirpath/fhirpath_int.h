@@ -302,10 +302,6 @@ enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct 
 
 /* --- types.c ------------------------------------------------------------------------------------
  */
-/* Is the item of this type ("Patient", "FHIR.Patient", "System.String")? RH_INVALID: no such type.
- * `exact` for ofType and as. */
-enum rh_rc rh_fp_is(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *i,
-                    struct rh_text type, bool *ret);
 /* False: there is no such type. A name of an unknown namespace is a type that nothing has. */
 bool rh_fp_typeref_find(struct rh_text name, struct rh_fp_typeref *ret);
 /* `exact`: the type itself where it is primitive (as() and ofType() of R4), else also a subtype. */

@@ -108,16 +108,6 @@ bool rh_fp_is_type(const struct rh_fp_item *i, const struct rh_fp_typeref *t, bo
     return rh_fp_derives(i->type, t->fhir);
 }
 
-enum rh_rc rh_fp_is(struct rh_fp_run *r, const struct rh_fp_node *at, const struct rh_fp_item *i,
-                    struct rh_text type, bool *ret)
-{
-    struct rh_fp_typeref t;
-    if (!rh_fp_typeref_find(type, &t))
-        return rh_fp_error(r, at, RH_INVALID, "there is no type %.*s", RH_TEXT_ARG(type));
-    *ret = rh_fp_is_type(i, &t, false);
-    return RH_OK;
-}
-
 static struct rh_text system_name(enum rh_fp_kind kind)
 {
     for (size_t k = 0; k < SYSTEM_TYPES; k++)
