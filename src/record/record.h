@@ -120,6 +120,27 @@ enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct
                           unsigned type, struct rh_text after, unsigned limit,
                           struct rh_version *rows, unsigned *n);
 
+/* --- news --------------------------------------------------------------------------------------
+ */
+/* Number of the newest entry of the log that is committed; 0: none yet. Any thread, cheap. */
+uint64_t rh_record_newest(const struct rh_record *r);
+/* Waits until an entry behind `number` is committed, at most so long; true: there is one. */
+bool rh_record_wait(struct rh_record *r, uint64_t number, unsigned timeout_ms);
+/* What was committed behind `number`, oldest first, without bodies being decoded: type, id, op,
+ * version. *n < limit: that was all. For parts of the program that follow the record
+ * (subscriptions, jobs), which need no grant of their own; what they show of it passes through a
+ * search or read. */
+struct rh_news {
+    uint64_t number;
+    unsigned type;
+    struct rh_text id;
+    enum rh_op op;
+    uint64_t origin, seq, part;
+    int64_t time_us;
+};
+enum rh_rc rh_record_news(struct rh_session *s, struct rh_arena *a, uint64_t number, unsigned limit,
+                          struct rh_news *rows, unsigned *n);
+
 /* --- upkeep ---------------------------------------------------------------------------------- */
 /* Called with what is done and what there is to do (0: unknown); false stops the work
  * (RH_INTERRUPTED). */

@@ -165,6 +165,33 @@ void rh_http_counts(const struct rh_http *h, struct rh_http_counts *ret);
 /* Accepts no more, finishes what is in flight (RH_HTTP_DRAIN_S), stops. NULL is fine. */
 void rh_http_close(struct rh_http *h);
 
+/* --- answers that are made while they are sent -------------------------------------------------
+ */
+enum {
+    RH_HTTP_PART = 64 << 10,   /* bytes a part of a stream should have */
+    RH_HTTP_STREAMS_MAX = 500, /* streams that wait for news (RH_STREAM_WAIT); one more gets 503 */
+};
+enum rh_stream_step {
+    RH_STREAM_MORE, /* something was added; ask again when it is sent */
+    RH_STREAM_END,  /* that was the last part (which may be empty) */
+    RH_STREAM_WAIT, /* nothing now: ask again after wait_ms, or when rh_stream_wake is called */
+    RH_STREAM_FAIL /* the connection is cut, so that the client sees that the answer is not whole */
+};
+struct rh_stream {
+    /* Adds the next part, on a worker's thread with its session (q->session); never two at once.
+     * The buffer is empty; its arena is reset between parts. */
+    enum rh_stream_step (*fill)(struct rh_request *q, void *user, struct rh_buf *out);
+    void (*end)(void *user); /* always called once, also when the client has gone; may be NULL */
+    void *user;
+    unsigned wait_ms; /* for RH_STREAM_WAIT */
+};
+/* Instead of q->answer, in the run step: status, content type and headers are set already; then
+ * `return RH_STEP_DONE`. A HEAD request sends headers only. Sent chunked, compressed when asked
+ * for unless q->plain. `s` is copied. */
+void rh_request_stream(struct rh_request *q, const struct rh_stream *s);
+/* Streams that wait are asked again soon. Any thread, cheap; of all streams of the server. */
+void rh_streams_wake(struct rh_http *h);
+
 /* Prepared write -> writer; `next` runs when it is done, w->rc says how it went (RH_BUSY: never
  * submitted). */
 enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
