@@ -14,7 +14,8 @@
 #include <yyjson.h>
 
 struct rh_ctx;
-struct rh_world; /* all loaded definitions: fhir/world.h */
+struct rh_world;      /* all loaded definitions: fhir/world.h */
+struct rh_parameters; /* search parameters in force: search/parameter.h */
 
 /* The first match of a regular expression (the ECMAScript subset that FHIRPath and XML Schema
  * share, Unicode) in text, from byte `start` on. */
@@ -55,8 +56,9 @@ struct rh_ctx {
     int64_t now_us;      /* UTC */
     int zone_minutes;    /* zone of the site, for dates stated without one */
     struct rh_text base; /* this server's FHIR base, "http://127.0.0.1:8080/fhir"; may be empty */
-    const struct rh_world *world; /* NULL: the element tables only */
-    const struct rh_host *host;   /* NULL: no callback */
+    const struct rh_world *world;           /* NULL: the element tables only */
+    const struct rh_parameters *parameters; /* NULL: R4's own */
+    const struct rh_host *host;             /* NULL: no callback */
     uint64_t steps; /* left for expressions; 0 at the start means RH_STEPS_DEFAULT. Counted down */
 };
 

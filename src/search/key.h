@@ -2,46 +2,95 @@
 /*
  * key.h - from a resource to its search keys: bytes in memcmp order.
  *
- *   token      'c' word hash64(system)   and 's' hash64(system) for "any code of this system"
- *   date       'l' lo hi                 and 'h' hi lo when the span is longer than a day
- *   reference  type16 id                 and type16 'x' address for an absolute one, wherever it
- * points string     'f' folded word           and 'k' each skeleton of the word (see normalise.h)
+ *   token      'c' word hash64(system)     and 's' hash64(system), "any code of it", where the
+ *              system is stated; Identifier with a type that has a coding also
+ *              'o' hash64(system|code of the type) word
+ *   string     'x' folded string, blanks collapsed (cut);
+ *              with `words` also 'f' folded word and 'k' each skeleton (normalise.h)
+ *   date       'l' lo hi   and 'h' hi lo when the span is longer than a day. Open ends
+ * INT64_MIN/MAX number     'n' decimal decimal (lo hi; the same for a point) quantity   'q' unit 0
+ * hash64(system) decimal decimal: as given; unit is the code, else the unit's text, else nothing
+ *   reference  type16 word              of a local one (type 0: the type is not known)
+ *              type16 'x' address       of an absolute one; a canonical likewise without version,
+ *              'v' ‖ the same ‖ 0 ‖ version where one is stated
+ *              'i' token                its identifier
+ *   uri        'u' address
+ *   composite  key of the first component, 0-escaped (0 -> 0 255, end 0 0), then of the second
+ *   near       'g' Morton code of the cell
+ *   shape      's' hash32(numbers)      and, shared, 'd' hash32 numbers
+ *   atom       'a' hash64(folded text)
+ *   word       shared: 'w' word 0 hash64(text): the text has the word
  *
  * A word or id is 'u' and 16 bytes when it is a UUID in canonical lower case, else 't', the text
- * and, before a hash, 0x00. The hash of no system is 0. Numbers are 8 bytes of bytes.h. A calendar
- * day is taken in UTC, so that the zone of a site does not move a birthday. Keys longer than
+ * and, before anything else, 0x00. The hash of no system is 0. Integers are 8 bytes of bytes.h,
+ * decimals those of rh_key_decimal. A calendar day (`date`) is taken in UTC, so that the zone of a
+ * site does not move a birthday; a dateTime without a zone in ctx->zone_minutes. Keys longer than
  * RH_KEY_CUT bytes are cut there; a match on a cut key is checked again on the body.
+ *
+ * aux is a number that a row carries beside its key: bit 0: RH_AUX_ONLY; bits 1-4: precision of the
+ * main date, 0: none; bits 5..: its first millisecond, signed.
  */
 #ifndef RH_SEARCH_KEY_H
 #define RH_SEARCH_KEY_H
 
 #include "base/context.h"
+#include "base/decimal.h"
 #include "base/json.h"
 #include "fhir/element.h"
 #include "search/parameter.h"
 
 enum {
     RH_KEY_CUT = 96,
-    RH_KEYS_MAX = 1000 /* of one resource; further ones are refused with RH_TOOLARGE */
+    RH_KEYS_MAX = 4000 /* of one resource; further ones are refused with RH_TOOLARGE */
 };
 
+enum { RH_AUX_ONLY = 1 }; /* the only key row of this parameter in this resource */
+
 struct rh_search_key {
-    const struct rh_parameter *parameter;
+    uint16_t type;   /* of the resource, or of the contained one */
+    uint16_t number; /* of the parameter, with RH_PARAM_CONTAINED where it is */
+    bool shared;     /* a row of no resource: written once with rk 0, never removed */
+    int64_t aux;
     struct rh_text bytes; /* whole, not cut; in the context's arena */
 };
 
 struct rh_search_keys {
-    struct rh_search_key *rows; /* sorted by parameter number, then bytes; without repeats */
+    struct rh_search_key *rows; /* sorted by shared, type, number, then bytes; without repeats */
     unsigned n;
+    unsigned n_own; /* those that are not shared stand first */
 };
 
-/* Keys of every parameter that is taken from the body. The resource has passed rh_fhir_check.
- * RH_NOMEM, RH_TOOLARGE. */
+/* Keys of every parameter of ctx->parameters that is taken from the body, complete or not, with
+ * shape, atoms and words. The resource has passed rh_fhir_check. RH_NOMEM, RH_TOOLARGE. An
+ * expression that fails on a resource gives no key (its value cannot be computed). */
 enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource,
                       struct rh_search_keys *ret);
+
+/* The references that a parameter finds in a resource, for _include: type 0: not known. */
+struct rh_found_reference {
+    unsigned type;
+    struct rh_text id;      /* of a local one; empty: see address */
+    struct rh_text address; /* absolute or canonical, without version; empty for a local one */
+};
+/* `parameter` NULL: of all reference parameters of the type. */
+enum rh_rc rh_references_of(struct rh_ctx *ctx, const struct rh_type *type,
+                            const yyjson_val *resource, const struct rh_parameter *parameter,
+                            struct rh_found_reference **ret, unsigned *n);
 
 /* The key of RH_PARAM_LAST_UPDATED for an instant. */
 enum { RH_KEY_INSTANT_SIZE = 17 };
 void rh_key_instant(int64_t us, unsigned char ret[RH_KEY_INSTANT_SIZE]);
+/* The one key of a local reference to (type, id), for a scan of who refers to it. */
+void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id);
+/* Appends bytes in the order of the numbers' values; equal values (1, 1.0) are equal bytes, and no
+ * such text is the beginning of another. */
+void rh_key_decimal(struct rh_buf *b, struct rh_dec value);
+
+/* The span of the main date in an aux; false: it has none, or one that is not expressed there. */
+bool rh_aux_span(int64_t aux, int64_t *lo_us, int64_t *hi_us);
+
+/* Does a shape row's key ('d' …) list the parameter? And the postings' key of a 'd' row. */
+bool rh_shape_has(struct rh_text shape, unsigned number);
+void rh_shape_key(struct rh_text shape, struct rh_buf *b);
 
 #endif
