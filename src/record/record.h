@@ -90,12 +90,15 @@ enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struc
 
 /* A page of versions: history or search. */
 struct rh_page {
-    struct rh_version *rows;
-    unsigned n;
+    struct rh_version *rows; /* matches, then what _include and _revinclude brought */
+    unsigned n;              /* matches */
+    unsigned n_included;
     bool has_total;
     uint64_t total;
-    struct rh_text next; /* opaque cursor for _cursor; empty: this is the last page */
-    struct rh_text self; /* query of this page, ready for a link, without _cursor */
+    struct rh_text next;    /* opaque cursor for _cursor; empty: this is the last page */
+    struct rh_text self;    /* query of this page, ready for a link, without _cursor */
+    bool include_left_out;  /* more would have been included than RH_SEARCH_INCLUDED_MAX */
+    struct rh_text explain; /* JSON: plan, rows touched, time; empty: not asked for */
 };
 
 /* History, newest first. type 0: of the system; id empty: of the type. `query` is the text behind
@@ -107,11 +110,24 @@ enum rh_rc rh_record_history(struct rh_session *s, struct rh_ctx *ctx,
                              const struct rh_caller *caller, unsigned type, struct rh_text id,
                              struct rh_text query, bool lenient, struct rh_page *ret);
 
-/* Runs a search (search/query.h). With _summary=count or _count=0 only the total is made. */
+enum { RH_SEARCH_INCLUDED_MAX = 1000 };
 struct rh_query;
+struct rh_query_host;
+struct rh_search_request {
+    unsigned type; /* 0: of the system (_type) */
+    struct rh_text query;
+    bool lenient;
+    unsigned compartment; /* resource number, with its id: only what is in there; 0: no such */
+    struct rh_text compartment_id;
+    const struct rh_query_host *host; /* value_set, subsumed; NULL: they cannot be asked */
+    bool explain;
+};
+/* Runs a search (search/query.h). With _summary=count or _count=0 only the total is made. RH_QUERY,
+ * RH_BUSY (a parameter is being indexed), RH_TOOLARGE (too costly: what to add), with issues;
+ * warnings of lenient handling too. `parsed` lives in the context's arena. */
 enum rh_rc rh_record_search(struct rh_session *s, struct rh_ctx *ctx,
-                            const struct rh_caller *caller, unsigned type, struct rh_text query,
-                            bool lenient, struct rh_page *ret, struct rh_query *parsed);
+                            const struct rh_caller *caller, const struct rh_search_request *r,
+                            struct rh_page *ret, struct rh_query *parsed);
 
 /* Everything of a type or of all (type 0) in the order of ids, for export: call again with the last
  * id (and type) until n is 0. Chunked so that no snapshot is held. Deleted resources are left out.

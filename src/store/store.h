@@ -34,7 +34,7 @@ enum {
     RH_STORE_KEY_MAX = 256,       /* bytes of one search key */
     RH_STORE_ID_MAX = 64,         /* characters of a resource id */
     RH_STORE_BODY_MAX = 64 << 20, /* bytes of one stored body */
-    RH_STORE_SCHEMA = 1           /* number of the newest migration */
+    RH_STORE_SCHEMA = 2           /* number of the newest migration */
 };
 
 struct rh_store; /* an open data directory */
@@ -74,7 +74,7 @@ void rh_entry_header(const struct rh_entry *e, struct rh_buf *out);
 enum rh_rc rh_entry_hash(const struct rh_entry *e, struct rh_arena *scratch, struct rh_hash *ret);
 
 /* The newest version of a resource. rk = ordinal of the person << RH_RK_BITS | number within the
- * person: all of one person's resources are one range of rk. */
+ * person: all of one person's resources are one range of rk. The Patient itself has number 0. */
 enum { RH_RK_BITS = 28 };
 struct rh_head {
     uint16_t type;
@@ -93,6 +93,7 @@ struct rh_key {
     uint16_t type, param; /* what the bytes are a key of */
     struct rh_text bytes; /* at most RH_STORE_KEY_MAX */
     uint64_t rk;
+    int64_t aux; /* carried beside the key, not part of it */
 };
 
 struct rh_key_scan {
@@ -252,6 +253,14 @@ enum rh_rc rh_store_head_get(struct rh_conn *c, uint16_t type, struct rh_text id
                              struct rh_arena *a, struct rh_head *ret);
 enum rh_rc rh_store_head_rk(struct rh_conn *c, uint64_t rk, struct rh_arena *a,
                             struct rh_head *ret);
+/* The newest entry of the resource with this number, with its body, in two look-ups (deletions
+ * too). RH_NOTFOUND. */
+enum rh_rc rh_store_entry_rk(struct rh_conn *c, uint64_t rk, struct rh_arena *a,
+                             struct rh_entry *ret);
+/* The same for up to `limit` resources with lo <= rk < hi, ascending, with their rk. */
+enum rh_rc rh_store_entries_rk(struct rh_conn *c, uint64_t lo, uint64_t hi, unsigned limit,
+                               struct rh_arena *a, struct rh_entry *rows, uint64_t *rks,
+                               unsigned *n);
 /* Makes it the head of (type, id), new or not; when its rk changed, the old rk is found no more.
  * Keeps the counts. RH_CONFLICT: another resource has this rk. */
 enum rh_rc rh_store_head_put(struct rh_conn *c, const struct rh_head *h);
@@ -268,12 +277,21 @@ enum rh_rc rh_store_count(struct rh_conn *c, uint16_t type,
 
 /* --- keys ------------------------------------------------------------------------------------ */
 enum rh_rc rh_store_keys_put(struct rh_conn *c, const struct rh_key *rows,
-                             unsigned n); /* one that exists is left as it is */
+                             unsigned n); /* one that exists gets this aux */
 enum rh_rc rh_store_keys_delete(struct rh_conn *c, const struct rh_key *rows,
                                 unsigned n); /* one that does not exist is no error */
 /* Up to `limit` rows in order. *n < limit means that the range is exhausted. */
 enum rh_rc rh_store_key_scan(struct rh_conn *c, const struct rh_key_scan *scan, unsigned limit,
                              struct rh_arena *a, struct rh_key *rows, unsigned *n);
+
+/* Rows of exactly this key with rk >= from, ascending: their rk and aux. *n < limit: those were
+ * all. */
+enum rh_rc rh_store_key_rks(struct rh_conn *c, uint16_t type, uint16_t param, struct rh_text key,
+                            uint64_t from, unsigned limit, uint64_t *rks, int64_t *aux,
+                            unsigned *n);
+/* Removes at most `limit` rows of a parameter. *n < limit: there are no more. */
+enum rh_rc rh_store_keys_drop(struct rh_conn *c, uint16_t type, uint16_t param, unsigned limit,
+                              unsigned *n);
 
 /* --- persons, small values, access rows
  * ------------------------------------------------------------- */
