@@ -105,8 +105,10 @@ struct rh_query {
     enum rh_summary summary;
     enum rh_total total;
     enum rh_contained contained;
-    bool contained_itself;   /* _containedType=contained */
-    bool explain;            /* _explain=true */
+    bool contained_itself; /* _containedType=contained */
+    bool explain;          /* _explain=true */
+    bool walked; /* ranges were made from what the host said is stored: later they may miss
+                    something new, so who decides inside a transaction parses again there */
     struct rh_text elements; /* _elements as sent; empty: all */
     struct rh_text cursor;   /* _cursor as sent, opaque to this module; empty: first page */
     struct rh_text
