@@ -73,7 +73,7 @@ static void write_operations(struct rh_buf *out, const char *type)
     const char *separator = ",\"operation\":[";
     for (unsigned i = 0; i < rh_operations_n; i++) {
         const struct rh_operation *o = &rh_operations[i];
-        if (o->type && strcmp(o->type, type) != 0)
+        if (!(o->at & ~(unsigned)RH_AT_SYSTEM) || (o->type && strcmp(o->type, type) != 0))
             continue;
         rh_buf_printf(out, "%s{\"name\":\"%s\",\"definition\":\"%s\"}", separator, o->name + 1,
                       o->definition);

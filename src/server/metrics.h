@@ -13,7 +13,7 @@
 
 #include <stdatomic.h>
 
-enum { RH_METRICS_ROUTES = 32, RH_METRICS_CLASSES = 6, RH_METRICS_BUCKETS = 14 };
+enum { RH_METRICS_ROUTES = 64, RH_METRICS_CLASSES = 6, RH_METRICS_BUCKETS = 14 };
 
 struct rh_metrics {
     struct rh_metrics_route {

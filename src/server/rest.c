@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+enum { RH_REQUEST_ID_SENT_MAX = 128 }; /* of a client's name for its request that is sent back */
+
 const char rh_fhir_json[] = "application/fhir+json;charset=utf-8";
 
 /* clang-format off */
@@ -28,17 +30,25 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_SYSTEM_HISTORY,   RH_M_GET,    "history-system",   RH_PLACE_WORKER, 0, 0, rh_rest_history, NULL, "history-system", true, true},
     {RH_SHAPE_TYPE,             RH_M_POST,   "create",           RH_PLACE_LOOP,   RH_TAKES_JSON, RH_HTTP_RESOURCE_MAX, rh_rest_create, "create", NULL, true, false},
     {RH_SHAPE_TYPE,             RH_M_GET,    "search-type",      RH_PLACE_WORKER, 0, 0, rh_rest_search, "search-type", NULL, true, true},
-    {RH_SHAPE_TYPE_SEARCH,      RH_M_POST,   "search-type-post", RH_PLACE_WORKER, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, false},
+    {RH_SHAPE_TYPE_SEARCH,      RH_M_POST,   "search-type-post", RH_PLACE_WORKER, RH_TAKES_FORM | RH_TAKES_NO_BODY, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, true},
     {RH_SHAPE_TYPE_SEARCH,      RH_M_GET,    "search-type-get",  RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
     {RH_SHAPE_BASE,             RH_M_POST,   "batch",            RH_PLACE_WORKER, RH_TAKES_JSON, RH_HTTP_BUNDLE_MAX, rh_rest_bundle, NULL, "transaction batch", true, false},
-    {RH_SHAPE_BASE,             RH_M_GET,    "search-system",    RH_PLACE_LOOP,   0, 0, rh_rest_system_search, NULL, NULL, true, false},
-    {RH_SHAPE_SYSTEM_SEARCH,    RH_M_POST,   "search-system-post", RH_PLACE_LOOP, RH_TAKES_FORM, RH_HTTP_FORM_MAX, rh_rest_system_search, NULL, NULL, true, false},
+    {RH_SHAPE_BASE,             RH_M_GET,    "search-system",    RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, "search-system", true, true},
+    {RH_SHAPE_SYSTEM_SEARCH,    RH_M_POST,   "search-system-post", RH_PLACE_WORKER, RH_TAKES_FORM | RH_TAKES_NO_BODY, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, true},
+    {RH_SHAPE_SYSTEM_SEARCH,    RH_M_GET,    "search-system-get", RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
+    {RH_SHAPE_COMPARTMENT,      RH_M_GET,    "search-compartment", RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
+    {RH_SHAPE_COMPARTMENT_SEARCH, RH_M_POST, "search-compartment-post", RH_PLACE_WORKER, RH_TAKES_FORM | RH_TAKES_NO_BODY, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, true},
+    {RH_SHAPE_COMPARTMENT_SEARCH, RH_M_GET,  "search-compartment-get", RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
     {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_LOOP,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
     {RH_SHAPE_TERMINOLOGY,      RH_M_GET,    "terminology-capabilities", RH_PLACE_WORKER, 0, 0, rh_rest_terminology_capabilities, NULL, NULL, true, true},
     {RH_SHAPE_TYPE_OPERATION,   RH_M_POST,   "operation-type-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_TYPE_OPERATION,   RH_M_GET,    "operation-type",   RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_INSTANCE_OPERATION, RH_M_POST, "operation-instance-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_INSTANCE_OPERATION, RH_M_GET,  "operation-instance", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
+    {RH_SHAPE_VERSION_OPERATION, RH_M_POST,  "operation-version-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_VERSION_OPERATION, RH_M_GET,   "operation-version", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
+    {RH_SHAPE_SYSTEM_OPERATION, RH_M_POST,   "operation-system-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
+    {RH_SHAPE_SYSTEM_OPERATION, RH_M_GET,    "operation-system", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
     {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
@@ -73,9 +83,11 @@ static const char *operation_hint(struct rh_request *q, struct rh_text name)
         if (!rh_text_is(name, o->name))
             continue;
         const char *type = o->type ? o->type : "[type]";
-        if (o->on_type)
+        if (o->at & RH_AT_SYSTEM)
+            rh_buf_printf(&b, "%s/fhir/%s", b.len ? ", " : "", o->name);
+        if (o->at & RH_AT_TYPE)
             rh_buf_printf(&b, "%s/fhir/%s/%s", b.len ? ", " : "", type, o->name);
-        if (o->on_instance)
+        if (o->at & RH_AT_INSTANCE)
             rh_buf_printf(&b, "%s/fhir/%s/[id]/%s", b.len ? ", " : "", type, o->name);
     }
     rh_buf_char(&b, 0);
@@ -99,9 +111,9 @@ static enum rh_rc nothing_here(struct rh_request *q)
 {
     return rh_issue_add(
         &q->issues, RH_UNSUPPORTED, NULL,
-        "There is nothing at this address. FHIR addresses are /fhir/[type], /fhir/[type]/[id] and "
-        "/fhir/[type]/[id]/_history/[vid]; to search in a person's record use "
-        "/fhir/[type]?patient=[id].");
+        "There is nothing at this address. FHIR addresses are /fhir/[type], /fhir/[type]/[id], "
+        "/fhir/[type]/[id]/_history/[vid] and, to search in a compartment, "
+        "/fhir/Patient/[id]/[type]?… (also of Encounter, RelatedPerson, Practitioner, Device).");
 }
 
 static bool is_operation(struct rh_text t)
@@ -109,51 +121,108 @@ static bool is_operation(struct rh_text t)
     return t.len > 0 && t.data[0] == '$';
 }
 
+static enum rh_rc set_id(struct rh_request *q, struct rh_text id)
+{
+    q->id = id;
+    if (rh_id_is(id))
+        return RH_OK;
+    return rh_issue_add(&q->issues,
+                        q->method == RH_M_GET || q->method == RH_M_HEAD ? RH_NOTFOUND : RH_INVALID,
+                        NULL, "\"%.*s\" is not a FHIR id: 1 to 64 letters, digits, '-' or '.'.",
+                        (int)(id.len > 80 ? 80 : id.len), id.data);
+}
+
+/* The compartments of FHIR R4: https://hl7.org/fhir/R4/compartmentdefinition.html */
+static bool is_compartment(unsigned type)
+{
+    static const char *const names[] = {"Device", "Encounter", "Patient", "Practitioner",
+                                        "RelatedPerson"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], rh_resource_type(type)->name) == 0)
+            return true;
+    return false;
+}
+
+/* [compartment]/[id]/[type or *][/_search] */
+static enum rh_rc compartment_shape(struct rh_request *q, enum rh_shape *ret)
+{
+    const struct rh_text *s = q->segments;
+    struct rh_rest *r = rh_rest_of(q);
+    unsigned inner = rh_resource_number(s[3]);
+    if (!is_compartment(q->type) || (q->n_segments == 5 && !rh_text_is(s[4], "_search")) ||
+        q->n_segments > 5)
+        return nothing_here(q);
+    if (!inner && !rh_text_is(s[3], "*"))
+        return s[3].len && s[3].data[0] >= 'A' && s[3].data[0] <= 'Z' ? no_type(q, s[3])
+                                                                      : nothing_here(q);
+    enum rh_rc rc = set_id(q, s[2]);
+    r->compartment = q->type;
+    r->compartment_id = q->id;
+    q->type = (uint16_t)inner;
+    q->id = (struct rh_text){NULL, 0};
+    *ret = q->n_segments == 5 ? RH_SHAPE_COMPARTMENT_SEARCH : RH_SHAPE_COMPARTMENT;
+    return rc;
+}
+
+/* An operation as the last part of the address. */
+static enum rh_rc operation_shape(struct rh_request *q, enum rh_shape *ret)
+{
+    static const struct {
+        enum rh_shape shape;
+        unsigned at;
+    } rows[] = {
+        [2] = {RH_SHAPE_SYSTEM_OPERATION, RH_AT_SYSTEM},
+        [3] = {RH_SHAPE_TYPE_OPERATION, RH_AT_TYPE},
+        [4] = {RH_SHAPE_INSTANCE_OPERATION, RH_AT_INSTANCE},
+        [6] = {RH_SHAPE_VERSION_OPERATION, RH_AT_VERSION},
+    };
+    const struct rh_text *s = q->segments;
+    unsigned n = q->n_segments;
+    struct rh_text name = s[n - 1];
+    if (n > 6 || n == 5 || (n == 6 && !rh_text_is(s[3], "_history")))
+        return no_operation(q, name);
+    struct rh_rest *r = rh_rest_of(q);
+    r->operation = rh_operation_find(q->type, name, rows[n].at);
+    *ret = rows[n].shape;
+    if (!r->operation)
+        return no_operation(q, name);
+    if (n == 6)
+        q->version_id = s[4];
+    return n >= 4 ? set_id(q, s[2]) : RH_OK;
+}
+
 /* [type] and what follows. */
 static enum rh_rc type_shape(struct rh_request *q, enum rh_shape *ret)
 {
     const struct rh_text *s = q->segments;
+    unsigned n = q->n_segments;
     q->type = (uint16_t)rh_resource_number(s[1]);
     if (!q->type)
         return no_type(q, s[1]);
-    if (q->n_segments == 2) {
+    if (n == 2) {
         *ret = RH_SHAPE_TYPE;
         return RH_OK;
     }
-    struct rh_rest *r = rh_rest_of(q);
-    if (is_operation(s[2])) {
-        r->operation = q->n_segments == 3 ? rh_operation_find(q->type, s[2], false) : NULL;
-        *ret = RH_SHAPE_TYPE_OPERATION;
-        return r->operation ? RH_OK : no_operation(q, s[2]);
-    }
-    if (q->n_segments == 3 && rh_text_is(s[2], "_search")) {
+    if (is_operation(s[n - 1]))
+        return operation_shape(q, ret);
+    if (n == 3 && rh_text_is(s[2], "_search")) {
         *ret = RH_SHAPE_TYPE_SEARCH;
-    } else if (q->n_segments == 3 && rh_text_is(s[2], "_history")) {
+        return RH_OK;
+    }
+    if (n == 3 && rh_text_is(s[2], "_history")) {
         *ret = RH_SHAPE_TYPE_HISTORY;
-    } else if (q->n_segments == 3) {
+        return RH_OK;
+    }
+    if (n == 3) {
         *ret = RH_SHAPE_INSTANCE;
-    } else if (q->n_segments == 4 && is_operation(s[3])) {
-        r->operation = rh_operation_find(q->type, s[3], true);
-        *ret = RH_SHAPE_INSTANCE_OPERATION;
-        if (!r->operation)
-            return no_operation(q, s[3]);
-    } else if (q->n_segments <= 5 && rh_text_is(s[3], "_history")) {
-        *ret = q->n_segments == 4 ? RH_SHAPE_INSTANCE_HISTORY : RH_SHAPE_VERSION;
-        if (q->n_segments == 5)
+    } else if (n <= 5 && rh_text_is(s[3], "_history")) {
+        *ret = n == 4 ? RH_SHAPE_INSTANCE_HISTORY : RH_SHAPE_VERSION;
+        if (n == 5)
             q->version_id = s[4];
     } else {
-        return is_operation(s[3]) ? no_operation(q, s[3]) : nothing_here(q);
+        return compartment_shape(q, ret);
     }
-    if (*ret >= RH_SHAPE_INSTANCE) {
-        q->id = s[2];
-        if (!rh_id_is(q->id))
-            return rh_issue_add(
-                &q->issues,
-                q->method == RH_M_GET || q->method == RH_M_HEAD ? RH_NOTFOUND : RH_INVALID, NULL,
-                "\"%.*s\" is not a FHIR id: 1 to 64 letters, digits, '-' or '.'.",
-                (int)(q->id.len > 80 ? 80 : q->id.len), q->id.data);
-    }
-    return RH_OK;
+    return set_id(q, s[2]);
 }
 
 /* https://hl7.org/fhir/R4/http.html#capabilities; all that is said here is normative or full. */
@@ -190,7 +259,7 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
     if (q->n_segments == 1)
         *ret = RH_SHAPE_BASE;
     else if (is_operation(s[1]))
-        return no_operation(q, s[1]);
+        return q->n_segments == 2 ? operation_shape(q, ret) : no_operation(q, s[1]);
     else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))
         return metadata_shape(q, ret);
     else if (q->n_segments == 2 && rh_text_is(s[1], "_history"))
@@ -272,6 +341,20 @@ enum rh_rc rh_rest_route(struct rh_request *q)
 }
 
 /* --- what the headers ask for --- */
+
+/* A name that is not taken over goes back beside ours (R4, http, "custom headers"). */
+static void correlate(struct rh_request *q, struct rh_text sent)
+{
+    for (size_t i = 0; i < sent.len; i++)
+        if (sent.data[i] < ' ' || sent.data[i] > '~')
+            return;
+    const char *copy = sent.len && sent.len <= RH_REQUEST_ID_SENT_MAX
+                           ? rh_arena_printf(q->arena, "%.*s", RH_TEXT_ARG(sent))
+                           : NULL;
+    if (copy)
+        rh_request_answer_header(q, "X-Correlation-Id", copy);
+}
+
 static void name_request(struct rh_request *q)
 {
     static _Atomic uint64_t count;
@@ -288,6 +371,7 @@ static void name_request(struct rh_request *q)
         q->request_id[sent.len] = 0;
         return;
     }
+    correlate(q, sent);
     uint64_t n = (uint64_t)rh_server_of(q)->started_us << 12 ^
                  atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
     for (unsigned i = 0; i < 16; i++)
@@ -481,6 +565,7 @@ void rh_rest_version_headers(struct rh_request *q, const struct rh_version *v)
     rh_buf_add(&b, "\"", 2);
     if (!b.rc)
         rh_request_answer_header(q, "ETag", b.data);
+    rh_rest_of(q)->version = *v;
     rh_request_answer_header(q, "Last-Modified", rh_arena_copy(q->arena, date, strlen(date)));
 }
 
@@ -505,7 +590,7 @@ enum rh_rc rh_rest_write_resource(struct rh_request *q, const struct rh_version 
     return rc ? RH_CORRUPT : out->rc;
 }
 
-static void finish(struct rh_request *q)
+static void pretty(struct rh_request *q)
 {
     if (!q->pretty || q->content_type != rh_fhir_json || !q->answer.len)
         return;
@@ -519,6 +604,19 @@ static void finish(struct rh_request *q)
     rh_buf_char(&b, '\n');
     if (!b.rc)
         q->answer = rh_buf_get(&b);
+}
+
+/* Who asks for a general media type gets it named so (R4, http, "content types"). */
+static void finish(struct rh_request *q)
+{
+    pretty(q);
+    bool fhir = q->content_type == rh_fhir_json || q->content_type == rh_fhir_xml;
+    if (!fhir || !q->state || rh_rest_of(q)->parameters.format.data)
+        return;
+    const char *asked = rh_media_asked(
+        q->headers[RH_H_ACCEPT], q->content_type == rh_fhir_xml ? RH_FORMAT_XML : RH_FORMAT_JSON);
+    if (asked)
+        q->content_type = asked;
 }
 
 static void end(struct rh_request *q, size_t sent)

@@ -22,10 +22,15 @@ enum rh_shape {
     RH_SHAPE_TYPE_SEARCH,    /* /fhir/[type]/_search */
     RH_SHAPE_TYPE_HISTORY,   /* /fhir/[type]/_history */
     RH_SHAPE_TYPE_OPERATION, /* /fhir/[type]/$… */
-    RH_SHAPE_INSTANCE,       /* /fhir/[type]/[id]; the shapes from here on to VERSION have an id */
+    RH_SHAPE_INSTANCE, /* /fhir/[type]/[id]; the shapes from here on to VERSION_OPERATION have an id
+                        */
     RH_SHAPE_INSTANCE_HISTORY,   /* /fhir/[type]/[id]/_history */
     RH_SHAPE_INSTANCE_OPERATION, /* /fhir/[type]/[id]/$… */
     RH_SHAPE_VERSION,            /* /fhir/[type]/[id]/_history/[vid] */
+    RH_SHAPE_VERSION_OPERATION,  /* /fhir/[type]/[id]/_history/[vid]/$… */
+    RH_SHAPE_COMPARTMENT, /* /fhir/[compartment]/[id]/[type or *]: rh_rest has the first two */
+    RH_SHAPE_COMPARTMENT_SEARCH, /* the same with /_search */
+    RH_SHAPE_SYSTEM_OPERATION,   /* /fhir/$… */
     RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
     RH_SHAPE_HEALTH,
     RH_SHAPE_METRICS,
@@ -55,13 +60,16 @@ struct rh_route {
     bool in_bundle;          /* may be a GET entry of a Bundle */
 };
 
-/* One operation: what is called on a type or on a resource, and how. */
+/* Where an operation is called. */
+enum { RH_AT_SYSTEM = 1, RH_AT_TYPE = 2, RH_AT_INSTANCE = 4, RH_AT_VERSION = 8 };
+
+/* One operation: what is called on the system, a type, a resource or a version, and how. */
 struct rh_operation {
-    const char *type; /* NULL: every type */
-    const char *name; /* "$expand" */
-    enum rh_terms_op op;
-    bool on_type, on_instance;
-    bool get; /* takes a query */
+    const char *type;    /* NULL: every type, or none (RH_AT_SYSTEM) */
+    const char *name;    /* "$expand" */
+    enum rh_terms_op op; /* RH_TERMS_OPS: none of terminology */
+    unsigned at;         /* RH_AT_… */
+    bool get;            /* may be called by GET: it changes nothing */
     enum rh_step (*run)(struct rh_request *q);
     const char *definition; /* address of its OperationDefinition */
 };
@@ -71,11 +79,14 @@ struct rh_rest {
     const struct rh_operation *operation;   /* of an operation's address */
     struct rh_result_parameters parameters; /* of the query */
     enum rh_summary summary;
-    enum rh_media media; /* of the body */
-    struct rh_text xml;  /* the body as it came, when that was XML */
+    enum rh_media media;       /* of the body */
+    struct rh_version version; /* whose ETag the answer has */
+    struct rh_text xml;        /* the body as it came, when that was XML */
     struct rh_write *write;
     struct rh_bundle *bundle;
     enum rh_interaction interaction;
+    unsigned compartment; /* of a search in one; 0: none */
+    struct rh_text compartment_id;
 };
 
 static inline struct rh_server *rh_server_of(const struct rh_request *q)
@@ -114,9 +125,15 @@ void rh_rest_answer_as_asked(struct rh_request *q);
 /* --- rest_read.c --- */
 enum rh_step rh_rest_read(struct rh_request *q);
 enum rh_step rh_rest_vread(struct rh_request *q);
-enum rh_step rh_rest_search(struct rh_request *q);
 enum rh_step rh_rest_history(struct rh_request *q);
-enum rh_step rh_rest_system_search(struct rh_request *q);
+/* Of a Bundle of versions: `{"relation":…,"url":…}`; `cursor` empty: the first page. */
+void rh_rest_write_link(struct rh_request *q, struct rh_buf *out, const char *relation,
+                        const char *path, struct rh_text query, struct rh_text cursor);
+void rh_rest_write_full_url(struct rh_request *q, struct rh_buf *out, const struct rh_version *v);
+
+/* --- rest_search.c --- */
+/* In a type, in all, in a compartment; GET and POST. */
+enum rh_step rh_rest_search(struct rh_request *q);
 
 /* --- rest_write.c --- */
 enum rh_step rh_rest_create(struct rh_request *q);
@@ -128,7 +145,8 @@ enum rh_step rh_rest_bundle(struct rh_request *q);
 /* --- rest_operation.c --- */
 extern const struct rh_operation rh_operations[];
 extern const unsigned rh_operations_n;
-const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name, bool instance);
+/* `type` 0: of the system. `at`: one of RH_AT_…. */
+const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name, unsigned at);
 enum rh_step rh_rest_operation(struct rh_request *q);
 /* The query's names and values, without those of result formats; room for RH_TERMS_INPUTS_MAX. */
 enum rh_rc rh_operation_query(struct rh_request *q, struct rh_terms_input *inputs, size_t *n);

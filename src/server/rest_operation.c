@@ -8,32 +8,32 @@
 #define R4_OPERATION "http://hl7.org/fhir/OperationDefinition/"
 
 const struct rh_operation rh_operations[] = {
-    {"ValueSet", "$expand", RH_TERMS_EXPAND, true, true, true, rh_rest_terminology,
+    {"ValueSet", "$expand", RH_TERMS_EXPAND, RH_AT_TYPE | RH_AT_INSTANCE, true, rh_rest_terminology,
      R4_OPERATION "ValueSet-expand"},
-    {"ValueSet", "$validate-code", RH_TERMS_VALIDATE_VALUESET, true, true, true,
+    {"ValueSet", "$validate-code", RH_TERMS_VALIDATE_VALUESET, RH_AT_TYPE | RH_AT_INSTANCE, true,
      rh_rest_terminology, R4_OPERATION "ValueSet-validate-code"},
-    {"ValueSet", "$batch-validate-code", RH_TERMS_BATCH_VALIDATE, true, false, false,
+    {"ValueSet", "$batch-validate-code", RH_TERMS_BATCH_VALIDATE, RH_AT_TYPE, false,
      rh_rest_terminology,
      "http://hl7.org/fhir/uv/tx-ecosystem/OperationDefinition/ValueSet-batch-validate-code"},
-    {"CodeSystem", "$validate-code", RH_TERMS_VALIDATE_SYSTEM, true, true, true,
+    {"CodeSystem", "$validate-code", RH_TERMS_VALIDATE_SYSTEM, RH_AT_TYPE | RH_AT_INSTANCE, true,
      rh_rest_terminology, R4_OPERATION "CodeSystem-validate-code"},
-    {"CodeSystem", "$lookup", RH_TERMS_LOOKUP, true, false, true, rh_rest_terminology,
+    {"CodeSystem", "$lookup", RH_TERMS_LOOKUP, RH_AT_TYPE, true, rh_rest_terminology,
      R4_OPERATION "CodeSystem-lookup"},
-    {"CodeSystem", "$subsumes", RH_TERMS_SUBSUMES, true, true, true, rh_rest_terminology,
-     R4_OPERATION "CodeSystem-subsumes"},
-    {"ConceptMap", "$translate", RH_TERMS_TRANSLATE, true, true, true, rh_rest_terminology,
-     R4_OPERATION "ConceptMap-translate"},
-    {NULL, "$validate", RH_TERMS_OPS, true, true, true, rh_rest_validate,
+    {"CodeSystem", "$subsumes", RH_TERMS_SUBSUMES, RH_AT_TYPE | RH_AT_INSTANCE, true,
+     rh_rest_terminology, R4_OPERATION "CodeSystem-subsumes"},
+    {"ConceptMap", "$translate", RH_TERMS_TRANSLATE, RH_AT_TYPE | RH_AT_INSTANCE, true,
+     rh_rest_terminology, R4_OPERATION "ConceptMap-translate"},
+    {NULL, "$validate", RH_TERMS_OPS, RH_AT_TYPE | RH_AT_INSTANCE, true, rh_rest_validate,
      R4_OPERATION "Resource-validate"},
 };
 const unsigned rh_operations_n = sizeof rh_operations / sizeof rh_operations[0];
 
-const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name, bool instance)
+const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name, unsigned at)
 {
     for (unsigned i = 0; i < rh_operations_n; i++) {
         const struct rh_operation *o = &rh_operations[i];
-        if (rh_text_is(name, o->name) && (instance ? o->on_instance : o->on_type) &&
-            (!o->type || strcmp(o->type, rh_resource_type(type)->name) == 0))
+        if ((o->at & at) && rh_text_is(name, o->name) &&
+            (!o->type || (type && strcmp(o->type, rh_resource_type(type)->name) == 0)))
             return o;
     }
     return NULL;

@@ -75,22 +75,28 @@ enum rh_step rh_rest_vread(struct rh_request *q)
 }
 
 /* --- Bundles of versions --- */
-static void write_link(struct rh_request *q, struct rh_buf *out, const char *relation,
-                       const char *path, const struct rh_page *page, bool next)
+void rh_rest_write_link(struct rh_request *q, struct rh_buf *out, const char *relation,
+                        const char *path, struct rh_text query, struct rh_text cursor)
 {
     struct rh_buf url = rh_buf(q->arena);
-    bool xml = q->format == RH_FORMAT_XML && rh_rest_of(q)->parameters.format.data;
+    char separator = '?';
     rh_buf_text(&url, q->ctx.base);
     rh_buf_str(&url, path);
-    if (page->self.len || next || xml)
-        rh_buf_char(&url, '?');
-    rh_buf_text(&url, page->self);
-    if (next) {
-        rh_buf_str(&url, page->self.len ? "&_cursor=" : "_cursor=");
-        rh_buf_percent(&url, page->next);
+    if (query.len) {
+        rh_buf_char(&url, separator);
+        rh_buf_text(&url, query);
+        separator = '&';
     }
-    if (xml) /* who asked by the address has it only there */
-        rh_buf_str(&url, page->self.len || next ? "&_format=xml" : "_format=xml");
+    if (cursor.len) {
+        rh_buf_char(&url, separator);
+        rh_buf_str(&url, "_cursor=");
+        rh_buf_percent(&url, cursor);
+        separator = '&';
+    }
+    if (q->format == RH_FORMAT_XML && rh_rest_of(q)->parameters.format.data) {
+        rh_buf_char(&url, separator); /* who asked by the address has it only there */
+        rh_buf_str(&url, "_format=xml");
+    }
     rh_buf_str(out, "{\"relation\":\"");
     rh_buf_str(out, relation);
     rh_buf_str(out, "\",\"url\":");
@@ -100,118 +106,35 @@ static void write_link(struct rh_request *q, struct rh_buf *out, const char *rel
         out->rc = url.rc;
 }
 
-static void write_head(struct rh_request *q, struct rh_buf *out, const char *type, const char *path,
-                       const struct rh_page *page)
+void rh_rest_write_full_url(struct rh_request *q, struct rh_buf *out, const struct rh_version *v)
 {
-    rh_buf_str(out, "{\"resourceType\":\"Bundle\",\"type\":\"");
-    rh_buf_str(out, type);
+    rh_buf_str(out, "{\"fullUrl\":");
+    rh_buf_json(out, q->ctx.base);
+    if (out->rc)
+        return;
+    out->data[out->len - 1] = '/'; /* types and ids need no escapes */
+    rh_buf_str(out, rh_resource_type(v->type)->name);
+    rh_buf_char(out, '/');
+    rh_buf_text(out, v->id);
     rh_buf_char(out, '"');
+}
+
+static void write_history_head(struct rh_request *q, struct rh_buf *out, const char *path,
+                               const struct rh_page *page)
+{
+    const struct rh_text none = {NULL, 0};
+    rh_buf_str(out, "{\"resourceType\":\"Bundle\",\"type\":\"history\"");
     if (page->has_total) {
         rh_buf_str(out, ",\"total\":");
         rh_buf_u64(out, page->total);
     }
     rh_buf_str(out, ",\"link\":[");
-    write_link(q, out, "self", path, page, false);
+    rh_rest_write_link(q, out, "self", path, page->self, none);
     if (page->next.len) {
         rh_buf_char(out, ',');
-        write_link(q, out, "next", path, page, true);
+        rh_rest_write_link(q, out, "next", path, page->self, page->next);
     }
     rh_buf_char(out, ']');
-}
-
-static void write_full_url(struct rh_request *q, struct rh_buf *out, const struct rh_version *v)
-{
-    struct rh_buf url = rh_buf(q->arena);
-    rh_buf_text(&url, q->ctx.base);
-    rh_buf_char(&url, '/');
-    rh_buf_str(&url, rh_resource_type(v->type)->name);
-    rh_buf_char(&url, '/');
-    rh_buf_text(&url, v->id);
-    rh_buf_str(out, "{\"fullUrl\":");
-    rh_buf_json(out, rh_buf_get(&url));
-    if (url.rc)
-        out->rc = url.rc;
-}
-
-/* --- search --- */
-
-/* The form of POST [type]/_search and the parameters of its address are one query. */
-static enum rh_rc join_form(struct rh_request *q)
-{
-    struct rh_text form = rh_text_trim(q->body);
-    if (q->method != RH_M_POST || !form.len)
-        return RH_OK;
-    struct rh_buf b = rh_buf(q->arena);
-    rh_buf_text(&b, q->query);
-    if (b.len)
-        rh_buf_char(&b, '&');
-    rh_buf_text(&b, form);
-    if (b.rc)
-        return b.rc;
-    q->query = rh_buf_get(&b);
-    struct rh_rest *r = rh_rest_of(q);
-    enum rh_rc rc = rh_result_parameters(q->arena, &q->issues, q->query, &r->parameters);
-    if (rc)
-        return rc;
-    q->pretty = rh_text_is(r->parameters.pretty, "true");
-    if (r->parameters.format.data)
-        q->format = (unsigned char)rh_format_of(r->parameters.format);
-    if (!q->format)
-        return rh_issue_add(&q->issues, RH_NOTACCEPTABLE, NULL,
-                            "Only FHIR JSON and XML are available: _format=json or _format=xml.");
-    return RH_OK;
-}
-
-static enum rh_rc write_searchset(struct rh_request *q, const struct rh_page *page,
-                                  struct rh_buf *out)
-{
-    char path[80];
-    const char *separator = ",\"entry\":[";
-    enum rh_rc rc = RH_OK;
-    snprintf(path, sizeof path, "/%s", rh_resource_type(q->type)->name);
-    write_head(q, out, "searchset", path, page);
-    for (unsigned i = 0; !rc && i < page->n; i++) {
-        rh_buf_str(out, separator);
-        separator = ",";
-        write_full_url(q, out, &page->rows[i]);
-        rh_buf_str(out, ",\"resource\":");
-        rc = rh_rest_write_resource(q, &page->rows[i], out);
-        rh_buf_str(out, ",\"search\":{\"mode\":\"match\"}}");
-    }
-    if (q->issues.count) { /* what a lenient search left out */
-        rh_buf_str(out, separator);
-        separator = ",";
-        rh_buf_str(out, "{\"resource\":");
-        rh_issues_outcome(&q->issues, RH_OK, out);
-        rh_buf_str(out, ",\"search\":{\"mode\":\"outcome\"}}");
-    }
-    rh_buf_str(out, separator[1] ? "}" : "]}");
-    return rc ? rc : out->rc;
-}
-
-enum rh_step rh_rest_search(struct rh_request *q)
-{
-    struct rh_page page = {0};
-    struct rh_query *parsed = rh_arena_zero(q->arena, sizeof *parsed);
-    enum rh_rc rc = parsed ? join_form(q) : RH_NOMEM;
-    if (!rc)
-        rc = rh_record_search(q->session, &q->ctx, &q->caller, q->type, q->query, q->lenient, &page,
-                              parsed);
-    if (rc)
-        return rh_rest_refuse(q, rc);
-    rh_rest_of(q)->summary = parsed->summary;
-    struct rh_buf out = rh_buf(q->arena);
-    rc = write_searchset(q, &page, &out);
-    return rc ? rh_rest_refuse(q, rc) : rh_rest_answer(q, 200, &out);
-}
-
-enum rh_step rh_rest_system_search(struct rh_request *q)
-{
-    enum rh_rc rc = rh_issue_add(
-        &q->issues, RH_UNSUPPORTED, NULL,
-        "A search over all types is not supported. Search in one type: /fhir/[type]?…; "
-        "/fhir/metadata lists the types and their parameters.");
-    return rh_rest_refuse(q, rc);
 }
 
 /* --- history --- */
@@ -224,7 +147,7 @@ static enum rh_rc write_history_entry(struct rh_request *q, const struct rh_vers
     bool create = v->op == RH_OP_CREATE, gone = v->op == RH_OP_DELETE;
     rh_version_id(v->origin, v->seq, id);
     rh_instant_print(v->time_us, time);
-    write_full_url(q, out, v);
+    rh_rest_write_full_url(q, out, v);
     if (v->body.len) {
         rh_buf_str(out, ",\"resource\":");
         rc = rh_rest_write_resource(q, v, out);
@@ -271,7 +194,7 @@ enum rh_step rh_rest_history(struct rh_request *q)
     rh_buf_add(&path, "/_history", sizeof "/_history");
     if (path.rc)
         return rh_rest_refuse(q, path.rc);
-    write_head(q, &out, "history", path.data, &page);
+    write_history_head(q, &out, path.data, &page);
     for (unsigned i = 0; !rc && i < page.n; i++) {
         rh_buf_str(&out, i ? "," : ",\"entry\":[");
         rc = write_history_entry(q, &page.rows[i], &out);

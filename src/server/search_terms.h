@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * search_terms.h - what a search must know of terminology: the codes of a value set (:in, :not-in),
+ * of what is above or below a code (:above, :below). Asked of the world in force, which is pinned
+ * when the first search parameter needs it.
+ */
+#ifndef RH_SERVER_SEARCH_TERMS_H
+#define RH_SERVER_SEARCH_TERMS_H
+
+#include "server/rest_int.h"
+
+enum {
+    RH_SEARCH_TERMS_MAX = 4000 /* codes of one value set or hierarchy: RH_TOOLARGE */
+};
+
+struct rh_search_terms {
+    struct rh_worlds *worlds;
+    struct rh_session *session;
+    struct rh_world *world; /* NULL: not asked yet */
+    struct rh_query_host host;
+};
+
+/* The host for rh_record_search; lives as long as `t`, which is closed after the search. */
+const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q);
+void rh_search_terms_close(struct rh_search_terms *t);
+
+#endif
