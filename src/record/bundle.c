@@ -174,6 +174,17 @@ static enum rh_rc open_op(struct opening *o, const struct method *m, yyjson_val 
     return op->interaction == RH_PATCH ? set_patch(o, op, resource) : RH_OK;
 }
 
+/* "$closure", "ValueSet/$expand", "Patient/1/$validate?mode=update". */
+static bool names_operation(struct rh_text url)
+{
+    struct rh_text path, part, rest = url;
+    bool ret = false;
+    rh_text_split(&rest, '?', &path);
+    while (rh_text_split(&path, '/', &part))
+        ret = part.len > 1 && part.data[0] == '$';
+    return ret;
+}
+
 static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
 {
     struct rh_bundle *b = o->bundle;
@@ -183,10 +194,18 @@ static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
         return rh_issue_add(
             o->issues, RH_REQUIRED, o->place,
             "an entry of a batch or transaction needs a request with method and url");
-    if (rh_text_is(method, "GET") || rh_text_is(method, "HEAD")) {
-        b->gets[b->n_gets++] =
-            (struct rh_bundle_get){i, without_base(o->ctx, rh_json_get(request, "url")),
-                                   rh_json_get(request, "ifNoneMatch")};
+    struct rh_text url = without_base(o->ctx, rh_json_get(request, "url"));
+    bool head = rh_text_is(method, "HEAD");
+    bool posted = rh_text_is(method, "POST") && names_operation(url);
+    if (head || posted || rh_text_is(method, "GET")) {
+        b->gets[b->n_gets++] = (struct rh_bundle_get){
+            .index = i,
+            .head = head,
+            .posted = posted,
+            .resource = posted ? yyjson_obj_get(o->entry, "resource") : NULL,
+            .url = url,
+            .if_none_match = rh_json_get(request, "ifNoneMatch"),
+        };
         return RH_OK;
     }
     const struct method *m = find_method(method);
@@ -342,17 +361,17 @@ static void write_status(struct rh_buf *out, int status)
     rh_buf_char(out, '"');
 }
 
-static void write_version(struct rh_buf *out, const struct rh_version *v)
+static void write_version(struct rh_buf *out, const struct rh_version *v, bool location)
 {
     char version[RH_VERSION_ID_SIZE], time[RH_INSTANT_SIZE];
     if (!v->id.data)
         return;
     rh_version_id(v->origin, v->seq, version);
     rh_instant_print(v->time_us, time);
-    rh_buf_printf(
-        out,
-        ",\"location\":\"%s/%.*s/_history/%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"",
-        rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id), version, version, time);
+    if (location)
+        rh_buf_printf(out, ",\"location\":\"%s/%.*s/_history/%s\"", rh_resource_type(v->type)->name,
+                      RH_TEXT_ARG(v->id), version);
+    rh_buf_printf(out, ",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"", version, time);
 }
 
 static void write_outcome(struct rh_buf *out, const struct rh_issues *is, enum rh_rc rc)
@@ -382,7 +401,7 @@ static void write_op(struct rh_ctx *ctx, struct rh_buf *out, const struct rh_bun
     rh_buf_str(out, "\"response\":{");
     write_status(out, op->status);
     if (op->rc == RH_OK)
-        write_version(out, &op->version);
+        write_version(out, &op->version, true);
     else
         write_outcome(out, b->transaction ? b->write->issues : b->write->op_issues[i], op->rc);
     rh_buf_char(out, '}');
@@ -405,7 +424,7 @@ static enum rh_rc write_get(struct rh_ctx *ctx, struct rh_buf *out, const struct
     }
     rh_buf_str(out, "\"response\":{");
     write_status(out, status);
-    write_version(out, &v);
+    write_version(out, &v, false);
     if (is->count > 0)
         write_outcome(out, is, RH_OK);
     rh_buf_char(out, '}');

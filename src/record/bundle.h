@@ -5,17 +5,20 @@
  * Order of a transaction: DELETE, POST, PUT and PATCH, GET (FHIR R4, http, transaction); the order
  * of entries does not matter. References to fullUrl (urn:uuid:…) and conditional references
  * (Patient?identifier=…) are resolved, also in elements of type
- * uri and url; links inside narratives are not.
+ * uri, url, oid and uuid and in the links of narratives; canonicals are left alone. In a batch a
+ * reference to what another entry creates is refused.
  */
 #ifndef RH_RECORD_BUNDLE_H
 #define RH_RECORD_BUNDLE_H
 
 #include "record/write.h"
 
-/* A GET entry, answered after the commit. */
+/* An entry that changes nothing (GET, HEAD, POST of an operation), answered after the commit. */
 struct rh_bundle_get {
-    unsigned index;     /* of the entry */
-    struct rh_text url; /* as sent, relative to the base */
+    unsigned index; /* of the entry */
+    bool head, posted;
+    yyjson_val *resource; /* of a posted one; may be NULL */
+    struct rh_text url;   /* as sent, relative to the base */
     struct rh_text if_none_match;
 };
 
@@ -38,7 +41,7 @@ enum rh_rc rh_bundle_open(struct rh_session *s, struct rh_ctx *ctx, const struct
                           yyjson_val *bundle, bool lenient, struct rh_bundle **ret);
 
 /* What a GET inside a bundle answers with: given by the server, which knows the routes. Writes the
- * resource (JSON) to `out`; returns the status; *etag may be set. */
+ * resource (JSON) to `out`; returns the status; *version may be set. */
 typedef int rh_bundle_answer(void *user, const struct rh_bundle_get *get, struct rh_buf *out,
                              struct rh_issues *is, struct rh_version *version);
 

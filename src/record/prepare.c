@@ -312,7 +312,14 @@ static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_el
     unsigned type;
     struct rh_reference ref = rh_reference_parse(value, r->ctx->base);
     bool is_reference = strcmp(element->name, "reference") == 0;
-    if (find_link(r, value, ref.kind, &type, &id)) {
+    if (element->type->primitive == RH_P_CANONICAL)
+        return RH_OK;
+    if (r->apart && r->links && rh_links_find(r->links, value, &type, &id))
+        return rh_issue_add(r->ctx->issues, RH_RULE, r->place,
+                            "\"%.*s\" is what another entry of this batch creates; entries that "
+                            "refer to each other are sent as a transaction",
+                            RH_TEXT_ARG(value));
+    if (!r->apart && find_link(r, value, ref.kind, &type, &id)) {
         if (id.len > 0)
             return set_reference(r, string, type, id);
         r->open = true;
@@ -336,5 +343,6 @@ static enum rh_rc resolve_one(void *user, yyjson_val *string, const struct rh_el
 
 enum rh_rc rh_resolve(struct rh_resolve *r, const struct rh_prepared *p)
 {
-    return rh_references_walk(p->type, p->resource, resolve_one, r);
+    enum rh_rc rc = rh_references_walk(p->type, p->resource, resolve_one, r);
+    return rc || !r->links || r->apart ? rc : rh_narrative_links(r, p->resource);
 }

@@ -216,9 +216,17 @@ struct rh_resolve {
     struct rh_text full_url; /* of the entry: relative references are seen from there */
     const char *place;
     bool strict; /* a urn:uuid reference that no entry has is refused */
+    bool apart;  /* entries know nothing of each other (batch): one that refers to what another
+                    creates is refused */
     bool open;
 };
 enum rh_rc rh_resolve(struct rh_resolve *r, const struct rh_prepared *p);
+
+/* --- narrative_links.c ------------------------------------------------------------------------ */
+/* Rewrites href of <a> and src of <img> in the narratives of a resource (its text, those of
+ * contained resources, of the sections of a Composition) where they, or the part before their '#',
+ * are a fullUrl in r->links; sets r->open as rh_resolve does. RH_NOMEM. */
+enum rh_rc rh_narrative_links(struct rh_resolve *r, yyjson_val *resource);
 
 /* --- write.c --------------------------------------------------------------------------------- */
 /* Applies a prepared write inside the writer's savepoint; sets rc, status, version of each

@@ -200,16 +200,21 @@ static enum rh_rc prepare_op(struct rh_session *s, struct rh_write *w, struct rh
 /* fullUrl -> where the entry goes, if that is known before the writer looks. */
 static enum rh_rc gather_links(struct rh_write *w, struct rh_links **ret)
 {
+    bool batch = w->mode == RH_WRITE_BATCH;
     *ret = NULL;
-    if (w->mode != RH_WRITE_TRANSACTION)
+    if (w->mode == RH_WRITE_SINGLE)
         return RH_OK;
     enum rh_rc rc = rh_links_open(w->arena, w->n, ret);
     for (unsigned i = 0; i < w->n && rc == RH_OK; i++) {
         struct rh_write_op *op = &w->ops[i];
         if (op->full_url.len == 0 || !op->prepared || op->interaction == RH_DELETE)
             continue;
+        if (batch && op->interaction != RH_CREATE)
+            continue; /* it has its own address, by which the others may name it */
         struct rh_text id = op->criteria.len > 0 ? (struct rh_text){NULL, 0} : op->prepared->id;
         rc = rh_links_add(*ret, op->full_url, op->type, id);
+        if (rc == RH_CONFLICT && batch)
+            rc = RH_OK;
         if (rc == RH_CONFLICT)
             rc = rh_issue_add(w->issues, RH_RULE, op->place,
                               "two entries of this transaction have the fullUrl \"%.*s\"",
@@ -232,6 +237,7 @@ static enum rh_rc finish_op(struct rh_session *s, struct rh_write *w, struct rh_
         .full_url = op->full_url,
         .place = op->place,
         .strict = w->mode == RH_WRITE_TRANSACTION,
+        .apart = w->mode == RH_WRITE_BATCH,
     };
     enum rh_rc rc = rh_resolve(&r, p);
     if (rc)
@@ -303,10 +309,26 @@ static enum rh_rc several(struct rh_issues *is, const struct rh_write_op *op)
                         rh_resource_type(op->type)->name, RH_TEXT_ARG(op->criteria));
 }
 
+/* The id in the body must be free: what the condition did not match is not what the client means.
+ */
+static enum rh_rc must_be_free(struct applying *a, struct rh_ctx *ctx, const struct rh_write_op *op,
+                               struct rh_text id)
+{
+    struct rh_head head;
+    enum rh_rc rc = rh_store_head_get(a->session->conn, (uint16_t)op->type, id, ctx->arena, &head);
+    if (rc == RH_NOTFOUND || (rc == RH_OK && head.deleted))
+        return RH_OK;
+    return rc ? rc
+              : rh_issue_add(ctx->issues, RH_CONFLICT, op->place,
+                             "the condition matches nothing, but %s/%.*s, the id in the resource, "
+                             "exists and would be overwritten",
+                             rh_resource_type(op->type)->name, RH_TEXT_ARG(id));
+}
+
 /* Where a conditional update goes: the one that matches, else the id in the body, else a new one.
  */
-static enum rh_rc update_target(struct rh_ctx *ctx, struct rh_write_op *op, unsigned n,
-                                const struct rh_head *found)
+static enum rh_rc update_target(struct applying *a, struct rh_ctx *ctx, struct rh_write_op *op,
+                                unsigned n, const struct rh_head *found)
 {
     struct rh_prepared *p = op->prepared;
     struct rh_text own = rh_json_get(p->resource, "id");
@@ -318,6 +340,9 @@ static enum rh_rc update_target(struct rh_ctx *ctx, struct rh_write_op *op, unsi
                 RH_TEXT_ARG(own), RH_TEXT_ARG(found->id));
         p->id = rh_text_copy(ctx->arena, found->id);
     } else if (own.len > 0) {
+        enum rh_rc rc = must_be_free(a, ctx, op, own);
+        if (rc)
+            return rc;
         p->id = own;
     } else {
         char uuid[RH_UUID_SIZE];
@@ -347,7 +372,7 @@ static enum rh_rc decide_condition(struct applying *a, struct rh_write_op *op)
             p->id = rh_text_copy(a->write->arena, rows[0].id);
         return p->id.data ? RH_OK : RH_NOMEM;
     case RH_UPDATE:
-        return update_target(&ctx, op, n, rows);
+        return update_target(a, &ctx, op, n, rows);
     case RH_PATCH:
         if (n == 0)
             return rh_issue_add(ctx.issues, RH_NOTFOUND, op->place,

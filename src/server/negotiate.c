@@ -80,8 +80,11 @@ static const struct {
     unsigned level; /* how specific the name is */
 } formats[] = {
     {"application/fhir+json", "json", RH_FORMAT_JSON, 4},
+    {"application/json+fhir", NULL, RH_FORMAT_JSON, 4}, /* of DSTU2 */
     {"application/json", "text/json", RH_FORMAT_JSON, 3},
+    {"text/json", NULL, RH_FORMAT_JSON, 3},
     {"application/fhir+xml", "xml", RH_FORMAT_XML, 4},
+    {"application/xml+fhir", NULL, RH_FORMAT_XML, 4},
     {"application/xml", NULL, RH_FORMAT_XML, 3},
     {"text/xml", NULL, RH_FORMAT_XML, 3},
 };
@@ -149,6 +152,37 @@ enum rh_format rh_accepts(struct rh_text accept)
     return xml.level >= 3 && json.level < 3 ? RH_FORMAT_XML : RH_FORMAT_JSON;
 }
 
+const char *rh_media_asked(struct rh_text accept, enum rh_format format)
+{
+    static const struct {
+        const char *name, *answer;
+        enum rh_format format;
+    } generic[] = {
+        {"application/json", "application/json;charset=utf-8", RH_FORMAT_JSON},
+        {"text/json", "text/json;charset=utf-8", RH_FORMAT_JSON},
+        {"application/xml", "application/xml;charset=utf-8", RH_FORMAT_XML},
+        {"text/xml", "text/xml;charset=utf-8", RH_FORMAT_XML},
+    };
+    struct rh_text rest = accept, range;
+    const char *ret = NULL;
+    while (split_quoted(&rest, ',', &range)) {
+        struct rh_text media = {NULL, 0};
+        const char *one = NULL;
+        if (!split_quoted(&range, ';', &media))
+            continue;
+        media = rh_text_trim(media);
+        if (media.len == 0)
+            continue;
+        for (size_t i = 0; i < sizeof generic / sizeof generic[0]; i++)
+            if (generic[i].format == format && ieq(media, generic[i].name))
+                one = generic[i].answer;
+        if (!one || (ret && ret != one))
+            return NULL; /* FHIR's own name, or whatever we like, will do as well */
+        ret = one;
+    }
+    return ret;
+}
+
 bool rh_accepts_gzip(struct rh_text accept_encoding)
 {
     struct rh_text rest = accept_encoding, item, coding, part, name;
@@ -180,8 +214,11 @@ enum rh_media rh_media_of(struct rh_text content_type)
         enum rh_media media;
     } rows[] = {
         {"application/fhir+json", RH_MEDIA_JSON},
+        {"application/json+fhir", RH_MEDIA_JSON},
         {"application/json", RH_MEDIA_JSON},
+        {"text/json", RH_MEDIA_JSON},
         {"application/fhir+xml", RH_MEDIA_XML},
+        {"application/xml+fhir", RH_MEDIA_XML},
         {"application/xml", RH_MEDIA_XML},
         {"text/xml", RH_MEDIA_XML},
         {"application/json-patch+json", RH_MEDIA_PATCH},

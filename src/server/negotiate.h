@@ -25,6 +25,9 @@ enum rh_prefer { RH_RETURN_UNSAID, RH_RETURN_MINIMAL, RH_RETURN_REPRESENTATION, 
  * that is named, else JSON. An empty or absent header takes everything; a fhirVersion other than
  * 4.0 does not match. Browsers name XML in general but mean pages: they get JSON. */
 enum rh_format rh_accepts(struct rh_text accept);
+/* The Content-Type for a client whose Accept header names one media type only, and a general one
+ * (application/json, text/json, application/xml, text/xml) of this form; NULL: FHIR's own. */
+const char *rh_media_asked(struct rh_text accept, enum rh_format format);
 /* True when gzip is accepted with a weight above 0. */
 bool rh_accepts_gzip(struct rh_text accept_encoding);
 /* Of a Content-Type header. NONE: absent. OTHER: not one of ours, a charset other than UTF-8, or

@@ -13,11 +13,22 @@ enum {
     HEALTH_FREE_BYTES = 64 << 20 /* with less room than this a full disk is not called well again */
 };
 
+/* What stands in the statement makes its ETag: it changes when the statement does. */
 enum rh_step rh_rest_metadata(struct rh_request *q)
 {
+    struct rh_text text = rh_server_of(q)->capability;
+    char tag[24];
+    snprintf(tag, sizeof tag, "W/\"%016llx\"", (unsigned long long)rh_hash_system(text));
     q->status = 200;
+    rh_request_answer_header(q, "ETag", rh_arena_copy(q->arena, tag, sizeof tag));
+    tag[19] = 0; /* the hash alone */
+    if (q->headers[RH_H_IF_NONE_MATCH].data &&
+        rh_etag_matches(q->headers[RH_H_IF_NONE_MATCH], tag + 3)) {
+        q->status = 304;
+        return RH_STEP_DONE;
+    }
     q->content_type = rh_fhir_json;
-    q->answer = rh_server_of(q)->capability;
+    q->answer = text;
     rh_rest_answer_as_asked(q);
     return RH_STEP_DONE;
 }

@@ -162,6 +162,7 @@ static enum rh_rc write_history_entry(struct rh_request *q, const struct rh_vers
     }
     rh_buf_str(out, "\"},\"response\":{\"status\":\"");
     rh_buf_str(out, create ? "201" : gone ? "204" : "200");
+    rh_buf_printf(out, "\",\"location\":\"%s/%.*s/_history/%s", type, RH_TEXT_ARG(v->id), id);
     rh_buf_str(out, "\",\"etag\":\"W/\\\"");
     rh_buf_str(out, id);
     rh_buf_str(out, "\\\"\",\"lastModified\":\"");

@@ -204,6 +204,25 @@ enum rh_step rh_rest_delete(struct rh_request *q)
 
 /* --- batch and transaction --- */
 
+/* What an entry may ask for: what a GET reads, and with POST an operation that changes nothing
+ * (such an operation takes GET, too). */
+static bool fits_entry(const struct rh_request *inner, const struct rh_bundle_get *get)
+{
+    const struct rh_route *route = inner->route;
+    const struct rh_operation *o = rh_rest_of(inner)->operation;
+    return get->posted ? o && o->get : route->in_bundle;
+}
+
+static enum rh_rc set_body(struct rh_request *inner, const struct rh_bundle_get *get)
+{
+    struct rh_buf body = rh_buf(inner->arena);
+    if (!get->posted || !get->resource)
+        return RH_OK;
+    rh_json_write(&body, get->resource);
+    inner->body = rh_buf_get(&body);
+    return body.rc;
+}
+
 /* One GET entry is a request of its own, with the arena and the session of the Bundle's. */
 static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf *out,
                       struct rh_issues *is, struct rh_version *version)
@@ -211,7 +230,6 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
     struct rh_request *q = user;
     struct rh_request *inner = rh_arena_zero(q->arena, sizeof *inner);
     char *address = rh_arena_printf(q->arena, "/fhir/%.*s", RH_TEXT_ARG(get->url));
-    (void)version;
     if (!inner || !address)
         return rh_rc_http(RH_NOMEM);
     *inner = *q;
@@ -219,7 +237,7 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
     rh_issues_init(&inner->issues, q->arena);
     inner->ctx.issues = &inner->issues;
     inner->headers[RH_H_IF_NONE_MATCH] = get->if_none_match;
-    inner->method = RH_M_GET;
+    inner->method = get->posted ? RH_M_POST : RH_M_GET;
     inner->format = RH_FORMAT_JSON; /* the whole is turned into XML at the end */
     inner->n_segments = inner->n_answer_headers = 0;
     inner->type = 0;
@@ -229,9 +247,12 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
     if (!rc)
         rc = rh_rest_route(inner);
     const struct rh_route *route = inner->route;
-    if (!rc && !route->in_bundle)
+    if (!rc)
+        rc = set_body(inner, get);
+    if (!rc && !fits_entry(inner, get))
         rc = rh_issue_add(&inner->issues, RH_UNSUPPORTED, NULL,
-                          "\"%.*s\" cannot be read inside a Bundle.", RH_TEXT_ARG(get->url));
+                          "\"%.*s\" cannot be asked inside a Bundle; send it by itself.",
+                          RH_TEXT_ARG(get->url));
     if (rc)
         rh_rest_refuse(inner, rc);
     else
@@ -243,7 +264,9 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
             rh_issue_add(is, inner->status == 500 ? RH_INTERNAL : RH_INVALID, NULL,
                          "This entry was not answered.");
     } else {
-        rh_buf_text(out, inner->answer);
+        *version = rh_rest_of(inner)->version;
+        if (!get->head)
+            rh_buf_text(out, inner->answer);
     }
     return inner->status;
 }

@@ -27,7 +27,7 @@ def post(fhir, body, path="/Patient", **headers):
 
 def tree(answer, status=200):
     assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/fhir+xml;charset=utf-8"
+    assert answer.headers["content-type"] in (f"{name};charset=utf-8" for name in (XML, "text/xml", "application/xml"))
     return ElementTree.fromstring(answer.content)
 
 
