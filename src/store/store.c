@@ -222,6 +222,12 @@ FORWARD(keys_put, (struct rh_conn *c, const struct rh_key *rows, unsigned n), (c
 FORWARD(keys_delete, (struct rh_conn *c, const struct rh_key *rows, unsigned n), (c, rows, n))
 FORWARD(key_scan, (struct rh_conn *c, const struct rh_key_scan *scan, unsigned limit, struct rh_arena *a, struct rh_key *rows, unsigned *n),
         (c, scan, limit, a, rows, n))
+FORWARD(entry_rk, (struct rh_conn *c, uint64_t rk, struct rh_arena *a, struct rh_entry *ret), (c, rk, a, ret))
+FORWARD(entries_rk, (struct rh_conn *c, uint64_t lo, uint64_t hi, unsigned limit, struct rh_arena *a, struct rh_entry *rows, uint64_t *rks,
+                     unsigned *n), (c, lo, hi, limit, a, rows, rks, n))
+FORWARD(key_rks, (struct rh_conn *c, uint16_t type, uint16_t param, struct rh_text key, uint64_t from, unsigned limit, uint64_t *rks, int64_t *aux,
+                  unsigned *n), (c, type, param, key, from, limit, rks, aux, n))
+FORWARD(keys_drop, (struct rh_conn *c, uint16_t type, uint16_t param, unsigned limit, unsigned *n), (c, type, param, limit, n))
 FORWARD(part_get, (struct rh_conn *c, uint64_t part, struct rh_part *ret), (c, part, ret))
 FORWARD(part_put, (struct rh_conn *c, const struct rh_part *p), (c, p))
 FORWARD(part_last, (struct rh_conn *c, uint64_t *ordinal), (c, ordinal))

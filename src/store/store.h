@@ -160,6 +160,9 @@ struct rh_store_ops {
     enum rh_rc (*head_get)(struct rh_conn *, uint16_t type, struct rh_text id, struct rh_arena *,
                            struct rh_head *);
     enum rh_rc (*head_rk)(struct rh_conn *, uint64_t rk, struct rh_arena *, struct rh_head *);
+    enum rh_rc (*entry_rk)(struct rh_conn *, uint64_t rk, struct rh_arena *, struct rh_entry *);
+    enum rh_rc (*entries_rk)(struct rh_conn *, uint64_t lo, uint64_t hi, unsigned limit,
+                             struct rh_arena *, struct rh_entry *rows, uint64_t *rks, unsigned *n);
     enum rh_rc (*head_put)(struct rh_conn *, const struct rh_head *);
     enum rh_rc (*head_scan)(struct rh_conn *, uint16_t type, struct rh_text after, unsigned limit,
                             struct rh_arena *, struct rh_head *rows, unsigned *n);
@@ -170,6 +173,10 @@ struct rh_store_ops {
     enum rh_rc (*keys_delete)(struct rh_conn *, const struct rh_key *rows, unsigned n);
     enum rh_rc (*key_scan)(struct rh_conn *, const struct rh_key_scan *, unsigned limit,
                            struct rh_arena *, struct rh_key *rows, unsigned *n);
+    enum rh_rc (*key_rks)(struct rh_conn *, uint16_t type, uint16_t param, struct rh_text key,
+                          uint64_t from, unsigned limit, uint64_t *rks, int64_t *aux, unsigned *n);
+    enum rh_rc (*keys_drop)(struct rh_conn *, uint16_t type, uint16_t param, unsigned limit,
+                            unsigned *n);
     enum rh_rc (*part_get)(struct rh_conn *, uint64_t part, struct rh_part *);
     enum rh_rc (*part_put)(struct rh_conn *, const struct rh_part *);
     enum rh_rc (*part_last)(struct rh_conn *, uint64_t *ordinal);

@@ -435,6 +435,25 @@ static enum rh_rc rk_scan(struct rh_conn *c, uint64_t lo, uint64_t hi, unsigned 
     return RH_OK;
 }
 
+static enum rh_rc entries_rk(struct rh_conn *c, uint64_t lo, uint64_t hi, unsigned limit,
+                             struct rh_arena *a, struct rh_entry *rows, uint64_t *rks, unsigned *n)
+{
+    *n = 0;
+    const struct rh_head *h;
+    while (*n < limit && (h = next_rk(c, lo, hi)) != NULL) {
+        rks[*n] = h->rk;
+        *n += entry(c, h->entry, a, &rows[*n]) == RH_OK;
+        lo = h->rk + 1;
+    }
+    return RH_OK;
+}
+
+static enum rh_rc entry_rk(struct rh_conn *c, uint64_t rk, struct rh_arena *a, struct rh_entry *ret)
+{
+    const struct rh_head *h = next_rk(c, rk, rk + 1);
+    return h ? entry(c, h->entry, a, ret) : RH_NOTFOUND;
+}
+
 static enum rh_rc count(struct rh_conn *c, uint16_t type, uint64_t *ret)
 {
     *ret = 0;
@@ -491,7 +510,7 @@ static bool in_scan(const struct rh_key_scan *s, const struct rh_key *k)
         return false;
     if (!s->has_after)
         return true;
-    int order = by_key(k, &(struct rh_key){s->type, s->param, s->after, s->after_rk});
+    int order = by_key(k, &(struct rh_key){s->type, s->param, s->after, s->after_rk, 0});
     return s->descending ? order < 0 : order > 0;
 }
 
@@ -505,6 +524,38 @@ static enum rh_rc key_scan(struct rh_conn *c, const struct rh_key_scan *s, unsig
         const struct rh_key *k = row(keys, s->descending ? keys->n - 1 - i : i);
         if (in_scan(s, k))
             rows[(*n)++] = *k;
+    }
+    return RH_OK;
+}
+
+static enum rh_rc key_rks(struct rh_conn *c, uint16_t type, uint16_t param, struct rh_text key,
+                          uint64_t from, unsigned limit, uint64_t *rks, int64_t *aux, unsigned *n)
+{
+    const struct rows *keys = table(c, KEYS);
+    *n = 0;
+    for (size_t i = 0; i < keys->n && *n < limit; i++) {
+        const struct rh_key *k = row(keys, i);
+        if (k->type != type || k->param != param || !rh_text_eq(k->bytes, key) || k->rk < from)
+            continue;
+        rks[*n] = k->rk;
+        aux[(*n)++] = k->aux;
+    }
+    return RH_OK;
+}
+
+static enum rh_rc keys_drop(struct rh_conn *c, uint16_t type, uint16_t param, unsigned limit,
+                            unsigned *n)
+{
+    struct rows *keys = table(c, KEYS);
+    *n = 0;
+    for (size_t i = 0; i < keys->n && *n < limit;) {
+        const struct rh_key *k = row(keys, i);
+        if (k->type == type && k->param == param) {
+            rows_remove(keys, i);
+            (*n)++;
+        } else {
+            i++;
+        }
     }
     return RH_OK;
 }
@@ -688,6 +739,8 @@ const struct rh_store_ops rh_store_model = {
     .body_put = body_put,
     .head_get = head_get,
     .head_rk = head_rk,
+    .entry_rk = entry_rk,
+    .entries_rk = entries_rk,
     .head_put = head_put,
     .head_scan = head_scan,
     .rk_scan = rk_scan,
@@ -695,6 +748,8 @@ const struct rh_store_ops rh_store_model = {
     .keys_put = keys_put,
     .keys_delete = keys_delete,
     .key_scan = key_scan,
+    .key_rks = key_rks,
+    .keys_drop = keys_drop,
     .part_get = part_get,
     .part_put = part_put,
     .part_last = part_last,

@@ -207,9 +207,39 @@ static void refuses_a_newer_schema(void **state)
     close_store();
     run_sql("PRAGMA user_version=7");
     assert_refused(RH_SCHEMA, open_store(dir, true), "has schema 7");
-    assert_non_null(strstr(issues.rows[0].text, "knows schema 1"));
-    run_sql("PRAGMA user_version=1");
+    assert_non_null(strstr(issues.rows[0].text, "knows schema 2"));
+    run_sql("PRAGMA user_version=2");
     assert_int_equal(open_store(dir, true), RH_OK);
+}
+
+/* One of the first schema has its entries found by number afterwards, and is to be indexed again.
+ */
+static void migrates_an_older_directory(void **state)
+{
+    (void)state;
+    struct rh_entry e;
+    struct rh_text version;
+    struct rh_key row;
+    struct rh_key_scan all = {.type = 3, .param = 1};
+    unsigned n = 1;
+    run_sql(rh_sql_migrations[0]);
+    run_sql("INSERT INTO log (origin, seq, time_us, part, type, op, codec, size, prior, id, body) "
+            "VALUES (9, 1, 1, 5, 3, 1, 0, 2, 0, x'7461', x'7b7d');"
+            "INSERT INTO head VALUES (3, x'7461', 77, 1, 5, 9, 1, 1, 0);"
+            "INSERT INTO locate VALUES (77, 3, x'7461');"
+            "INSERT INTO tally VALUES (3, 1);"
+            "INSERT INTO key VALUES (196609, x'61', 77);"
+            "INSERT INTO meta VALUES ('parameters', x'0102030405060708');"
+            "PRAGMA user_version=1");
+    assert_int_equal(open_store(dir, false), RH_OK);
+    connect_both();
+    assert_int_equal(rh_store_entry_rk(reader, 77, arena, &e), RH_OK);
+    assert_true(rh_text_is(e.id, "a") && rh_text_is(e.body, "{}"));
+    assert_int_equal(rh_store_key_scan(reader, &all, 1, arena, &row, &n), RH_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(rh_store_meta_get(reader, "parameters", arena, &version), RH_OK);
+    assert_memory_equal(version.data, "\0\0\0\0\0\0\0", 8);
+    assert_int_equal(rh_store_check(writer, &issues), RH_OK);
 }
 
 static void write_file(const char *name, const char *content, size_t len)
@@ -320,7 +350,8 @@ static void refuses_what_is_too_long_and_goes_on(void **state)
     struct rh_head h = a_head("a", 1);
     h.id = (struct rh_text){text, RH_STORE_ID_MAX + 1};
     assert_int_equal(rh_store_head_put(writer, &h), RH_VALUE);
-    struct rh_key keys[2] = {{3, 1, RH_TEXT("short"), 1}, {3, 1, {text, RH_STORE_KEY_MAX + 1}, 1}};
+    struct rh_key keys[2] = {{3, 1, RH_TEXT("short"), 1, 0},
+                             {3, 1, {text, RH_STORE_KEY_MAX + 1}, 1, 0}};
     assert_int_equal(rh_store_keys_put(writer, keys, 2), RH_VALUE);
     append(1);
     assert_int_equal(rh_store_commit(writer), RH_OK);
@@ -577,6 +608,7 @@ int main(void)
         EMPTY(refuses_a_directory_that_is_not_there),
         EMPTY(refuses_a_directory_in_use),
         EMPTY(refuses_a_newer_schema),
+        EMPTY(migrates_an_older_directory),
         EMPTY(refuses_a_file_that_is_no_database),
         EMPTY(leaves_the_database_of_another_program_alone),
         EMPTY(says_that_a_directory_cannot_be_written_to),

@@ -76,7 +76,7 @@ static void key_of(unsigned resource, unsigned version, unsigned n, char text[40
 {
     int len = snprintf(text, 40, "%u-%u", (resource * 7919 + version * 31 * (n % 3)) % 1000, n);
     *ret = (struct rh_key){
-        (uint16_t)(1 + resource % TYPES), (uint16_t)n, {text, (size_t)len}, resource + 1};
+        (uint16_t)(1 + resource % TYPES), (uint16_t)n, {text, (size_t)len}, resource + 1, 0};
 }
 
 static enum rh_rc change_keys(const struct step *s, bool put)

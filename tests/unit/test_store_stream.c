@@ -68,6 +68,7 @@ enum kind {
     HEAD_PUT,
     KEYS_PUT,
     KEYS_DELETE,
+    KEYS_DROP,
     PART_PUT,
     META_PUT,
     AUDIT_APPEND,
@@ -78,6 +79,8 @@ enum kind {
     HISTORY,
     LOG_READ,
     LOG_TIP,
+    ENTRY_RK,
+    ENTRIES_RK,
     ORIGINS_,
     HEAD_GET,
     HEAD_RK,
@@ -85,6 +88,7 @@ enum kind {
     RK_SCAN,
     COUNT,
     KEY_SCAN,
+    KEY_RKS,
     PART_GET,
     PART_LAST,
     META_GET,
@@ -96,12 +100,13 @@ enum kind {
 
 /* Of 1000; a write is chosen among the first, a read among the second group. */
 static const unsigned weights[KINDS] = {
-    [APPEND] = 330,    [BODY_PUT] = 40, [HEAD_PUT] = 250,    [KEYS_PUT] = 180,  [KEYS_DELETE] = 90,
-    [PART_PUT] = 50,   [META_PUT] = 30, [AUDIT_APPEND] = 29, [INDEX_CLEAR] = 1, [ENTRY] = 60,
-    [VERSION] = 60,    [HISTORY] = 80,  [LOG_READ] = 60,     [LOG_TIP] = 30,    [ORIGINS_] = 20,
-    [HEAD_GET] = 120,  [HEAD_RK] = 80,  [HEAD_SCAN] = 80,    [RK_SCAN] = 80,    [COUNT] = 50,
-    [KEY_SCAN] = 180,  [PART_GET] = 30, [PART_LAST] = 10,    [META_GET] = 20,   [AUDIT_SCAN] = 20,
-    [AUDIT_LAST] = 10, [STATS] = 10,
+    [APPEND] = 330,   [BODY_PUT] = 40,   [HEAD_PUT] = 250, [KEYS_PUT] = 180,    [KEYS_DELETE] = 82,
+    [KEYS_DROP] = 8,  [PART_PUT] = 50,   [META_PUT] = 30,  [AUDIT_APPEND] = 29, [INDEX_CLEAR] = 1,
+    [ENTRY] = 40,     [VERSION] = 40,    [HISTORY] = 80,   [LOG_READ] = 60,     [LOG_TIP] = 30,
+    [ENTRY_RK] = 20,  [ENTRIES_RK] = 20, [ORIGINS_] = 20,  [HEAD_GET] = 120,    [HEAD_RK] = 80,
+    [HEAD_SCAN] = 80, [RK_SCAN] = 80,    [COUNT] = 50,     [KEY_SCAN] = 110,    [KEY_RKS] = 70,
+    [PART_GET] = 30,  [PART_LAST] = 10,  [META_GET] = 20,  [AUDIT_SCAN] = 20,   [AUDIT_LAST] = 10,
+    [STATS] = 10,
 };
 
 struct op {
@@ -222,7 +227,8 @@ static void choose_keys(struct stream *s, struct op *o, struct rh_arena *a)
         o->keys[i] = (struct rh_key){.type = (uint16_t)(1 + upto(s, TYPES)),
                                      .param = (uint16_t)(upto(s, PARAMS) * 30000),
                                      .bytes = a_key(s, a),
-                                     .rk = an_rk(s)};
+                                     .rk = upto(s, 20) ? an_rk(s) : 0,
+                                     .aux = upto(s, 2) ? (int64_t)next(s) : (int64_t)upto(s, 2)};
 }
 
 static void choose_scan(struct stream *s, struct op *o, struct rh_arena *a)
@@ -284,9 +290,12 @@ static void choose(struct stream *s, bool write, struct op *o, struct rh_arena *
     choose_keys(s, o, a);
     choose_scan(s, o, a);
     o->number2 = an_rk(s);
-    if (o->kind == HEAD_RK || o->kind == RK_SCAN)
+    if (o->kind == HEAD_RK || o->kind == RK_SCAN || o->kind == ENTRY_RK || o->kind == ENTRIES_RK ||
+        (o->kind == KEY_RKS && o->number <= INT64_MAX))
         o->number = an_rk(s);
-    if (o->kind == RK_SCAN && upto(s, 4) == 0)
+    if (o->kind == KEY_RKS && upto(s, 2))
+        o->number = 0;
+    if ((o->kind == RK_SCAN || o->kind == ENTRIES_RK) && upto(s, 4) == 0)
         o->number2 = UINT64_C(1) << 62;
 }
 
@@ -340,6 +349,7 @@ static enum rh_rc do_write(struct rh_conn *c, const struct op *o, struct rh_buf 
 {
     struct rh_entry e = o->entry;
     enum rh_rc rc;
+    unsigned n;
     switch (o->kind) {
     case APPEND:
         rc = rh_store_append(c, &e);
@@ -354,6 +364,10 @@ static enum rh_rc do_write(struct rh_conn *c, const struct op *o, struct rh_buf 
         return rh_store_keys_put(c, o->keys, o->key_count);
     case KEYS_DELETE:
         return rh_store_keys_delete(c, o->keys, o->key_count);
+    case KEYS_DROP:
+        rc = rh_store_keys_drop(c, o->scan.type, o->scan.param, o->limit, &n);
+        add_number(b, n);
+        return rc;
     case PART_PUT:
         return rh_store_part_put(c, &o->part);
     case META_PUT:
@@ -369,9 +383,19 @@ static enum rh_rc read_entries(struct rh_conn *c, const struct op *o, struct rh_
                                struct rh_buf *b)
 {
     struct rh_entry rows[ROWS];
+    uint64_t rks[ROWS];
     unsigned n = 0;
     enum rh_rc rc;
     switch (o->kind) {
+    case ENTRY_RK:
+        rc = rh_store_entry_rk(c, o->number, a, rows);
+        n = rc == RH_OK;
+        break;
+    case ENTRIES_RK:
+        rc = rh_store_entries_rk(c, o->number, o->number2, o->limit, a, rows, rks, &n);
+        for (unsigned i = 0; i < n; i++)
+            add_number(b, rks[i]);
+        break;
     case ENTRY:
         rc = rh_store_entry(c, o->number, a, rows);
         n = rc == RH_OK;
@@ -486,6 +510,21 @@ static enum rh_rc read_keys(struct rh_conn *c, const struct op *o, struct rh_are
         add_number(b, (uint64_t)rows[i].type << 16 | rows[i].param);
         add_bytes(b, rows[i].bytes);
         add_number(b, rows[i].rk);
+        add_number(b, (uint64_t)rows[i].aux);
+    }
+    return rc;
+}
+
+static enum rh_rc read_rks(struct rh_conn *c, const struct op *o, struct rh_buf *b)
+{
+    uint64_t rks[ROWS];
+    int64_t aux[ROWS];
+    unsigned n = 0;
+    enum rh_rc rc = rh_store_key_rks(c, o->scan.type, o->scan.param, o->scan.lo, o->number,
+                                     o->limit, rks, aux, &n);
+    for (unsigned i = 0; i < n; i++) {
+        add_number(b, rks[i]);
+        add_number(b, (uint64_t)aux[i]);
     }
     return rc;
 }
@@ -502,12 +541,14 @@ static void answer(struct side *side, const struct op *o)
         assert_int_equal(rh_store_lease(c), RH_OK);
     if (o->kind < ENTRY)
         rc = do_write(c, o, b);
-    else if (o->kind <= LOG_TIP)
+    else if (o->kind <= ENTRIES_RK)
         rc = read_entries(c, o, side->arena, b);
     else if (o->kind >= HEAD_GET && o->kind <= RK_SCAN)
         rc = read_heads(c, o, side->arena, b);
     else if (o->kind == KEY_SCAN)
         rc = read_keys(c, o, side->arena, b);
+    else if (o->kind == KEY_RKS)
+        rc = read_rks(c, o, b);
     else
         rc = read_small(c, o, side->arena, b);
     if (lease)

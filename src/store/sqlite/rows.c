@@ -2,6 +2,7 @@
 /* rows.c - the rows of the SQLite backend: log, heads, keys, persons, small values. */
 #include "store/sqlite/sqlite_int.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* 64-bit values without a sign are stored as the signed number with the same bits. */
@@ -112,7 +113,8 @@ enum {
     PURPOSE,
     BODY_HASH,
     PREV_HASH,
-    BODY
+    BODY,
+    RK
 };
 
 static enum rh_rc read_entry(sqlite3_stmt *s, struct rh_arena *a, void *row)
@@ -333,16 +335,46 @@ enum rh_rc rh_sqlite_head_rk(struct rh_conn *conn, uint64_t rk, struct rh_arena 
     return read_one(of(conn), s, a, read_head, ret);
 }
 
+enum rh_rc rh_sqlite_entry_rk(struct rh_conn *conn, uint64_t rk, struct rh_arena *a,
+                              struct rh_entry *ret)
+{
+    sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_RK);
+    bind_u64(s, 1, rk);
+    return read_one(of(conn), s, a, read_entry, ret);
+}
+
+enum rh_rc rh_sqlite_entries_rk(struct rh_conn *conn, uint64_t lo, uint64_t hi, unsigned limit,
+                                struct rh_arena *a, struct rh_entry *rows, uint64_t *rks,
+                                unsigned *n)
+{
+    sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_LOG_RKS);
+    enum rh_rc rc = RH_OK;
+    bind_bound(s, 1, lo);
+    bind_bound(s, 2, hi);
+    sqlite3_bind_int64(s, 3, limit);
+    for (*n = 0; *n < limit && (rc = rh_sqlite_row(of(conn), s)) == RH_OK; (*n)++) {
+        rks[*n] = column_u64(s, RK);
+        rc = read_entry(s, a, &rows[*n]);
+        if (rc)
+            break;
+    }
+    sqlite3_reset(s);
+    return rc == RH_NOTFOUND ? RH_OK : rc;
+}
+
+/* Its number leads to the newest entry. */
 static enum rh_rc move_number(struct sqlite_conn *c, const struct rh_head *h, bool existed,
                               uint64_t old_rk)
 {
-    if (existed && old_rk == h->rk)
-        return RH_OK;
+    bool stays = existed && old_rk == h->rk;
     unsigned char key[RH_STORE_ID_MAX + 1];
-    sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOCATE_PUT);
+    sqlite3_stmt *s = rh_sqlite_use(c, stays ? RH_SQL_LOCATE_ENTRY : RH_SQL_LOCATE_PUT);
     bind_u64(s, 1, h->rk);
-    sqlite3_bind_int(s, 2, h->type);
-    sqlite3_bind_blob(s, 3, key, (int)rh_id_key(h->id, key), SQLITE_TRANSIENT);
+    bind_u64(s, 2, h->entry);
+    if (stays)
+        return rh_sqlite_run(c, s);
+    sqlite3_bind_int(s, 3, h->type);
+    sqlite3_bind_blob(s, 4, key, (int)rh_id_key(h->id, key), SQLITE_STATIC);
     enum rh_rc rc = rh_sqlite_run(c, s);
     if (rc || !existed)
         return rc;
@@ -452,6 +484,8 @@ static enum rh_rc change_key(struct sqlite_conn *c, enum rh_sql sql, const struc
     sqlite3_bind_int(s, 1, index_of(k->type, k->param));
     rh_sqlite_bind_blob(s, 2, k->bytes);
     bind_u64(s, 3, k->rk);
+    if (sql == RH_SQL_KEY_PUT)
+        sqlite3_bind_int64(s, 4, k->aux);
     return rh_sqlite_run(c, s);
 }
 
@@ -493,6 +527,7 @@ static enum rh_rc read_key(sqlite3_stmt *s, struct rh_arena *a, void *row)
 {
     struct rh_key *k = row;
     k->rk = column_u64(s, 1);
+    k->aux = sqlite3_column_int64(s, 2);
     struct rh_text t = rh_sqlite_blob(s, 0);
     k->bytes = rh_text_copy(a, (struct rh_text){t.data ? t.data : "", t.len});
     return k->bytes.data ? RH_OK : RH_NOMEM;
@@ -544,6 +579,41 @@ enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wa
         rows[i].type = scan->type;
         rows[i].param = scan->param;
     }
+    return rc;
+}
+
+/* The heart of every search: nothing is copied, nothing allocated. */
+enum rh_rc rh_sqlite_key_rks(struct rh_conn *conn, uint16_t type, uint16_t param,
+                             struct rh_text key, uint64_t from, unsigned limit, uint64_t *rks,
+                             int64_t *aux, unsigned *n)
+{
+    struct sqlite_conn *c = of(conn);
+    sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_KEY_RKS);
+    unsigned at = 0;
+    int code = SQLITE_ROW;
+    sqlite3_bind_int(s, 1, index_of(type, param));
+    rh_sqlite_bind_blob(s, 2, key);
+    bind_bound(s, 3, from);
+    errno = 0;
+    while (at < limit && (code = sqlite3_step(s)) == SQLITE_ROW) {
+        rks[at] = column_u64(s, 0);
+        aux[at] = sqlite3_column_int64(s, 1);
+        at++;
+    }
+    *n = at;
+    enum rh_rc rc = code == SQLITE_ROW || code == SQLITE_DONE ? RH_OK : rh_sqlite_result(c, code);
+    sqlite3_reset(s);
+    return rc;
+}
+
+enum rh_rc rh_sqlite_keys_drop(struct rh_conn *conn, uint16_t type, uint16_t param, unsigned limit,
+                               unsigned *n)
+{
+    sqlite3_stmt *s = rh_sqlite_use(of(conn), RH_SQL_KEY_DROP);
+    sqlite3_bind_int(s, 1, index_of(type, param));
+    sqlite3_bind_int64(s, 2, limit);
+    enum rh_rc rc = rh_sqlite_run(of(conn), s);
+    *n = rc ? 0 : (unsigned)sqlite3_changes(of(conn)->db);
     return rc;
 }
 

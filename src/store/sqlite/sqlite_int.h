@@ -72,6 +72,9 @@ enum rh_rc rh_sqlite_body_put(struct rh_conn *, uint64_t, enum rh_codec_id, stru
 enum rh_rc rh_sqlite_head_get(struct rh_conn *, uint16_t, struct rh_text, struct rh_arena *,
                               struct rh_head *);
 enum rh_rc rh_sqlite_head_rk(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_head *);
+enum rh_rc rh_sqlite_entry_rk(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_entry *);
+enum rh_rc rh_sqlite_entries_rk(struct rh_conn *, uint64_t, uint64_t, unsigned, struct rh_arena *,
+                                struct rh_entry *, uint64_t *, unsigned *);
 enum rh_rc rh_sqlite_head_put(struct rh_conn *, const struct rh_head *);
 enum rh_rc rh_sqlite_head_scan(struct rh_conn *, uint16_t, struct rh_text, unsigned,
                                struct rh_arena *, struct rh_head *, unsigned *);
@@ -82,6 +85,9 @@ enum rh_rc rh_sqlite_keys_put(struct rh_conn *, const struct rh_key *, unsigned)
 enum rh_rc rh_sqlite_keys_delete(struct rh_conn *, const struct rh_key *, unsigned);
 enum rh_rc rh_sqlite_key_scan(struct rh_conn *, const struct rh_key_scan *, unsigned,
                               struct rh_arena *, struct rh_key *, unsigned *);
+enum rh_rc rh_sqlite_key_rks(struct rh_conn *, uint16_t, uint16_t, struct rh_text, uint64_t,
+                             unsigned, uint64_t *, int64_t *, unsigned *);
+enum rh_rc rh_sqlite_keys_drop(struct rh_conn *, uint16_t, uint16_t, unsigned, unsigned *);
 enum rh_rc rh_sqlite_part_get(struct rh_conn *, uint64_t, struct rh_part *);
 enum rh_rc rh_sqlite_part_put(struct rh_conn *, const struct rh_part *);
 enum rh_rc rh_sqlite_part_last(struct rh_conn *, uint64_t *);

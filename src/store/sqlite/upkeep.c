@@ -163,7 +163,7 @@ enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
         {"heads",
          "SELECT 'type ' || type || ' has no row in locate for a head' FROM head WHERE NOT EXISTS "
          "(SELECT 1 FROM locate WHERE locate.rk = head.rk AND locate.type = head.type AND "
-         "locate.id = head.id) LIMIT 20"},
+         "locate.id = head.id AND locate.entry = head.entry) LIMIT 20"},
         {"heads", "SELECT 'number ' || rk || ' leads to no head' FROM locate WHERE NOT EXISTS "
                   "(SELECT 1 FROM head WHERE head.type = locate.type AND head.id = locate.id AND "
                   "head.rk = locate.rk) LIMIT 20"},

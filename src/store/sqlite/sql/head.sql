@@ -22,7 +22,10 @@ SELECT head.type, head.id, head.rk, head.entry, head.part, head.origin, head.seq
  WHERE locate.rk >= ?1 AND locate.rk < ?2 ORDER BY locate.rk LIMIT ?3;
 
 -- name: locate_put
-INSERT INTO locate (rk, type, id) VALUES (?1, ?2, ?3);
+INSERT INTO locate (rk, entry, type, id) VALUES (?1, ?2, ?3, ?4);
+
+-- name: locate_entry
+UPDATE locate SET entry = ?2 WHERE rk = ?1;
 
 -- name: locate_delete
 DELETE FROM locate WHERE rk = ?1;

@@ -7,6 +7,18 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16);
 SELECT number, origin, seq, time_us, part, type, op, codec, size, prior, id, parents, labels, purpose, body_hash, prev_hash, body
   FROM log WHERE number = ?1;
 
+-- name: log_rk
+-- uses: locate primary key, log primary key
+SELECT log.number, log.origin, log.seq, log.time_us, log.part, log.type, log.op, log.codec, log.size, log.prior, log.id, log.parents, log.labels,
+       log.purpose, log.body_hash, log.prev_hash, log.body
+  FROM locate CROSS JOIN log ON log.number = locate.entry WHERE locate.rk = ?1;
+
+-- name: log_rks
+-- uses: locate primary key, log primary key
+SELECT log.number, log.origin, log.seq, log.time_us, log.part, log.type, log.op, log.codec, log.size, log.prior, log.id, log.parents, log.labels,
+       log.purpose, log.body_hash, log.prev_hash, log.body, locate.rk
+  FROM locate CROSS JOIN log ON log.number = locate.entry WHERE locate.rk >= ?1 AND locate.rk < ?2 ORDER BY locate.rk LIMIT ?3;
+
 -- name: log_version
 -- uses: log_coordinate
 SELECT number, origin, seq, time_us, part, type, op, codec, size, prior, id, parents, labels, purpose, body_hash, prev_hash, body
