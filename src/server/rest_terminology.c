@@ -40,6 +40,44 @@ static enum rh_rc add_language(struct rh_request *q, yyjson_doc **doc)
     return b.rc ? b.rc : rh_json_parse(q->arena, &q->issues, rh_buf_get(&b), doc);
 }
 
+/* An operation with one input that is a resource also takes that resource as the body (R4,
+ * operations, "operation request"). */
+static enum rh_rc wrap_resource(struct rh_request *q, yyjson_doc **doc)
+{
+    static const struct {
+        enum rh_terms_op op;
+        const char *input, *type;
+    } rows[] = {
+        {RH_TERMS_EXPAND, "valueSet", "ValueSet"},
+        {RH_TERMS_VALIDATE_VALUESET, "valueSet", "ValueSet"},
+        {RH_TERMS_VALIDATE_SYSTEM, "codeSystem", "CodeSystem"},
+        {RH_TERMS_TRANSLATE, "conceptMap", "ConceptMap"},
+    };
+    const struct rh_operation *o = rh_rest_of(q)->operation;
+    yyjson_val *root = yyjson_doc_get_root(*doc);
+    struct rh_text type = rh_json_get(root, "resourceType");
+    const char *also = NULL;
+    if (rh_text_is(type, "Parameters"))
+        return RH_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].op != o->op)
+            continue;
+        also = rows[i].type;
+        if (!rh_text_is(type, also))
+            continue;
+        struct rh_buf b = rh_buf(q->arena);
+        rh_buf_printf(
+            &b, "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"%s\",\"resource\":",
+            rows[i].input);
+        rh_json_write(&b, root);
+        rh_buf_str(&b, "}]}");
+        return b.rc ? b.rc : rh_json_parse(q->arena, &q->issues, rh_buf_get(&b), doc);
+    }
+    return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                        "The body of %s is a Parameters resource%s%s.", o->name,
+                        also ? ", or a " : "", also ? also : "");
+}
+
 static enum rh_rc read_input(struct rh_request *q, yyjson_val **ret)
 {
     const struct rh_operation *o = rh_rest_of(q)->operation;
@@ -60,10 +98,9 @@ static enum rh_rc read_input(struct rh_request *q, yyjson_val **ret)
         rc = rh_json_parse(q->arena, &q->issues, text, &doc);
     if (rc)
         return rc;
-    if (!rh_text_is(rh_json_get(yyjson_doc_get_root(doc), "resourceType"), "Parameters"))
-        return rh_issue_add(&q->issues, RH_INVALID, NULL,
-                            "The body of %s is a Parameters resource.", o->name);
-    rc = add_language(q, &doc);
+    rc = wrap_resource(q, &doc);
+    if (!rc)
+        rc = add_language(q, &doc);
     *ret = yyjson_doc_get_root(doc);
     return rc;
 }
