@@ -166,6 +166,54 @@ static void scan_keys(struct bench *b, struct rh_conn *c)
     printf(",\"key_rows_per_s\":%.0f", (double)seen / (now_s() - begin));
 }
 
+/* One key of very many resources, among others: read as a whole, and entered at random. */
+static void postings(struct bench *b, struct rh_conn *c)
+{
+    enum { ROWS = 1000000, BLOCK = 1000, AT_ONCE = 512 };
+    struct rh_key keys[BLOCK];
+    static const char name[] = "cone code among others\0hashhash";
+    struct rh_text key = {name, sizeof name - 1};
+    uint64_t rks[AT_ONCE], seen = 0, from = 0;
+    int64_t aux[AT_ONCE];
+    unsigned n;
+    for (unsigned at = 0; at < ROWS; at += BLOCK) {
+        for (unsigned i = 0; i < BLOCK; i++)
+            keys[i] = (struct rh_key){.type = 96,
+                                      .param = 50,
+                                      .bytes = key,
+                                      .rk = (uint64_t)(at + i) / 300 << RH_RK_BITS | (at + i) % 300,
+                                      .aux = INT64_C(1577836800000) + at + i};
+        must(b, rh_store_begin(b->writer), "begin");
+        must(b, rh_store_keys_put(b->writer, keys, BLOCK), "keys");
+        must(b, rh_store_commit(b->writer), "commit");
+    }
+    must(b, rh_store_checkpoint(b->writer, true), "checkpoint");
+    for (int round = 0; round < 2; round++) { /* the first warms the caches */
+        double begin = now_s();
+        must(b, rh_store_begin(c), "begin");
+        seen = from = 0;
+        do {
+            must(b, rh_store_key_rks(c, 96, 50, key, from, AT_ONCE, rks, aux, &n), "key_rks");
+            seen += n;
+            from = n ? rks[n - 1] + 1 : 0;
+        } while (n == AT_ONCE);
+        rh_store_rollback(c);
+        if (round)
+            printf(",\n \"posting_us\":%.3f", (now_s() - begin) / (double)seen * 1e6);
+    }
+    for (int round = 0; round < 2; round++) {
+        double begin = now_s();
+        must(b, rh_store_begin(c), "begin");
+        for (unsigned i = 0; i < READS; i++) {
+            from = next_random(b) % (ROWS / 300) << RH_RK_BITS;
+            must(b, rh_store_key_rks(c, 96, 50, key, from, 1, rks, aux, &n), "key_rks");
+        }
+        rh_store_rollback(c);
+        if (round)
+            printf(",\"posting_seek_us\":%.2f", (now_s() - begin) / READS * 1e6);
+    }
+}
+
 static void read_all(struct bench *b, uint64_t total)
 {
     struct rh_conn *c;
@@ -197,6 +245,7 @@ static void read_all(struct bench *b, uint64_t total)
     }
     printf(",\"head_rk_us\":%.2f", (now_s() - begin) / READS * 1e6);
     scan_keys(b, c);
+    postings(b, c);
     double from = now_s();
     uint64_t persons = total / PERSON, found = 0;
     for (uint64_t p = 1; p <= persons; p++) {
