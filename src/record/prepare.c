@@ -283,7 +283,7 @@ static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string,
     struct rh_query q;
     struct rh_head rows[2];
     unsigned n = 0;
-    enum rh_rc rc = rh_query_parse(r->ctx, ref->type, ref->query, false, &q);
+    enum rh_rc rc = rh_criteria_parse(r->session, r->ctx, true, ref->type, ref->query, &q);
     if (rc == RH_OK)
         rc = rh_search_heads(r->session, r->ctx, r->grant, &q, 2, rows, &n);
     if (rc)

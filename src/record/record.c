@@ -194,6 +194,12 @@ const char *rh_record_dir(const struct rh_record *r)
     return r->dir;
 }
 
+const struct rh_parameters *rh_record_parameters(const struct rh_record *r)
+{
+    (void)r;
+    return NULL; /* R4's own */
+}
+
 uint64_t rh_record_definitions(const struct rh_record *r)
 {
     return atomic_load_explicit(&r->definitions, memory_order_acquire);
@@ -387,10 +393,14 @@ static enum rh_rc give(struct rh_session *s, struct rh_ctx *ctx, const struct rh
 {
     enum rh_rc rc = rh_audit_read(s->record, ctx, caller, action,
                                   what_of(ctx->arena, v->type, v->id), &v->part, 1);
-    if (rc || v->op != RH_OP_DELETE)
+    if (rc || v->body.len)
         return rc;
     char version[RH_VERSION_ID_SIZE];
     rh_version_id(v->origin, v->seq, version);
+    if (v->op != RH_OP_DELETE)
+        return rh_issue_add(ctx->issues, RH_GONE, NULL,
+                            "version %s of %s/%.*s was erased ($expunge)", version,
+                            rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id));
     return rh_issue_add(ctx->issues, RH_GONE, NULL,
                         "%s/%.*s has been deleted (version %s); its history is still there",
                         rh_resource_type(v->type)->name, RH_TEXT_ARG(v->id), version);

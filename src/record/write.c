@@ -91,12 +91,12 @@ static void refuse(struct rh_write *w, struct rh_write_op *op, enum rh_rc rc)
 /* --- on the worker -----------------------------------------------------------------------------
  */
 
-static enum rh_rc parse_criteria(struct rh_ctx *ctx, struct rh_write_op *op)
+static enum rh_rc parse_criteria(struct rh_session *s, struct rh_ctx *ctx, struct rh_write_op *op)
 {
     struct rh_query *q = rh_arena_zero(ctx->arena, sizeof *q);
     if (!q)
         return RH_NOMEM;
-    enum rh_rc rc = rh_query_parse(ctx, op->type, op->criteria, false, q);
+    enum rh_rc rc = rh_criteria_parse(s, ctx, false, op->type, op->criteria, q);
     if (rc)
         return rc;
     if (q->n == 0)
@@ -183,7 +183,7 @@ static enum rh_rc prepare_op(struct rh_session *s, struct rh_write *w, struct rh
         return RH_NOMEM;
     p->deferred = op->interaction == RH_PATCH || (op->conditional && op->interaction == RH_UPDATE);
     p->id = op->id;
-    if (op->criteria.len > 0 && (rc = parse_criteria(&ctx, op)))
+    if (op->criteria.len > 0 && (rc = parse_criteria(s, &ctx, op)))
         return rc;
     if (op->interaction == RH_DELETE)
         return RH_OK;
@@ -360,7 +360,11 @@ static enum rh_rc decide_condition(struct applying *a, struct rh_write_op *op)
     struct rh_ctx ctx = ctx_of(a->write, op);
     struct rh_head rows[2];
     unsigned n = 0;
-    enum rh_rc rc = rh_search_heads(a->session, &ctx, &a->grant, p->criteria, 2, rows, &n);
+    enum rh_rc rc = RH_OK;
+    if (p->criteria->walked) /* what it was made from may have changed since */
+        rc = rh_criteria_parse(a->session, &ctx, true, op->type, op->criteria, p->criteria);
+    if (rc == RH_OK)
+        rc = rh_search_heads(a->session, &ctx, &a->grant, p->criteria, 2, rows, &n);
     if (rc)
         return rc;
     if (n > 1)
