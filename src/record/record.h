@@ -69,7 +69,7 @@ struct rh_version {
     enum rh_op op;        /* RH_OP_DELETE: no body */
     uint64_t part;
     struct rh_text body; /* {"resourceType":…,"id":…[,"meta":{…}]…}, minified, without versionId and
-                            lastUpdated */
+                            lastUpdated; also none where it was erased (expunge.h) */
 };
 
 void rh_version_id(uint64_t origin, uint64_t seq, char ret[RH_VERSION_ID_SIZE]);
@@ -82,7 +82,8 @@ void rh_version_write(const struct rh_version *v, struct rh_buf *out);
 /* The current version. RH_NOTFOUND; RH_GONE (ret holds the deleting version). */
 enum rh_rc rh_record_read(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
                           unsigned type, struct rh_text id, struct rh_version *ret);
-/* One version. RH_NOTFOUND: no such version of this resource; RH_GONE: the version is the deletion.
+/* One version. RH_NOTFOUND: no such version of this resource; RH_GONE: the version is the deletion,
+ * or was erased.
  */
 enum rh_rc rh_record_vread(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
                            unsigned type, struct rh_text id, struct rh_text version,
@@ -156,6 +157,21 @@ struct rh_news {
 };
 enum rh_rc rh_record_news(struct rh_session *s, struct rh_arena *a, uint64_t number, unsigned limit,
                           struct rh_news *rows, unsigned *n);
+
+/* --- search parameters ---------------------------------------------------------------------------- */
+/* Beside R4's own: those of stored SearchParameter resources (status active) and these, of packages.
+ * A new one is indexed while work goes on, by a thread of the record, and may be searched by when it
+ * is complete; the work goes on after a restart or crash. Texts are copied. Once, after opening. */
+enum rh_rc rh_record_add_parameters(struct rh_record *r, const struct rh_text *definitions,
+                                    unsigned n);
+struct rh_indexing {
+    unsigned added, building; /* added parameters in force; of these, not complete */
+    char name[96];            /* "Patient.my-code" of the first that is being indexed; "" */
+    uint64_t done, total;     /* resources of its type */
+};
+void rh_record_indexing(struct rh_record *r, struct rh_indexing *ret);
+/* Waits until every change of parameters so far is in force and complete; false: not in that time. */
+bool rh_record_indexed(struct rh_record *r, unsigned timeout_ms);
 
 /* --- upkeep ---------------------------------------------------------------------------------- */
 /* Called with what is done and what there is to do (0: unknown); false stops the work

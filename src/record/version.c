@@ -106,7 +106,8 @@ enum rh_rc rh_version_of(struct rh_session *s, const struct rh_entry *e, struct 
         .op = e->op,
         .part = e->part,
     };
-    if (e->op == RH_OP_CREATE || e->op == RH_OP_UPDATE) {
+    bool erased = e->body.len == 0 && e->size > 0; /* expunge.h */
+    if ((e->op == RH_OP_CREATE || e->op == RH_OP_UPDATE) && !erased) {
         enum rh_rc rc = rh_body_decode(s, e, a, &v.body);
         if (rc)
             return rc;
