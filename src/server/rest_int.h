@@ -85,6 +85,8 @@ struct rh_rest {
     struct rh_write *write;
     struct rh_bundle *bundle;
     enum rh_interaction interaction;
+    unsigned attempts;    /* of a write that read before */
+    bool whole;           /* the answer is needed as one text: an entry of a Bundle */
     unsigned compartment; /* of a search in one; 0: none */
     struct rh_text compartment_id;
 };
@@ -150,6 +152,20 @@ const struct rh_operation *rh_operation_find(unsigned type, struct rh_text name,
 enum rh_step rh_rest_operation(struct rh_request *q);
 /* The query's names and values, without those of result formats; room for RH_TERMS_INPUTS_MAX. */
 enum rh_rc rh_operation_query(struct rh_request *q, struct rh_terms_input *inputs, size_t *n);
+/* The inputs of an operation that is not of terminology: of the query, or of the Parameters of the
+ * body (one of them, not both). `text`: of what is simple, booleans as true and false; `value`: the
+ * value[x] or resource of the body, NULL from a query. RH_INVALID with an issue. */
+struct rh_operation_input {
+    struct rh_text name, text;
+    yyjson_val *value;
+};
+enum rh_rc rh_operation_inputs(struct rh_request *q, struct rh_operation_input **ret, unsigned *n);
+/* "true" or "false". RH_INVALID with an issue that names the input. */
+enum rh_rc rh_operation_bool(struct rh_request *q, const struct rh_operation_input *in, bool *ret);
+enum rh_rc rh_operation_number(struct rh_request *q, const struct rh_operation_input *in,
+                               uint64_t max, uint64_t *ret);
+/* No such input: `valid` lists those there are. A warning with handling=lenient. */
+enum rh_rc rh_operation_unknown(struct rh_request *q, struct rh_text name, const char *valid);
 /* The resource of the address, as it is read; NULL when the address has no id. */
 enum rh_rc rh_operation_instance(struct rh_request *q, yyjson_val **ret);
 
@@ -157,6 +173,14 @@ enum rh_rc rh_operation_instance(struct rh_request *q, yyjson_val **ret);
 enum rh_step rh_rest_terminology(struct rh_request *q);
 enum rh_step rh_rest_terminology_capabilities(struct rh_request *q);
 enum rh_step rh_rest_validate(struct rh_request *q);
+
+/* --- rest_everything.c --- */
+enum rh_step rh_rest_everything(struct rh_request *q);
+
+/* --- rest_meta.c --- */
+enum rh_step rh_rest_meta(struct rh_request *q);
+enum rh_step rh_rest_meta_change(struct rh_request *q); /* $meta-add, $meta-delete */
+enum rh_step rh_rest_expunge(struct rh_request *q);
 
 /* --- rest_admin.c --- */
 enum rh_step rh_rest_metadata(struct rh_request *q);

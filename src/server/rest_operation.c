@@ -25,6 +25,18 @@ const struct rh_operation rh_operations[] = {
      rh_rest_terminology, R4_OPERATION "ConceptMap-translate"},
     {NULL, "$validate", RH_TERMS_OPS, RH_AT_TYPE | RH_AT_INSTANCE, true, rh_rest_validate,
      R4_OPERATION "Resource-validate"},
+    {"Patient", "$everything", RH_TERMS_OPS, RH_AT_TYPE | RH_AT_INSTANCE, true, rh_rest_everything,
+     R4_OPERATION "Patient-everything"},
+    {"Encounter", "$everything", RH_TERMS_OPS, RH_AT_INSTANCE, true, rh_rest_everything,
+     R4_OPERATION "Encounter-everything"},
+    {NULL, "$meta", RH_TERMS_OPS, RH_AT_SYSTEM | RH_AT_TYPE | RH_AT_INSTANCE | RH_AT_VERSION, true,
+     rh_rest_meta, R4_OPERATION "Resource-meta"},
+    {NULL, "$meta-add", RH_TERMS_OPS, RH_AT_INSTANCE | RH_AT_VERSION, false, rh_rest_meta_change,
+     R4_OPERATION "Resource-meta-add"},
+    {NULL, "$meta-delete", RH_TERMS_OPS, RH_AT_INSTANCE | RH_AT_VERSION, false, rh_rest_meta_change,
+     R4_OPERATION "Resource-meta-delete"},
+    {NULL, "$expunge", RH_TERMS_OPS, RH_AT_SYSTEM | RH_AT_TYPE | RH_AT_INSTANCE | RH_AT_VERSION,
+     false, rh_rest_expunge, "https://hapifhir.io/hapi-fhir/docs/server_jpa/expunge.html"},
 };
 const unsigned rh_operations_n = sizeof rh_operations / sizeof rh_operations[0];
 
@@ -62,6 +74,98 @@ enum rh_rc rh_operation_query(struct rh_request *q, struct rh_terms_input *input
                                 "The query part \"%.*s\" is not percent-encoded UTF-8.",
                                 (int)(part.len > 80 ? 80 : part.len), part.data);
     }
+    return RH_OK;
+}
+
+/* --- inputs that are not of terminology --- */
+static enum rh_rc inputs_of_query(struct rh_request *q, struct rh_operation_input **ret,
+                                  unsigned *n)
+{
+    struct rh_terms_input *rows = rh_arena_alloc(q->arena, RH_TERMS_INPUTS_MAX * sizeof *rows);
+    size_t count = 0;
+    enum rh_rc rc = rows ? rh_operation_query(q, rows, &count) : RH_NOMEM;
+    *n = (unsigned)count;
+    *ret = rc ? NULL : rh_arena_zero(q->arena, (count + 1) * sizeof **ret);
+    if (!*ret)
+        return rc ? rc : RH_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        (*ret)[i] = (struct rh_operation_input){rows[i].name, rows[i].value, NULL};
+    return RH_OK;
+}
+
+static struct rh_operation_input input_of(yyjson_val *parameter)
+{
+    struct rh_operation_input in = {.name = rh_json_get(parameter, "name")};
+    size_t i, max;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach (parameter, i, max, key, value) {
+        if (!rh_text_starts(rh_json_text(key), "value") &&
+            !rh_text_is(rh_json_text(key), "resource"))
+            continue;
+        in.value = value;
+        in.text = yyjson_is_bool(value) ? rh_text(yyjson_get_bool(value) ? "true" : "false")
+                                        : rh_json_text(value);
+    }
+    return in;
+}
+
+enum rh_rc rh_operation_inputs(struct rh_request *q, struct rh_operation_input **ret, unsigned *n)
+{
+    yyjson_doc *doc;
+    yyjson_val *p;
+    size_t i, max;
+    enum rh_rc rc = inputs_of_query(q, ret, n);
+    if (rc || q->method != RH_M_POST || !rh_text_trim(q->body).len)
+        return rc;
+    if (*n)
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "Put all inputs into the Parameters of the body, none into the query.");
+    rc = rh_json_parse(q->arena, &q->issues, q->body, &doc);
+    if (rc)
+        return rc;
+    yyjson_val *root = yyjson_doc_get_root(doc), *list = yyjson_obj_get(root, "parameter");
+    if (!rh_text_is(rh_json_get(root, "resourceType"), "Parameters") ||
+        (list && !yyjson_is_arr(list)))
+        return rh_issue_add(&q->issues, RH_INVALID, NULL,
+                            "The body of %s is a Parameters resource.",
+                            rh_rest_of(q)->operation->name);
+    *ret = rh_arena_zero(q->arena, (yyjson_arr_size(list) + 1) * sizeof **ret);
+    if (!*ret)
+        return RH_NOMEM;
+    yyjson_arr_foreach (list, i, max, p)
+        (*ret)[(*n)++] = input_of(p);
+    return RH_OK;
+}
+
+enum rh_rc rh_operation_bool(struct rh_request *q, const struct rh_operation_input *in, bool *ret)
+{
+    *ret = rh_text_is(in->text, "true");
+    if (*ret || rh_text_is(in->text, "false"))
+        return RH_OK;
+    return rh_issue_add(&q->issues, RH_INVALID, NULL, "%.*s is true or false.",
+                        RH_TEXT_ARG(in->name));
+}
+
+enum rh_rc rh_operation_number(struct rh_request *q, const struct rh_operation_input *in,
+                               uint64_t max, uint64_t *ret)
+{
+    if (!rh_text_u64(in->text, max, ret))
+        return RH_OK;
+    return rh_issue_add(&q->issues, RH_INVALID, NULL, "%.*s is a whole number up to %llu.",
+                        RH_TEXT_ARG(in->name), (unsigned long long)max);
+}
+
+enum rh_rc rh_operation_unknown(struct rh_request *q, struct rh_text name, const char *valid)
+{
+    char *text = rh_arena_printf(q->arena, "%s has no input \"%.*s\"; it has %s.",
+                                 rh_rest_of(q)->operation->name,
+                                 RH_TEXT_ARG(rh_text_shown(name, 80)), valid);
+    if (!text)
+        return RH_NOMEM;
+    if (!q->lenient)
+        return rh_issue_add(&q->issues, RH_INVALID, NULL, "%s", text);
+    rh_issue_at(&q->issues,
+                (struct rh_issue){.severity = RH_WARNING, .rc = RH_INVALID, .text = text});
     return RH_OK;
 }
 
