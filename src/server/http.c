@@ -20,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPARE_REQUESTS = 64 /* of a loop, kept for use again */ };
+enum {
+    SPARE_REQUESTS = 64,  /* of a loop, kept for use again */
+    SWEEP_NS = 1000000000 /* between two looks at all connections */
+};
 
 static __thread struct rh_loop *this_loop;
 
@@ -87,11 +90,11 @@ static void request_close(struct rh_http_private *p)
     rh_free(p);
 }
 
-static void peer_phase(struct rh_http_private *p, enum phase phase)
+void rh_peer_phase(struct rh_http_private *p, enum phase phase, uint64_t bytes)
 {
     if (!p->peer)
         return;
-    atomic_store_explicit(&p->peer->bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->peer->bytes, bytes, memory_order_relaxed);
     atomic_store_explicit(&p->peer->since_ns, rh_clock_mono_ns(), memory_order_relaxed);
     atomic_store_explicit(&p->peer->phase, phase, memory_order_relaxed);
 }
@@ -129,25 +132,29 @@ static void compress(struct rh_request *q)
     rh_request_answer_header(q, "Vary", "Accept-Encoding");
 }
 
+static struct MHD_Response *whole_response(struct rh_request *q)
+{
+    if (q->answer.len)
+        compress(q);
+    union {
+        const char *in;
+        void *out;
+    } data = {.in = q->answer.len ? q->answer.data
+                                  : ""}; /* MHD does not write to a persistent buffer */
+    return MHD_create_response_from_buffer(q->answer.len, data.out, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct rh_http_private *p)
 {
     struct rh_request *q = &p->q;
     struct rh_http *h = p->server;
     if (h->o.app.finish)
         h->o.app.finish(q);
-    if (q->answer.len)
-        compress(q);
     p->over = true;
-    union {
-        const char *in;
-        void *out;
-    } data = {.in = q->answer.len ? q->answer.data
-                                  : ""}; /* MHD does not write to a persistent buffer */
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(q->answer.len, data.out, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *r = p->flow ? rh_stream_response(p) : whole_response(q);
     if (!r)
         return MHD_NO;
-    if (q->content_type && q->answer.len)
+    if (q->content_type && (q->answer.len || p->flow))
         MHD_add_response_header(r, "Content-Type", q->content_type);
     for (unsigned i = 0; i < q->n_answer_headers; i++)
         MHD_add_response_header(r, q->answer_headers[i].name, q->answer_headers[i].value);
@@ -163,16 +170,14 @@ static enum MHD_Result send_answer(struct rh_http_private *p)
 }
 
 /* --- steps --- */
-static void suspend(struct rh_http_private *p)
+void rh_suspend(struct rh_http_private *p)
 {
     p->waiting = true;
     atomic_fetch_add(&p->server->n_suspended, 1);
     MHD_suspend_connection(p->connection);
 }
 
-/* After this the loop may have the request at once: whoever calls it touches nothing of it any
- * more. */
-static void resume(struct rh_http_private *p)
+void rh_resume(struct rh_http_private *p)
 {
     struct rh_http *h = p->server;
     MHD_resume_connection(p->connection);
@@ -184,10 +189,14 @@ static void work(struct rh_request *q)
 {
     struct rh_http_private *p = q->http;
     enum rh_step (*next)(struct rh_request *) = p->next;
+    if (p->over) {
+        rh_stream_work(p);
+        return;
+    }
     p->next = NULL;
     enum rh_step step = next ? next(q) : p->server->o.app.run(q);
     if (step == RH_STEP_DONE)
-        resume(p);
+        rh_resume(p);
 }
 
 static void write_done(struct rh_write *w)
@@ -197,7 +206,7 @@ static void write_done(struct rh_write *w)
     if (q->place == RH_PLACE_WORKER)
         rh_workers_again(p->server->workers, q);
     else
-        resume(p);
+        rh_resume(p);
 }
 
 enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
@@ -208,7 +217,7 @@ enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
     w->user = q;
     w->done = write_done;
     if (q->place == RH_PLACE_LOOP)
-        suspend(p); /* first: the writer may be done before this function returns */
+        rh_suspend(p); /* first: the writer may be done before this function returns */
     enum rh_rc rc = rh_write_submit(p->server->o.record, w);
     if (!rc)
         return RH_STEP_WAIT;
@@ -217,7 +226,7 @@ enum rh_step rh_request_write(struct rh_request *q, struct rh_write *w,
         p->next = NULL;
         return next(q);
     }
-    resume(p); /* the loop comes back and calls next */
+    rh_resume(p); /* the loop comes back and calls next */
     return RH_STEP_WAIT;
 }
 
@@ -236,7 +245,7 @@ static bool session(struct rh_http_private *p)
 static enum MHD_Result run(struct rh_http_private *p)
 {
     struct rh_request *q = &p->q;
-    peer_phase(p, PHASE_WORK);
+    rh_peer_phase(p, PHASE_WORK, 0);
     if (!q->status) {
         enum rh_rc rc = rh_request_body_end(p);
         if (rc)
@@ -258,7 +267,7 @@ static enum MHD_Result run(struct rh_http_private *p)
             refuse(q, RH_BUSY);
             return send_answer(p);
         }
-        suspend(p); /* first: a worker may be done before this function returns */
+        rh_suspend(p); /* first: a worker may be done before this function returns */
         rh_workers_push(p->server->workers, q);
         return MHD_YES;
     }
@@ -363,7 +372,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
         return MHD_NO;
     if (!p->begun) {
         p->begun = true;
-        peer_phase(p, PHASE_BODY);
+        rh_peer_phase(p, PHASE_BODY, 0);
         return begin(p, method, version);
     }
     if (*size > 0) {
@@ -385,7 +394,7 @@ static void *arrived(void *cls, const char *uri, struct MHD_Connection *connecti
 {
     struct rh_http_private *p = request_open(cls, connection);
     struct rh_request *q = &p->q;
-    peer_phase(p, PHASE_HEADERS);
+    rh_peer_phase(p, PHASE_HEADERS, 0);
     struct rh_text text = rh_text(uri);
     char *copy = text.len > RH_HTTP_URL_MAX ? NULL : rh_arena_copy(q->arena, uri, text.len);
     if (copy)
@@ -412,9 +421,11 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
                       ? p->q.answer.len
                       : 0;
     atomic_fetch_add_explicit(&h->sent, sent, memory_order_relaxed);
+    if (p->flow)
+        sent = rh_stream_close(p);
     if (h->o.app.end)
         h->o.app.end(&p->q, sent);
-    peer_phase(p, PHASE_IDLE);
+    rh_peer_phase(p, PHASE_IDLE, 0);
     request_close(p);
 }
 
@@ -468,6 +479,10 @@ static bool too_slow(const struct rh_peer *peer, int64_t now_ns)
                (s > 2 * RH_HTTP_HEADER_S &&
                 (int64_t)atomic_load_explicit(&peer->bytes, memory_order_relaxed) <
                     s * RH_HTTP_BODY_RATE / 2);
+    case PHASE_PART:
+        return s > RH_HTTP_STALL_S +
+                       (int64_t)(atomic_load_explicit(&peer->bytes, memory_order_relaxed) /
+                                 RH_HTTP_SEND_RATE);
     default:
         return false;
     }
@@ -479,25 +494,40 @@ static bool gone(const struct rh_peer *peer, int64_t now_ns)
 {
     struct pollfd p = {.fd = peer->fd, .events = POLLRDHUP};
     int64_t since = atomic_load_explicit(&peer->since_ns, memory_order_relaxed);
-    return atomic_load_explicit(&peer->phase, memory_order_relaxed) != PHASE_WORK &&
+    return atomic_load_explicit(&peer->phase, memory_order_relaxed) < PHASE_WORK &&
            now_ns - since > INT64_C(1000000000) && poll(&p, 1, 0) == 1 &&
            (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
-/* MHD's own timeout starts again with every byte; this one does not. */
+/* MHD's own timeout starts again with every byte; this one does not. Streams that wait have their
+ * times here too. */
 static void *sweep(void *arg)
 {
     struct rh_http *h = arg;
+    int64_t last = rh_clock_mono_ns(), due = INT64_MAX;
     pthread_mutex_lock(&h->lock);
     while (!h->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++;
-        pthread_cond_timedwait(&h->wake, &h->lock, &until);
+        int64_t until = last + SWEEP_NS;
+        if (due < until)
+            until = due;
+        struct timespec at = {until / 1000000000, until % 1000000000};
+        if (!h->woken)
+            pthread_cond_timedwait(&h->wake, &h->lock, &at);
         int64_t now = rh_clock_mono_ns();
-        for (struct rh_peer *peer = h->peers; peer; peer = peer->next)
+        bool look = now - last >= SWEEP_NS;
+        bool woken = h->woken;
+        due = rh_streams_sweep(h, now, look);
+        if (look)
+            last = now;
+        for (struct rh_peer *peer = look ? h->peers : NULL; peer; peer = peer->next)
             if (peer->fd >= 0 && (too_slow(peer, now) || gone(peer, now)))
                 shutdown(peer->fd, SHUT_RDWR);
+        if (!woken || h->stop)
+            continue;
+        struct timespec pause = {.tv_nsec = RH_HTTP_WAKE_MS * 1000000};
+        pthread_mutex_unlock(&h->lock);
+        nanosleep(&pause, NULL);
+        pthread_mutex_lock(&h->lock);
     }
     pthread_mutex_unlock(&h->lock);
     return NULL;
@@ -579,7 +609,11 @@ enum rh_rc rh_http_open(const struct rh_http_options *o, struct rh_issues *is, s
     if (!h->o.workers)
         h->o.workers = cores > 8 ? 8 : cores < 2 ? 2 : (unsigned)cores;
     pthread_mutex_init(&h->lock, NULL);
-    pthread_cond_init(&h->wake, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->wake, &attr);
+    pthread_condattr_destroy(&attr);
     rc = rh_workers_open(o->record, h->o.workers, RH_HTTP_QUEUE_MAX, work, &h->workers);
     if (rc) {
         rh_free(h);
@@ -622,20 +656,27 @@ void rh_http_counts(const struct rh_http *h, struct rh_http_counts *ret)
         .waiting = rh_workers_waiting(h->workers),
         .workers = h->o.workers,
         .loops = h->o.loops,
+        .streams = atomic_load(&h->n_streams),
         .bytes_received = atomic_load(&h->received),
         .bytes_sent = atomic_load(&h->sent),
     };
 }
 
 /* Waits for what is in flight, for RH_HTTP_DRAIN_S; and as long as it takes for what is with a
- * worker or the writer, since MHD cannot stop before. */
+ * worker or the writer, since MHD cannot stop before. A stream is with a worker again and again:
+ * it is cut then. */
 static void drain(struct rh_http *h)
 {
     struct timespec pause = {.tv_nsec = 5000000};
     int64_t end = rh_clock_mono_ns() + RH_HTTP_DRAIN_S * INT64_C(1000000000);
-    while ((atomic_load(&h->in_flight) > 0 && rh_clock_mono_ns() < end) ||
-           atomic_load(&h->n_suspended) > 0)
+    for (;;) {
+        if (rh_clock_mono_ns() >= end)
+            atomic_store(&h->cut, true);
+        if (atomic_load(&h->n_suspended) == 0 &&
+            (atomic_load(&h->in_flight) == 0 || atomic_load(&h->cut)))
+            break;
         nanosleep(&pause, NULL);
+    }
 }
 
 void rh_http_close(struct rh_http *h)
@@ -643,6 +684,7 @@ void rh_http_close(struct rh_http *h)
     if (!h)
         return;
     atomic_store(&h->draining, true);
+    rh_streams_wake(h); /* the end of those that wait */
     int fd = MHD_quiesce_daemon(h->daemon);
     drain(h);
     atomic_store(&h->closing, true); /* a client may have sent its next request at this moment */

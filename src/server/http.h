@@ -2,9 +2,9 @@
 /*
  * http.h - HTTP/1.1 in front of an application: requests in, answers out, within named limits.
  *
- * http.c is the only file that knows libmicrohttpd. Loop threads (epoll) read requests; quick work
- * is done right there, with the loop's own session; the rest goes to a bounded pool of worker
- * threads while the connection is suspended. Nothing in a loop may block.
+ * http.c and http_stream.c are the only files that know libmicrohttpd. Loop threads (epoll) read
+ * requests; quick work is done right there, with the loop's own session; the rest goes to a bounded
+ * pool of worker threads while the connection is suspended. Nothing in a loop may block.
  *
  * A request's way: begin (headers are there) -> body -> run -> [waits for a write -> next]… ->
  * sent. A step that hands a write to the record ends with `return rh_request_write(…)` and touches
@@ -153,6 +153,7 @@ struct rh_http_options {
 
 struct rh_http_counts {
     unsigned connections, in_flight, waiting, workers, loops;
+    unsigned streams; /* that may wait */
     uint64_t bytes_received, bytes_sent;
 };
 
@@ -166,29 +167,42 @@ void rh_http_counts(const struct rh_http *h, struct rh_http_counts *ret);
 void rh_http_close(struct rh_http *h);
 
 /* --- answers that are made while they are sent -------------------------------------------------
+ *
+ * The loop sends a part; when it is sent, the connection is suspended and a worker makes the next.
+ * Parts and new requests take turns at the workers. A stream that waits costs neither a thread nor
+ * a turn. At the end of the server a stream that waits ends as if that had been all; one that is
+ * sending has RH_HTTP_DRAIN_S, then it is cut.
  */
 enum {
-    RH_HTTP_PART = 64 << 10,   /* bytes a part of a stream should have */
-    RH_HTTP_STREAMS_MAX = 500, /* streams that wait for news (RH_STREAM_WAIT); one more gets 503 */
+    RH_HTTP_PART = 64 << 10,     /* bytes a part of a stream should have */
+    RH_HTTP_STREAMS_MAX = 500,   /* streams that may wait; one more gets 503 */
+    RH_HTTP_STALL_S = 60,        /* a client that takes nothing for so long is dropped, … */
+    RH_HTTP_SEND_RATE = 1 << 10, /* … and one that takes a part at fewer bytes a second than this */
+    RH_HTTP_WAKE_MS = 20 /* between two turns of all streams that wait, however often they are woken
+                          */
 };
 enum rh_stream_step {
     RH_STREAM_MORE, /* something was added; ask again when it is sent */
     RH_STREAM_END,  /* that was the last part (which may be empty) */
-    RH_STREAM_WAIT, /* nothing now: ask again after wait_ms, or when rh_stream_wake is called */
+    RH_STREAM_WAIT, /* no more for now: ask again after wait_ms, or when rh_streams_wake is called;
+                       what was added is sent at once */
     RH_STREAM_FAIL /* the connection is cut, so that the client sees that the answer is not whole */
 };
 struct rh_stream {
     /* Adds the next part, on a worker's thread with its session (q->session); never two at once.
-     * The buffer is empty; its arena is reset between parts. */
-    enum rh_stream_step (*fill)(struct rh_request *q, void *user, struct rh_buf *out);
+     * The buffer is empty; out->arena is reset between parts, so it is the place for all that one
+     * part needs. What is put into q->arena stays until the end. May write s->wait_ms. */
+    enum rh_stream_step (*fill)(struct rh_request *q, struct rh_stream *s, struct rh_buf *out);
     void (*end)(void *user); /* always called once, also when the client has gone; may be NULL */
     void *user;
+    bool waits;       /* fill may return RH_STREAM_WAIT */
     unsigned wait_ms; /* for RH_STREAM_WAIT */
 };
 /* Instead of q->answer, in the run step: status, content type and headers are set already; then
- * `return RH_STEP_DONE`. A HEAD request sends headers only. Sent chunked, compressed when asked
- * for unless q->plain. `s` is copied. */
-void rh_request_stream(struct rh_request *q, const struct rh_stream *s);
+ * `return RH_STEP_DONE`. A HEAD request sends headers only: fill is not called. Sent chunked,
+ * compressed when asked for unless q->plain. `s` is copied. RH_BUSY with an issue:
+ * RH_HTTP_STREAMS_MAX streams wait already; s->end is then not called. */
+enum rh_rc rh_request_stream(struct rh_request *q, const struct rh_stream *s);
 /* Streams that wait are asked again soon. Any thread, cheap; of all streams of the server. */
 void rh_streams_wake(struct rh_http *h);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * http_int.h - shared by http.c (threads, connections, answers) and http_in.c (what arrives): not
- * for others.
+ * http_int.h - shared by http.c (threads, connections, answers), http_in.c (what arrives) and
+ * http_stream.c (answers that are made while they are sent): not for others.
  */
 #ifndef RH_SERVER_HTTP_INT_H
 #define RH_SERVER_HTTP_INT_H
@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum phase { PHASE_IDLE, PHASE_HEADERS, PHASE_BODY, PHASE_WORK };
+enum phase { PHASE_IDLE, PHASE_HEADERS, PHASE_BODY, PHASE_WORK, PHASE_PART };
 
 /* A client's connection, for the limits of time. The loop writes phase, since and bytes; the
  * sweeper reads them. */
@@ -22,7 +22,7 @@ struct rh_peer {
     bool spare; /* beyond the limit of connections: hears 503 */
     _Atomic int phase;
     _Atomic int64_t since_ns;
-    _Atomic uint64_t bytes; /* of the body, so far */
+    _Atomic uint64_t bytes; /* of the body, so far; of the part that is being sent */
 };
 
 struct rh_loop {
@@ -32,6 +32,8 @@ struct rh_loop {
     unsigned n_free;
     struct rh_loop *next;
 };
+
+struct rh_flow; /* a stream on its way: http_stream.c */
 
 struct rh_http_private {
     struct rh_request q;
@@ -47,6 +49,7 @@ struct rh_http_private {
     enum rh_step (*next)(struct rh_request *q);
     size_t header_bytes;
     unsigned n_headers;
+    struct rh_flow *flow; /* NULL: the answer is whole */
 };
 
 struct rh_http {
@@ -60,11 +63,31 @@ struct rh_http {
     pthread_t sweeper;
     pthread_cond_t wake;
     bool stop;
+    struct rh_flow *parked; /* that wait for news or their time; under the lock */
+    bool woken;
+    _Atomic uint64_t wakes;     /* calls of rh_streams_wake */
+    _Atomic unsigned n_streams; /* that may wait */
+    _Atomic bool cut;           /* streams end, whole or not */
     _Atomic bool draining;
     _Atomic bool closing; /* nothing new is begun: it could not be waited for */
     _Atomic unsigned n_peers, in_flight, n_suspended;
     _Atomic uint64_t received, sent, held;
 };
+
+/* --- http.c --- */
+void rh_peer_phase(struct rh_http_private *p, enum phase phase, uint64_t bytes);
+/* The connection is suspended or resumed, and counted. After resume the loop may have the request
+ * at once: whoever calls it touches nothing of it any more. */
+void rh_suspend(struct rh_http_private *p);
+void rh_resume(struct rh_http_private *p);
+
+/* --- http_stream.c --- */
+struct MHD_Response *rh_stream_response(struct rh_http_private *p); /* sets headers too; loop */
+void rh_stream_work(struct rh_http_private *p);                     /* in a worker: the next part */
+size_t rh_stream_close(struct rh_http_private *p); /* the request is over; returns bytes sent */
+/* Under the lock: hands those that waited long enough, were woken, or lost their client (looked at
+ * when `look`) to the workers. Returns when the next one is due (INT64_MAX: none). */
+int64_t rh_streams_sweep(struct rh_http *h, int64_t now_ns, bool look);
 
 /* --- http_in.c: no thread, no socket --- */
 enum rh_method rh_request_method(const char *name);

@@ -20,7 +20,9 @@ struct worker {
 struct rh_workers {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    struct queue steps, fresh; /* further steps are taken first: what has begun shall end */
+    struct queue steps; /* are taken first: what has begun shall end */
+    struct queue parts, fresh;
+    bool fresh_turn; /* of the last two */
     unsigned reserved, max, n;
     bool stop;
     void (*work)(struct rh_request *q);
@@ -45,15 +47,26 @@ static struct rh_request *take(struct queue *queue)
     return q;
 }
 
+static struct rh_request *next(struct rh_workers *w)
+{
+    struct rh_request *q = take(&w->steps);
+    if (q)
+        return q;
+    bool fresh = w->fresh.first && (w->fresh_turn || !w->parts.first);
+    w->fresh_turn = !fresh;
+    if (!fresh)
+        return take(&w->parts);
+    w->reserved--;
+    return take(&w->fresh);
+}
+
 static void *loop(void *arg)
 {
     struct worker *self = arg;
     struct rh_workers *w = self->pool;
     pthread_mutex_lock(&w->lock);
     for (;;) {
-        struct rh_request *q = take(&w->steps);
-        if (!q && (q = take(&w->fresh)))
-            w->reserved--;
+        struct rh_request *q = next(w);
         if (!q) {
             if (w->stop)
                 break;
@@ -76,6 +89,7 @@ enum rh_rc rh_workers_open(struct rh_record *record, unsigned threads, unsigned 
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->filled, NULL);
     w->steps.last = &w->steps.first;
+    w->parts.last = &w->parts.first;
     w->fresh.last = &w->fresh.first;
     w->max = queue_max;
     w->work = work;
@@ -128,6 +142,11 @@ void rh_workers_push(struct rh_workers *w, struct rh_request *q)
 void rh_workers_again(struct rh_workers *w, struct rh_request *q)
 {
     push(w, &w->steps, q);
+}
+
+void rh_workers_part(struct rh_workers *w, struct rh_request *q)
+{
+    push(w, &w->parts, q);
 }
 
 unsigned rh_workers_waiting(struct rh_workers *w)

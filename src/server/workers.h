@@ -20,6 +20,9 @@ void rh_workers_push(struct rh_workers *w,
 void rh_workers_again(
     struct rh_workers *w,
     struct rh_request *q); /* a further step: before all new ones, never refused */
+/* The next part of an answer that is being sent: in turn with new requests, so that neither many
+ * long answers nor many short ones keep the others waiting; never refused. */
+void rh_workers_part(struct rh_workers *w, struct rh_request *q);
 unsigned rh_workers_waiting(struct rh_workers *w);
 void rh_workers_close(struct rh_workers *w); /* the queue must be empty; NULL is fine */
 

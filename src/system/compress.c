@@ -199,6 +199,51 @@ enum rh_rc rh_gzip_pack(struct rh_text in, int level, struct rh_buf *out)
     return out->rc ? out->rc : RH_INTERNAL;
 }
 
+struct rh_gzip {
+    z_stream z;
+};
+
+struct rh_gzip *rh_gzip_open(int level)
+{
+    struct rh_gzip *g = rh_alloc(sizeof *g);
+    assert(level >= 1 && level <= 9);
+    if (deflateInit2(&g->z, level, Z_DEFLATED, WINDOW + GZIP, MEMORY, Z_DEFAULT_STRATEGY) == Z_OK)
+        return g;
+    rh_free(g);
+    return NULL;
+}
+
+enum rh_rc rh_gzip_add(struct rh_gzip *g, struct rh_text in, bool last, struct rh_buf *out)
+{
+    z_stream *z = &g->z;
+    size_t left = in.len;
+    bool more = true;
+    z->next_in = bytes(in.data);
+    while (more) {
+        char *to = rh_buf_room(out, PIECE_BYTES);
+        if (!to)
+            return out->rc;
+        unsigned offered = z->avail_in = piece(left), space = z->avail_out = PIECE_BYTES;
+        bool all = offered == left;
+        z->next_out = bytes(to);
+        int state = deflate(z, !all ? Z_NO_FLUSH : last ? Z_FINISH : Z_SYNC_FLUSH);
+        left -= offered - z->avail_in;
+        out->len += space - z->avail_out;
+        if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
+            return RH_INTERNAL;
+        more = state != Z_STREAM_END && (left > 0 || z->avail_out == 0 || (last && all));
+    }
+    return RH_OK;
+}
+
+void rh_gzip_close(struct rh_gzip *g)
+{
+    if (!g)
+        return;
+    deflateEnd(&g->z);
+    rh_free(g);
+}
+
 /* One member from z into out; the count of all bytes so far must stay within max. */
 static enum rh_rc unpack_member(z_stream *z, size_t *left, size_t max, size_t *total,
                                 struct rh_buf *out)

@@ -43,6 +43,14 @@ enum rh_rc rh_gzip_pack(struct rh_text in, int level, struct rh_buf *out);
  * `max` bytes. On failure `out` has its old length. */
 enum rh_rc rh_gzip_unpack(struct rh_text in, size_t max, struct rh_buf *out);
 
+/* One member made piece by piece, for a reader who wants each piece at once. */
+struct rh_gzip;
+struct rh_gzip *rh_gzip_open(int level); /* 1..9; NULL: no memory */
+/* Appends what the piece packs to, so that all of it can be unpacked as soon as that has arrived;
+ * `last` ends the member. RH_NOMEM (out->rc). */
+enum rh_rc rh_gzip_add(struct rh_gzip *g, struct rh_text in, bool last, struct rh_buf *out);
+void rh_gzip_close(struct rh_gzip *g); /* NULL is fine */
+
 /* A file read piece by piece; one that is not gzip is read as it is. */
 struct rh_reader;
 enum rh_rc rh_reader_open(struct rh_issues *is, const char *path, struct rh_reader **ret);
