@@ -12,7 +12,10 @@
 #include "record/record_int.h"
 #include "system/clock.h"
 
-enum { PART_SLOTS = 1024 }; /* persons whose row is remembered; a power of two */
+enum {
+    PART_SLOTS = 1024,   /* persons whose row is remembered; a power of two */
+    SHARED_SLOTS = 16384 /* shared rows that are remembered; a power of two */
+};
 
 struct part_slot {
     struct rh_part row;
@@ -27,6 +30,8 @@ struct mark {
 
 struct rh_tip {
     uint64_t origin;
+    unsigned patient;              /* resource number of Patient */
+    uint64_t shared[SHARED_SLOTS]; /* hashes of shared rows that are in the store; 0: none */
     struct mark now, marked;
     struct part_slot parts[PART_SLOTS];
     uint16_t dirty[PART_SLOTS]; /* slots to write down, perhaps written already */
@@ -35,6 +40,11 @@ struct rh_tip {
     struct rh_key *put, *gone;
     size_t n_put, cap_put, n_gone, cap_gone;
 };
+
+void rh_tip_forget_shared(struct rh_tip *t)
+{
+    memset(t->shared, 0, sizeof t->shared);
+}
 
 static void forget_rows(struct rh_tip *t)
 {
@@ -69,6 +79,7 @@ enum rh_rc rh_tip_reload(struct rh_session *writer, struct rh_tip *t)
     t->now = t->marked = m;
     forget_parts(t);
     forget_rows(t);
+    rh_tip_forget_shared(t);
     return RH_OK;
 }
 
@@ -76,6 +87,7 @@ enum rh_rc rh_tip_open(struct rh_session *writer, struct rh_tip **ret)
 {
     struct rh_tip *t = rh_alloc(sizeof *t);
     t->origin = writer->record->origin;
+    t->patient = rh_resource_number(RH_TEXT("Patient"));
     enum rh_rc rc = rh_tip_reload(writer, t);
     if (rc) {
         rh_free(t);
@@ -105,6 +117,7 @@ void rh_tip_undo(struct rh_tip *t)
      * store. */
     forget_parts(t);
     forget_rows(t);
+    rh_tip_forget_shared(t); /* some may be undone */
 }
 
 int64_t rh_tip_time(struct rh_tip *t)
@@ -174,8 +187,12 @@ static enum rh_rc part_row(struct rh_session *w, struct rh_tip *t, uint64_t part
     return RH_OK;
 }
 
-static enum rh_rc new_rk(struct rh_tip *t, struct rh_part *p, uint64_t *ret)
+static enum rh_rc new_rk(struct rh_tip *t, struct rh_part *p, unsigned type, uint64_t *ret)
 {
+    if (type == t->patient) { /* the part is a hash of its id: there is one */
+        *ret = p->ordinal << RH_RK_BITS;
+        return RH_OK;
+    }
     if (p->next >> RH_RK_BITS)
         return RH_FULL; /* 268 million resources of one person or of the site's bucket */
     *ret = p->ordinal << RH_RK_BITS | p->next++;
@@ -183,7 +200,7 @@ static enum rh_rc new_rk(struct rh_tip *t, struct rh_part *p, uint64_t *ret)
     return RH_OK;
 }
 
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, unsigned type, uint64_t part,
                      unsigned char salt[RH_SALT_SIZE], uint64_t *ret)
 {
     struct rh_part *p;
@@ -195,7 +212,7 @@ enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
         memcpy(p->salt, salt, RH_SALT_SIZE);
     else
         memcpy(salt, p->salt, RH_SALT_SIZE);
-    return new_rk(t, p, ret);
+    return new_rk(t, p, type, ret);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -223,53 +240,98 @@ static enum rh_rc gone_row(struct rh_session *w, struct rh_tip *t, struct rh_key
     return add_row(w->scratch, &t->gone, &t->n_gone, &t->cap_gone, row);
 }
 
-struct rh_key rh_key_row(unsigned type, const struct rh_search_key *k, uint64_t rk)
+static struct rh_text cut(struct rh_text bytes)
+{
+    return (struct rh_text){bytes.data, bytes.len < RH_KEY_CUT ? bytes.len : RH_KEY_CUT};
+}
+
+struct rh_key rh_key_row(const struct rh_search_key *k, uint64_t rk)
 {
     return (struct rh_key){
-        .type = (uint16_t)type,
-        .param = k->parameter->number,
-        .bytes = {k->bytes.data, k->bytes.len < RH_KEY_CUT ? k->bytes.len : RH_KEY_CUT},
-        .rk = rk,
+        .type = k->type,
+        .param = k->number,
+        .bytes = cut(k->bytes),
+        .rk = k->shared ? 0 : rk,
+        .aux = k->shared ? 0 : k->aux,
     };
 }
 
-static int key_order(struct rh_key a, struct rh_key b)
+bool rh_key_repeats(const struct rh_search_keys *keys, unsigned i)
 {
-    if (a.param != b.param)
-        return a.param < b.param ? -1 : 1;
-    return rh_text_cmp(a.bytes, b.bytes);
+    if (i == 0)
+        return false;
+    const struct rh_search_key *k = &keys->rows[i], *before = k - 1;
+    return k->type == before->type && k->number == before->number && k->shared == before->shared &&
+           rh_text_eq(cut(k->bytes), cut(before->bytes));
 }
 
-/* Both lists are sorted: what only the old one has goes, what only the new one has comes. Compared
- * as cut, since rows are. */
-static enum rh_rc diff_keys(struct rh_session *w, struct rh_tip *t, unsigned type,
+static int key_order(const struct rh_key *a, const struct rh_key *b)
+{
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    if (a->param != b->param)
+        return a->param < b->param ? -1 : 1;
+    return rh_text_cmp(a->bytes, b->bytes);
+}
+
+static unsigned next_own(const struct rh_search_keys *keys, unsigned i)
+{
+    while (keys && i < keys->n_own && rh_key_repeats(keys, i))
+        i++;
+    return i;
+}
+
+/* Both lists are sorted: what only the old one has goes, what only the new one has, or with another
+ * number beside it, comes. Compared as cut, since rows are. */
+static enum rh_rc diff_keys(struct rh_session *w, struct rh_tip *t,
                             const struct rh_search_keys *old, uint64_t old_rk,
                             const struct rh_search_keys *new, uint64_t new_rk)
 {
-    unsigned i = 0, j = 0, n_old = old ? old->n : 0, n_new = new ? new->n : 0;
+    unsigned i = 0, j = 0, n_old = old ? old->n_own : 0, n_new = new ? new->n_own : 0;
     while (i < n_old || j < n_new) {
         struct rh_key o = {0}, n = {0};
-        int order;
         if (i < n_old)
-            o = rh_key_row(type, &old->rows[i], old_rk);
+            o = rh_key_row(&old->rows[i], old_rk);
         if (j < n_new)
-            n = rh_key_row(type, &new->rows[j], new_rk);
-        order = i == n_old ? 1 : j == n_new ? -1 : key_order(o, n);
+            n = rh_key_row(&new->rows[j], new_rk);
+        int order = i == n_old ? 1 : j == n_new ? -1 : key_order(&o, &n);
         enum rh_rc rc = RH_OK;
-        if (order <= 0) {
-            if (order < 0 || old_rk != new_rk)
-                rc = gone_row(w, t, o);
-            i++;
-        }
-        if (rc == RH_OK && order >= 0) {
-            if (order > 0 || old_rk != new_rk)
-                rc = put_row(w, t, n);
-            j++;
-        }
+        if (order < 0 || (order == 0 && old_rk != new_rk))
+            rc = gone_row(w, t, o);
+        if (rc == RH_OK && (order > 0 || (order == 0 && (old_rk != new_rk || o.aux != n.aux))))
+            rc = put_row(w, t, n);
         if (rc)
             return rc;
+        i = order <= 0 ? next_own(old, i + 1) : i;
+        j = order >= 0 ? next_own(new, j + 1) : j;
     }
     return RH_OK;
+}
+
+/* Is it in the store already? It is taken for written from now on. */
+static bool known_shared(struct rh_tip *t, const struct rh_record *r, const struct rh_key *k)
+{
+    char bytes[4 + RH_KEY_CUT];
+    rh_put_u16((unsigned char *)bytes, k->type);
+    rh_put_u16((unsigned char *)bytes + 2, k->param);
+    memcpy(bytes + 4, k->bytes.data, k->bytes.len);
+    uint64_t h = rh_hash_short((struct rh_text){bytes, 4 + k->bytes.len}, r->secret);
+    uint64_t *slot = &t->shared[h & (SHARED_SLOTS - 1)];
+    bool known = *slot == h && h != 0;
+    *slot = h;
+    return known;
+}
+
+static enum rh_rc put_shared(struct rh_session *w, struct rh_tip *t,
+                             const struct rh_search_keys *keys)
+{
+    enum rh_rc rc = RH_OK;
+    for (unsigned i = keys ? keys->n_own : 0; keys && i < keys->n && rc == RH_OK; i++) {
+        struct rh_key row = rh_key_row(&keys->rows[i], 0);
+        if (!known_shared(t, w->record, &row))
+            rc = put_row(w, t, row);
+    }
+    return rc;
 }
 
 static enum rh_rc updated_row(struct rh_session *w, struct rh_tip *t, unsigned type,
@@ -292,7 +354,9 @@ static enum rh_rc gather_keys(struct rh_session *w, struct rh_tip *t, const stru
                               uint64_t rk, int64_t time_us)
 {
     uint64_t old_rk = c->old ? c->old->rk : rk;
-    enum rh_rc rc = diff_keys(w, t, c->type, c->old_keys, old_rk, c->keys, rk);
+    enum rh_rc rc = diff_keys(w, t, c->old_keys, old_rk, c->keys, rk);
+    if (rc == RH_OK)
+        rc = put_shared(w, t, c->keys);
     if (rc == RH_OK && c->old && !c->old->deleted)
         rc = updated_row(w, t, c->type, c->old->time_us, old_rk, false);
     if (rc == RH_OK && c->op != RH_OP_DELETE)
@@ -383,7 +447,7 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const stru
     uint64_t rk = c->old ? c->old->rk : c->rk;
     struct rh_text from = {NULL, 0};
     if (rk == 0 || moved)
-        rc = new_rk(t, part, &rk);
+        rc = new_rk(t, part, c->type, &rk);
     if (rc == RH_OK && c->old)
         rc = parents(writer, c->old, &from);
     if (rc == RH_OK && moved && !c->old->deleted)
@@ -414,6 +478,8 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const stru
     for (unsigned i = 0; i < RH_DEFINITION_TYPES; i++)
         if (writer->record->definition_types[i] == c->type)
             writer->record->definitions_touched = true;
+    if (writer->record->parameter_type == c->type)
+        writer->record->parameters_touched = true;
     struct rh_head head = {
         .type = (uint16_t)c->type,
         .deleted = c->op == RH_OP_DELETE,

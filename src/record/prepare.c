@@ -163,6 +163,7 @@ enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_p
                             "the resource does not fit into the memory of one request");
     p->body = rh_buf_get(&b);
     p->part = rh_part_of(s->record, rh_compartment_patient(p->type, p->resource, p->id));
+    p->parameters = ctx->parameters = rh_record_parameters(s->record);
     enum rh_rc rc = rh_keys_of(ctx, p->type, p->resource, &p->keys);
     if (rc)
         return rc;

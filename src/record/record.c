@@ -7,6 +7,7 @@
 #include "base/datetime.h"
 #include "record/dictionary.h"
 #include "record/record_int.h"
+#include "record/reindex.h"
 #include "system/clock.h"
 #include "system/log.h"
 
@@ -170,6 +171,8 @@ static enum rh_rc prepare_directory(struct rh_record *r, struct rh_issues *is, b
         return rh_store_failed(NULL, is, rc, "opening the data directory");
     struct rh_arena *a = rh_arena_open(4 * (size_t)RH_AUDIT_PENDING_MAX); /* the last audit block */
     rc = read_values(r, c, a, rebuild);
+    if (rc == RH_OK)
+        rc = rh_hidden_open(r, c);
     if (rc)
         rh_store_failed(c, is, rc == RH_NOTFOUND ? RH_CORRUPT : rc,
                         "reading the settings of the data directory");
@@ -184,6 +187,7 @@ static void set_validation(struct rh_record *r, const struct rh_record_options *
                                                            "StructureDefinition", "ValueSet"};
     for (unsigned i = 0; i < RH_DEFINITION_TYPES; i++)
         r->definition_types[i] = (uint16_t)rh_resource_number(rh_text(types[i]));
+    r->parameter_type = (uint16_t)rh_resource_number(RH_TEXT("SearchParameter"));
     r->validate = o->validate ? o->validate : RH_VALIDATE_STRUCTURE;
     r->validator = o->validator;
     assert(r->validate != RH_VALIDATE_FULL || r->validator.validate);
@@ -196,8 +200,7 @@ const char *rh_record_dir(const struct rh_record *r)
 
 const struct rh_parameters *rh_record_parameters(const struct rh_record *r)
 {
-    (void)r;
-    return NULL; /* R4's own */
+    return rh_indexer_parameters(r->indexer);
 }
 
 uint64_t rh_record_definitions(const struct rh_record *r)
@@ -210,6 +213,9 @@ void rh_definitions_committed(struct rh_record *r)
     if (r->definitions_touched)
         atomic_fetch_add_explicit(&r->definitions, 1, memory_order_release);
     r->definitions_touched = false;
+    if (r->parameters_touched)
+        rh_indexer_wake(r->indexer);
+    r->parameters_touched = false;
 }
 
 enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *is,
@@ -226,12 +232,16 @@ enum rh_rc rh_record_open(const struct rh_record_options *o, struct rh_issues *i
     if (rc == RH_OK)
         rc = prepare_directory(r, is, &rebuild);
     if (rc == RH_OK)
+        rc = rh_indexer_open(r, is, &r->indexer);
+    if (rc == RH_OK)
         rc = rh_writer_open(r, &r->writer);
     if (rc == RH_OK && rebuild) {
         rh_log(RH_LOG_INFO, "record",
                "the search parameters of this version differ: the keys are rebuilt");
         rc = rh_record_rebuild(r, is, NULL, NULL);
     }
+    if (rc == RH_OK)
+        rc = rh_indexer_start(r->indexer);
     if (rc) {
         if (is->errors == 0)
             rh_issue_add(is, rc, NULL, "%s: %s", o->dir, rh_rc_text(rc));
@@ -264,13 +274,16 @@ void rh_record_close(struct rh_record *r)
 {
     if (!r)
         return;
+    rh_indexer_stop(r->indexer);
     if (r->writer) {
         rh_writer_flush(r->writer);
         if (rh_writer_task(r->writer, (struct rh_task){mark_clean, NULL}))
             rh_log(RH_LOG_ERROR, "record", "the data directory could not be marked as closed");
     }
     rh_writer_close(r->writer);
+    rh_indexer_close(r->indexer);
     rh_store_close(r->store);
+    rh_hidden_close(r->hidden);
     rh_codec_close(r->codec);
     pthread_mutex_destroy(&r->audit_lock);
     rh_free(r->audit_data);

@@ -158,10 +158,12 @@ struct rh_news {
 enum rh_rc rh_record_news(struct rh_session *s, struct rh_arena *a, uint64_t number, unsigned limit,
                           struct rh_news *rows, unsigned *n);
 
-/* --- search parameters ---------------------------------------------------------------------------- */
-/* Beside R4's own: those of stored SearchParameter resources (status active) and these, of packages.
- * A new one is indexed while work goes on, by a thread of the record, and may be searched by when it
- * is complete; the work goes on after a restart or crash. Texts are copied. Once, after opening. */
+/* --- search parameters
+ * ---------------------------------------------------------------------------- */
+/* Beside R4's own: those of stored SearchParameter resources (status active) and these, of
+ * packages. A new one is indexed while work goes on, by a thread of the record, and may be searched
+ * by when it is complete; the work goes on after a restart or crash. Texts are copied. Once, after
+ * opening. */
 enum rh_rc rh_record_add_parameters(struct rh_record *r, const struct rh_text *definitions,
                                     unsigned n);
 struct rh_indexing {
@@ -170,7 +172,8 @@ struct rh_indexing {
     uint64_t done, total;     /* resources of its type */
 };
 void rh_record_indexing(struct rh_record *r, struct rh_indexing *ret);
-/* Waits until every change of parameters so far is in force and complete; false: not in that time. */
+/* Waits until every change of parameters so far is in force and complete; false: not in that time.
+ */
 bool rh_record_indexed(struct rh_record *r, unsigned timeout_ms);
 
 /* --- upkeep ---------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ enum {
 };
 
 struct rh_writer;
+struct rh_hidden;
 
 struct rh_record {
     struct rh_store *store;
@@ -41,8 +42,12 @@ struct rh_record {
     enum rh_validate_mode validate;
     struct rh_record_validator validator;
     uint16_t definition_types[RH_DEFINITION_TYPES];
-    bool definitions_touched;     /* in the open transaction; of the writer's thread */
+    bool definitions_touched; /* in the open transaction; of the writer's thread */
+    bool parameters_touched;  /* the same for SearchParameters */
+    uint16_t parameter_type;
+    struct rh_indexer *indexer;
     _Atomic uint64_t definitions; /* rh_record_definitions */
+    struct rh_hidden *hidden;     /* hidden.c */
 
     /* Access rows of reads that wait for the next group commit. */
     pthread_mutex_t audit_lock;
@@ -168,13 +173,33 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const stru
  * is released. */
 enum rh_rc rh_tip_keys(struct rh_session *writer, struct rh_tip *t);
 
-/* The number for a new resource of a person, and the person's salt: `salt` is what a new person
- * gets, and is set to what the person has. */
-enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, uint64_t part,
+/* The number for a new resource of a person (0 within the person for the Patient), and the person's
+ * salt: `salt` is what a new person gets, and is set to what the person has. */
+enum rh_rc rh_tip_rk(struct rh_session *writer, struct rh_tip *t, unsigned type, uint64_t part,
                      unsigned char salt[RH_SALT_SIZE], uint64_t *ret);
-struct rh_key rh_key_row(unsigned type, const struct rh_search_key *k,
-                         uint64_t rk);             /* cut at RH_KEY_CUT */
+/* A row cut at RH_KEY_CUT; a shared one has rk 0. Rows of neighbouring keys may be the same when
+ * cut: rh_key_repeats. */
+struct rh_key rh_key_row(const struct rh_search_key *k, uint64_t rk);
+bool rh_key_repeats(const struct rh_search_keys *keys, unsigned i); /* is the row before it */
+/* Shared rows are not written again for a while; when somebody removed some, say so. */
+void rh_tip_forget_shared(struct rh_tip *t);
 struct rh_tip *rh_writer_tip(struct rh_record *r); /* for tasks, on the writer's thread */
+
+/* --- hidden.c: numbers whose keys may be there before their heads ----------------------------- */
+struct rh_rk_range {
+    uint64_t first, last; /* both included */
+};
+/* Cheap when nothing is hidden. Any thread. */
+bool rh_record_hidden(struct rh_record *r, uint64_t rk);
+enum rh_rc rh_hidden_open(struct rh_record *r, struct rh_conn *c);
+void rh_hidden_close(struct rh_hidden *h); /* NULL is fine */
+/* The rest on the writer's thread. What an owner hides from now on, ascending; none: it is done. */
+enum rh_rc rh_hidden_set(struct rh_record *r, const void *owner, const struct rh_rk_range *rows,
+                         size_t n);
+/* The owner ends without having published: what it hides stays so. */
+void rh_hidden_leave(struct rh_record *r, const void *owner);
+/* Writes all that is hidden down, in the open transaction. */
+enum rh_rc rh_hidden_store(struct rh_session *writer);
 
 /* --- prepare.c: a resource on its way into the log ------------------------------------------ */
 struct rh_links; /* fullUrl -> Type/id, of the entries of one Bundle */
@@ -185,6 +210,7 @@ struct rh_prepared {
     bool deferred;        /* its body depends on what is stored: made by the writer */
     bool matched;         /* a conditional create that found one */
     struct rh_query *criteria;
+    const struct rh_parameters *parameters; /* by which `keys` were made */
     struct rh_text id; /* where it will be stored; empty while a condition is open */
     uint64_t part;
     struct rh_text body, packed;
@@ -203,7 +229,7 @@ enum rh_rc rh_prepare_refresh(struct rh_session *s, struct rh_issues *is,
                               enum rh_validate_mode mode);
 /* Makes body, keys, part and packed form under p->id. */
 enum rh_rc rh_prepare_body(struct rh_session *s, struct rh_ctx *ctx, struct rh_prepared *p);
-/* Keys of a stored body, in ctx's arena. */
+/* Keys of a stored body by ctx->parameters, in ctx's arena. */
 enum rh_rc rh_keys_of_body(struct rh_ctx *ctx, unsigned type, struct rh_text body,
                            struct rh_search_keys *ret);
 

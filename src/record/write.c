@@ -451,7 +451,8 @@ static enum rh_rc load_old(struct applying *a, struct old *o)
                          .issues = &is,
                          .now_us = a->write->now_us,
                          .base = a->write->base,
-                         .zone_minutes = a->write->zone_minutes};
+                         .zone_minutes = a->write->zone_minutes,
+                         .parameters = rh_record_parameters(a->session->record)};
     yyjson_doc *doc;
     if (rh_json_parse(scratch, &is, v.body, &doc))
         return RH_CORRUPT;
@@ -493,10 +494,24 @@ static enum rh_rc log_change(struct applying *a, const struct rh_write_op *op)
     return RH_OK;
 }
 
+/* The search parameters have changed since it was prepared. */
+static enum rh_rc keys_again(struct applying *a, struct rh_write_op *op)
+{
+    struct rh_prepared *p = op->prepared;
+    struct rh_ctx ctx = ctx_of(a->write, op);
+    if (p->parameters == rh_record_parameters(a->session->record))
+        return RH_OK;
+    p->parameters = ctx.parameters = rh_record_parameters(a->session->record);
+    return rh_keys_of_body(&ctx, op->type, p->body, &p->keys);
+}
+
 static enum rh_rc append(struct applying *a, struct rh_write_op *op, const struct old *old,
                          enum rh_op kind)
 {
     const struct rh_prepared *p = op->prepared;
+    enum rh_rc rc = kind == RH_OP_DELETE ? RH_OK : keys_again(a, op);
+    if (rc)
+        return rc;
     struct rh_change c = {
         .type = op->type,
         .id = p->id,
@@ -510,7 +525,7 @@ static enum rh_rc append(struct applying *a, struct rh_write_op *op, const struc
         .keys = kind == RH_OP_DELETE ? NULL : &p->keys,
         .purpose = a->write->caller.purpose,
     };
-    enum rh_rc rc = rh_tip_append(a->session, a->tip, &c, &op->version);
+    rc = rh_tip_append(a->session, a->tip, &c, &op->version);
     if (rc == RH_OK)
         op->changed = true;
     return rc ? rc : log_change(a, op);
