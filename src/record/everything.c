@@ -288,6 +288,7 @@ static enum rh_rc find_others(struct rh_session *s, struct rh_everything *e)
     if (!e->request.id.len) /* whoever refers to a person lies in the part of one */
         return RH_OK;
     ctx.arena = s->scratch;
+    ctx.parameters = rh_record_parameters(e->record);
     for (unsigned type = 1; type <= RH_RESOURCE_TYPES && !rc; type++) {
         struct rh_condition c = {0};
         rh_arena_reset(s->scratch);
@@ -334,6 +335,7 @@ static enum rh_rc care_touches(struct rh_session *s, const struct rh_everything 
         return RH_OK;
     rh_arena_reset(s->trial);
     ctx.arena = s->trial;
+    ctx.parameters = rh_record_parameters(e->record);
     enum rh_rc rc = rh_keys_of_body(&ctx, v->type, v->body, &keys);
     for (unsigned i = 0; i < keys.n && !rc; i++) {
         const unsigned char *p = (const unsigned char *)keys.rows[i].bytes.data;

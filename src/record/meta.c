@@ -163,8 +163,8 @@ static enum rh_rc look_at_all(struct gathering *g, unsigned list, const struct r
 static enum rh_rc walk(struct gathering *g, unsigned list, unsigned type)
 {
     struct rh_arena *a = g->session->scratch;
-    const struct rh_parameter *p =
-        rh_parameter_find(g->ctx->parameters, type, rh_text(lists[list].parameter));
+    const struct rh_parameter *p = rh_parameter_find(rh_record_parameters(g->session->record), type,
+                                                     rh_text(lists[list].parameter));
     char from[RH_STORE_KEY_MAX + 1];
     size_t len = 0;
     enum rh_rc rc = p ? rh_store_begin(g->session->conn) : RH_OK;

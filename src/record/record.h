@@ -52,6 +52,9 @@ const char *rh_record_dir(const struct rh_record *r); /* as it was opened */
 /* A number that goes up behind every commit that touched a CodeSystem, ConceptMap,
  * StructureDefinition or ValueSet, and before the write is answered. */
 uint64_t rh_record_definitions(const struct rh_record *r);
+/* The search parameters in force: by which every key is made and every query read. A set stays until
+ * the record is closed; one that changes is another. Any thread. */
+const struct rh_parameters *rh_record_parameters(const struct rh_record *r);
 /* Finishes what waits, makes it durable, closes. All sessions must be closed. NULL is fine. */
 void rh_record_close(struct rh_record *r);
 

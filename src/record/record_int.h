@@ -109,9 +109,6 @@ enum rh_rc rh_search_heads(struct rh_session *s, struct rh_ctx *ctx, const struc
 enum rh_rc rh_criteria_parse(struct rh_session *s, struct rh_ctx *ctx, bool writer, unsigned type,
                              struct rh_text text, struct rh_query *ret);
 
-/* The search parameters in force: by which every key is made and every query read. */
-const struct rh_parameters *rh_record_parameters(const struct rh_record *r);
-
 /* Pages' cursors: bytes as base64url text and back. RH_QUERY with an issue for text that is none of
  * ours. */
 enum rh_rc rh_cursor_write(struct rh_arena *a, const void *data, size_t len, struct rh_text *ret);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/rest_int.h"
 
-#include "base/alloc.h"
 #include "base/hash.h"
 #include "fhir/primitive.h"
 #include "server/subset.h"
@@ -39,7 +38,7 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_COMPARTMENT,      RH_M_GET,    "search-compartment", RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
     {RH_SHAPE_COMPARTMENT_SEARCH, RH_M_POST, "search-compartment-post", RH_PLACE_WORKER, RH_TAKES_FORM | RH_TAKES_NO_BODY, RH_HTTP_FORM_MAX, rh_rest_search, NULL, NULL, true, true},
     {RH_SHAPE_COMPARTMENT_SEARCH, RH_M_GET,  "search-compartment-get", RH_PLACE_WORKER, 0, 0, rh_rest_search, NULL, NULL, true, true},
-    {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_LOOP,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
+    {RH_SHAPE_METADATA,         RH_M_GET,    "capabilities",     RH_PLACE_WORKER,   0, 0, rh_rest_metadata, NULL, NULL, true, true},
     {RH_SHAPE_TERMINOLOGY,      RH_M_GET,    "terminology-capabilities", RH_PLACE_WORKER, 0, 0, rh_rest_terminology_capabilities, NULL, NULL, true, true},
     {RH_SHAPE_TYPE_OPERATION,   RH_M_POST,   "operation-type-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_TYPE_OPERATION,   RH_M_GET,    "operation-type",   RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
@@ -635,22 +634,15 @@ void rh_rest_app(struct rh_server *s, struct rh_http_app *ret)
 
 enum rh_rc rh_rest_start(struct rh_server *s)
 {
-    struct rh_arena *a = rh_arena_open(8 << 20);
-    struct rh_buf b = rh_buf(a);
-    rh_capability_write(s, &b);
-    rh_buf_char(&b, 0);
-    if (!b.rc)
-        s->capability = (struct rh_text){rh_strdup(b.data), b.len - 1};
+    struct rh_text text;
+    struct rh_arena *a = rh_arena_open(RH_HTTP_ARENA_MAX);
+    pthread_mutex_init(&s->capability.lock, NULL);
+    enum rh_rc rc = rh_capability_text(s, a, &text);
     rh_arena_close(a);
-    return b.rc;
+    return rc;
 }
 
 void rh_rest_stop(struct rh_server *s)
 {
-    union {
-        const char *in;
-        char *out;
-    } p = {.in = s->capability.data};
-    rh_free(p.out);
-    s->capability = (struct rh_text){NULL, 0};
+    rh_capability_close(s);
 }

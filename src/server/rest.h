@@ -12,6 +12,8 @@
 #include "server/metrics.h"
 #include "server/worlds.h"
 
+#include <pthread.h>
+
 struct rh_web;
 
 struct rh_server {
@@ -19,10 +21,15 @@ struct rh_server {
     struct rh_http *http; /* set when it listens */
     const struct rh_web *web;
     struct rh_worlds *worlds;
-    bool full;                 /* what is written is validated fully: not the work of a loop */
-    const char *dir;           /* data directory, for the free space in /health */
-    char base[96];             /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
-    struct rh_text capability; /* owned; made by rh_rest_start */
+    bool full;       /* what is written is validated fully: not the work of a loop */
+    const char *dir; /* data directory, for the free space in /health */
+    char base[96];   /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
+    struct {
+        pthread_mutex_t lock;
+        char *text; /* the CapabilityStatement, owned; NULL: not made yet */
+        size_t len;
+        const struct rh_parameters *set; /* that it was made from */
+    } capability;
     int64_t started_us;
     _Atomic int trouble; /* enum rh_rc of the last write that the disk refused; RH_OK: none since
                             the last good one */

@@ -16,8 +16,11 @@ enum {
 /* What stands in the statement makes its ETag: it changes when the statement does. */
 enum rh_step rh_rest_metadata(struct rh_request *q)
 {
-    struct rh_text text = rh_server_of(q)->capability;
+    struct rh_text text;
     char tag[24];
+    enum rh_rc rc = rh_capability_text(rh_server_of(q), q->arena, &text);
+    if (rc)
+        return rh_rest_refuse(q, rc);
     snprintf(tag, sizeof tag, "W/\"%016llx\"", (unsigned long long)rh_hash_system(text));
     q->status = 200;
     rh_request_answer_header(q, "ETag", rh_arena_copy(q->arena, tag, sizeof tag));

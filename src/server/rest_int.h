@@ -194,6 +194,8 @@ enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri);
 enum rh_step rh_rest_web(struct rh_request *q);
 
 /* --- capability.c --- */
-void rh_capability_write(const struct rh_server *s, struct rh_buf *out);
+/* The CapabilityStatement for the search parameters in force, made when they are new. */
+enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, struct rh_text *ret);
+void rh_capability_close(struct rh_server *s);
 
 #endif
