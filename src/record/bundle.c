@@ -185,6 +185,15 @@ static bool names_operation(struct rh_text url)
     return ret;
 }
 
+/* POST […/]_search?…: it changes nothing, so it is answered as a GET. Its parameters stand in the
+ * url, since an entry has no place for a form. */
+static bool is_search(struct rh_text url)
+{
+    struct rh_text rest = url, path;
+    rh_text_split(&rest, '?', &path);
+    return rh_text_is(path, "_search") || rh_text_ends(path, "/_search");
+}
+
 static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
 {
     struct rh_bundle *b = o->bundle;
