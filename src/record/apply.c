@@ -346,6 +346,7 @@ static enum rh_rc updated_row(struct rh_session *w, struct rh_tip *t, unsigned t
         .param = RH_PARAM_LAST_UPDATED,
         .bytes = {(const char *)bytes, RH_KEY_INSTANT_SIZE},
         .rk = rk,
+        .aux = RH_AUX_ONLY,
     };
     return put ? put_row(w, t, row) : gone_row(w, t, row);
 }

@@ -180,14 +180,14 @@ static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_pre
         return RH_NOMEM;
     unsigned kept = 0;
     for (unsigned k = 0; k < p->keys.n; k++) {
-        struct rh_key row = rh_key_row(it.type, &p->keys.rows[k], 0);
-        if (kept && it.keys[kept - 1].param == row.param &&
-            rh_text_eq(it.keys[kept - 1].bytes, row.bytes))
-            continue; /* the same when cut */
+        struct rh_key row = rh_key_row(&p->keys.rows[k], 0);
+        if (rh_key_repeats(&p->keys, k))
+            continue;
         row.bytes = rh_text_copy(a, row.bytes);
         if (!row.bytes.data)
             return RH_NOMEM;
         it.keys[kept++] = row;
+        it.n_own += !p->keys.rows[k].shared;
     }
     it.n_keys = kept;
     salt_of(w, it.part, it.salt);

@@ -15,7 +15,7 @@ struct rh_bulk_item {
     uint64_t unit; /* order of the unit in the load */
     struct rh_text id, packed;
     struct rh_key *keys; /* cut; rk is filled in when it is known */
-    uint32_t n_keys, size;
+    uint32_t n_keys, n_own, size; /* own keys stand before shared ones */
     uint16_t type;
     unsigned char codec;
     bool later; /* exists already, or stands twice in the batch: goes the ordinary way */

@@ -113,12 +113,12 @@ static enum rh_rc number_item(struct rh_session *w, struct rh_tip *tip, struct r
 {
     unsigned char salt[RH_SALT_SIZE];
     memcpy(salt, it->salt, sizeof salt);
-    enum rh_rc rc = rh_tip_rk(w, tip, it->part, salt, &it->rk);
+    enum rh_rc rc = rh_tip_rk(w, tip, it->type, it->part, salt, &it->rk);
     if (rc == RH_OK && memcmp(salt, it->salt, sizeof salt) != 0) {
         memcpy(it->salt, salt, sizeof salt);
         rc = hash_again(w, it);
     }
-    for (uint32_t k = 0; k < it->n_keys; k++)
+    for (uint32_t k = 0; k < it->n_own; k++)
         it->keys[k].rk = it->rk;
     return rc;
 }
@@ -194,7 +194,7 @@ static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct r
     enum rh_rc rc = rh_store_head_get(w->conn, it->type, it->id, w->scratch, &head);
     if (rc == RH_OK) { /* came from elsewhere since step 1 */
         it->later = true;
-        return rh_store_keys_delete(w->conn, it->keys, it->n_keys);
+        return rh_store_keys_delete(w->conn, it->keys, it->n_own);
     }
     if (rc != RH_NOTFOUND)
         return rc;

@@ -6,8 +6,8 @@
  *   1 the database's own check
  *   2 every entry of every origin: sequence without gaps, chain of header hashes, body against its
  * salted hash 3 every head: it is the newest entry of its resource, is found by its number, and
- * each key of its body is in the index 4 every key: its head exists and its body has it; without a
- * head it is an orphan of a load that was cut off, harmless
+ * each key of its body is in the index, with the right number beside it 4 every key: its head
+ * exists and its body has it; without a head it is an orphan of a load that was cut off, harmless
  *
  * All in chunks of one read transaction each, so it may run beside writers.
  */
@@ -15,7 +15,7 @@
 #include "record/record_int.h"
 #include "system/log.h"
 
-enum { CHECK_BYTES = 64 << 20, REBUILD_ENTRIES = 2000 };
+enum { CHECK_BYTES = 64 << 20, REBUILD_ENTRIES = 2000, TALLY_BITS = 14 };
 
 struct verify {
     struct rh_session *session;
@@ -27,6 +27,13 @@ struct verify {
     uint64_t done, total;
     struct rh_check_report report;
     enum rh_rc rc; /* of the first problem */
+    const struct rh_parameters *parameters;
+    bool indexing; /* a parameter is */
+    struct {
+        uint32_t index; /* type << 16 | parameter; 0: free */
+        uint64_t n;
+    } * tally;
+    uint64_t tally_rest;
 };
 
 static void problem(struct verify *v, const char *where, const char *what)
@@ -137,18 +144,28 @@ static enum rh_rc check_log(struct verify *v)
 /* --- 3 heads -----------------------------------------------------------------------------------
  */
 
-static enum rh_rc has_key(struct verify *v, struct rh_key k, bool *ret)
+/* Rows that resources have of one (type, parameter). */
+static uint64_t *tally_of(struct verify *v, unsigned type, unsigned param)
 {
-    struct rh_key found[1];
-    unsigned n = 1;
-    struct rh_key_scan scan = {.type = k.type,
-                               .param = k.param,
-                               .lo = k.bytes,
-                               .has_after = k.rk > 0,
-                               .after = k.bytes,
-                               .after_rk = k.rk - 1};
-    enum rh_rc rc = rh_store_key_scan(v->session->conn, &scan, 1, v->item, found, &n);
-    *ret = rc == RH_OK && n == 1 && found[0].rk == k.rk && rh_text_eq(found[0].bytes, k.bytes);
+    uint32_t index = (uint32_t)type << 16 | param;
+    unsigned at = index * 2654435761U >> (32 - TALLY_BITS);
+    for (unsigned i = 0; i < 1U << TALLY_BITS; i++, at = (at + 1) & ((1U << TALLY_BITS) - 1)) {
+        if (v->tally[at].index == 0)
+            v->tally[at].index = index;
+        if (v->tally[at].index == index)
+            return &v->tally[at].n;
+    }
+    return &v->tally_rest; /* more than there are: the sums do not agree, and all is looked at */
+}
+
+static enum rh_rc has_key(struct verify *v, const struct rh_key *k, bool *ret)
+{
+    uint64_t rk;
+    int64_t aux;
+    unsigned n = 0;
+    enum rh_rc rc =
+        rh_store_key_rks(v->session->conn, k->type, k->param, k->bytes, k->rk, 1, &rk, &aux, &n);
+    *ret = rc == RH_OK && n == 1 && rk == k->rk && (aux == k->aux || k->rk == 0);
     return rc;
 }
 
@@ -161,38 +178,64 @@ static enum rh_rc keys_of_head(struct verify *v, const struct rh_head *h,
     struct rh_ctx ctx = {.arena = v->item,
                          .issues = &is,
                          .now_us = v->ctx->now_us,
-                         .zone_minutes = v->ctx->zone_minutes};
+                         .zone_minutes = v->ctx->zone_minutes,
+                         .parameters = v->parameters};
     enum rh_rc rc = rh_version_of_head(v->session, h, v->item, &version);
     return rc ? rc : rh_keys_of_body(&ctx, h->type, version.body, ret);
 }
 
+/* While a parameter is being indexed its rows, and the shapes that tell of it, are on their way. */
+static bool is_complete(const struct verify *v, unsigned type, unsigned number)
+{
+    number &= ~(unsigned)RH_PARAM_CONTAINED;
+    if (number == RH_PARAM_SHAPE)
+        return !v->indexing;
+    const struct rh_parameter *p = number < RH_PARAM_INTERNAL || number >= RH_PARAM_ADDED
+                                       ? rh_parameter_at(v->parameters, type, number)
+                                       : NULL;
+    return !p || p->complete;
+}
+
+static struct rh_key updated_row(const struct rh_head *h, unsigned char bytes[RH_KEY_INSTANT_SIZE])
+{
+    rh_key_instant(h->time_us, bytes);
+    return (struct rh_key){h->type,
+                           RH_PARAM_LAST_UPDATED,
+                           {(const char *)bytes, RH_KEY_INSTANT_SIZE},
+                           h->rk,
+                           RH_AUX_ONLY};
+}
+
+static enum rh_rc check_row(struct verify *v, const struct rh_head *h, const struct rh_key *row)
+{
+    bool there = true;
+    enum rh_rc rc = RH_OK;
+    if (is_complete(v, row->type, row->param))
+        rc = has_key(v, row, &there);
+    if (row->rk)
+        ++*tally_of(v, row->type, row->param);
+    v->report.keys++;
+    if (rc == RH_OK && !there)
+        problem(v, name_of(v, h->type, h->id),
+                "a search key of this resource is missing or not the one it should be: run rihla "
+                "check --rebuild");
+    return rc;
+}
+
 static enum rh_rc check_keys(struct verify *v, const struct rh_head *h)
 {
-    struct rh_search_keys keys;
+    struct rh_search_keys keys = {0};
     unsigned char updated[RH_KEY_INSTANT_SIZE];
-    bool there;
     enum rh_rc rc = keys_of_head(v, h, &keys);
     if (rc == RH_CORRUPT)
         return RH_OK; /* said in phase 2 */
     for (unsigned i = 0; i < keys.n && rc == RH_OK; i++) {
-        rc = has_key(v, rh_key_row(h->type, &keys.rows[i], h->rk), &there);
-        if (rc == RH_OK && !there)
-            problem(v, name_of(v, h->type, h->id),
-                    "a search key of this resource is missing: run rihla check --rebuild");
+        struct rh_key row = rh_key_row(&keys.rows[i], h->rk);
+        if (!rh_key_repeats(&keys, i))
+            rc = check_row(v, h, &row);
     }
-    if (rc)
-        return rc;
-    v->report.keys += keys.n + 1;
-    rh_key_instant(h->time_us, updated);
-    rc =
-        has_key(v,
-                (struct rh_key){
-                    h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk},
-                &there);
-    if (rc == RH_OK && !there)
-        problem(v, name_of(v, h->type, h->id),
-                "the key of _lastUpdated is missing: run rihla check --rebuild");
-    return rc;
+    struct rh_key row = updated_row(h, updated);
+    return rc ? rc : check_row(v, h, &row);
 }
 
 static enum rh_rc check_head(struct verify *v, const struct rh_head *h)
@@ -253,7 +296,7 @@ static enum rh_rc check_heads(struct verify *v, unsigned type)
 static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
 {
     struct rh_head h;
-    struct rh_search_keys keys;
+    struct rh_search_keys keys = {0};
     unsigned char updated[RH_KEY_INSTANT_SIZE];
     rh_arena_reset(v->item);
     enum rh_rc rc = rh_store_head_rk(v->session->conn, k->rk, v->item, &h);
@@ -264,17 +307,15 @@ static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
     if (rc)
         return rc;
     bool right = false;
-    if (!h.deleted && h.type == k->type && k->param == RH_PARAM_LAST_UPDATED) {
-        rh_key_instant(h.time_us, updated);
-        right =
-            k->bytes.len == sizeof updated && memcmp(k->bytes.data, updated, sizeof updated) == 0;
-    } else if (!h.deleted && h.type == k->type) {
+    if (!h.deleted && k->param == RH_PARAM_LAST_UPDATED) {
+        right = h.type == k->type && rh_text_eq(k->bytes, updated_row(&h, updated).bytes);
+    } else if (!h.deleted) {
         rc = keys_of_head(v, &h, &keys);
         if (rc)
             return rc == RH_CORRUPT ? RH_OK : rc;
-        for (unsigned i = 0; i < keys.n && !right; i++) {
-            struct rh_key row = rh_key_row(h.type, &keys.rows[i], h.rk);
-            right = row.param == k->param && rh_text_eq(row.bytes, k->bytes);
+        for (unsigned i = 0; i < keys.n_own && !right; i++) {
+            struct rh_key row = rh_key_row(&keys.rows[i], h.rk);
+            right = row.type == k->type && row.param == k->param && rh_text_eq(row.bytes, k->bytes);
         }
     }
     if (!right)
@@ -284,10 +325,12 @@ static enum rh_rc check_key(struct verify *v, const struct rh_key *k)
     return RH_OK;
 }
 
-static enum rh_rc check_index(struct verify *v, unsigned type, const struct rh_parameter *p)
+/* Counts the rows of resources of one index; `each`: looks at every one. */
+static enum rh_rc walk_index(struct verify *v, unsigned type, unsigned param, bool each,
+                             uint64_t *count)
 {
     char after[RH_STORE_KEY_MAX];
-    struct rh_key_scan scan = {.type = (uint16_t)type, .param = p->number, .lo = {"", 0}};
+    struct rh_key_scan scan = {.type = (uint16_t)type, .param = (uint16_t)param, .lo = {"", 0}};
     unsigned n = RH_CHUNK;
     enum rh_rc rc = RH_OK;
     while (rc == RH_OK && n == RH_CHUNK) {
@@ -298,8 +341,11 @@ static enum rh_rc check_index(struct verify *v, unsigned type, const struct rh_p
         rc = rh_store_begin(v->session->conn);
         if (rc == RH_OK)
             rc = rh_store_key_scan(v->session->conn, &scan, RH_CHUNK, v->arena, rows, &n);
-        for (unsigned i = 0; i < n && rc == RH_OK; i++)
-            rc = check_key(v, &rows[i]);
+        for (unsigned i = 0; i < n && rc == RH_OK; i++) {
+            *count += rows[i].rk != 0;
+            if (each && rows[i].rk)
+                rc = check_key(v, &rows[i]);
+        }
         rh_store_rollback(v->session->conn);
         if (rc == RH_OK && n > 0) {
             scan.has_after = true;
@@ -314,17 +360,49 @@ static enum rh_rc check_index(struct verify *v, unsigned type, const struct rh_p
     return rc;
 }
 
-static enum rh_rc check_type(struct verify *v, unsigned type)
+/* All keys that resources have are there: as many rows as they have are just those. Otherwise, or
+ * when others write meanwhile, each is looked at. */
+static enum rh_rc check_index(struct verify *v, unsigned type, unsigned param)
 {
-    unsigned n = rh_parameters_of(type, NULL, 0);
+    uint64_t count = 0;
+    enum rh_rc rc = RH_OK;
+    if (!is_complete(v, type, param))
+        return RH_OK;
+    rc = walk_index(v, type, param, false, &count);
+    if (rc || count == *tally_of(v, type, param))
+        return rc;
+    return walk_index(v, type, param, true, &count);
+}
+
+static enum rh_rc check_indexes(struct verify *v, unsigned type)
+{
+    static const uint16_t internal[] = {RH_PARAM_SHAPE, RH_PARAM_ATOM, RH_PARAM_TEXT_ATOM};
+    unsigned n = rh_parameters_of(v->parameters, type, NULL, 0);
     const struct rh_parameter **rows = rh_alloc((n + 1) * sizeof(struct rh_parameter *));
-    rh_parameters_of(type, rows, n);
-    enum rh_rc rc = check_heads(v, type);
-    for (unsigned i = 0; i < n && rc == RH_OK; i++)
-        if (rows[i]->number != RH_PARAM_ID)
-            rc = check_index(v, type, rows[i]);
+    rh_parameters_of(v->parameters, type, rows, n);
+    enum rh_rc rc = RH_OK;
+    for (unsigned i = 0; i < n + sizeof internal / sizeof internal[0] && rc == RH_OK; i++) {
+        unsigned number = i < n ? rows[i]->number : internal[i - n];
+        if (number == RH_PARAM_ID)
+            continue;
+        rc = check_index(v, type, number);
+        if (rc == RH_OK)
+            rc = check_index(v, type, number | RH_PARAM_CONTAINED);
+    }
     rh_free(rows);
     return rc;
+}
+
+static void look_for_indexing(struct verify *v)
+{
+    for (unsigned type = 1; type <= RH_RESOURCE_TYPES && !v->indexing; type++) {
+        unsigned n = rh_parameters_of(v->parameters, type, NULL, 0);
+        const struct rh_parameter **rows = rh_alloc((n + 1) * sizeof(struct rh_parameter *));
+        rh_parameters_of(v->parameters, type, rows, n);
+        for (unsigned i = 0; i < n; i++)
+            v->indexing = v->indexing || !rows[i]->complete;
+        rh_free(rows);
+    }
 }
 
 enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress *progress,
@@ -337,6 +415,9 @@ enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress 
         return rh_store_failed(NULL, ctx->issues, rc, "opening a session");
     v.arena = rh_arena_open(CHECK_BYTES);
     v.item = rh_arena_open(CHECK_BYTES);
+    v.parameters = rh_record_parameters(r);
+    v.tally = rh_alloc(sizeof *v.tally << TALLY_BITS);
+    look_for_indexing(&v);
     rc = rh_store_stats(v.session->conn, &st);
     v.total = st.entries + st.heads + st.keys;
     if (rc == RH_OK)
@@ -351,12 +432,15 @@ enum rh_rc rh_record_check(struct rh_record *r, struct rh_ctx *ctx, rh_progress 
     if (rc == RH_OK)
         rc = check_log(&v);
     for (unsigned type = 1; type <= RH_RESOURCE_TYPES && rc == RH_OK; type++)
-        rc = check_type(&v, type);
+        rc = check_heads(&v, type);
+    for (unsigned type = 1; type <= RH_RESOURCE_TYPES && rc == RH_OK; type++)
+        rc = check_indexes(&v, type);
     if (rc && rc != RH_INTERRUPTED)
         rh_store_failed(v.session->conn, ctx->issues, rc, "checking");
     *ret = v.report;
     rh_arena_close(v.arena);
     rh_arena_close(v.item);
+    rh_free(v.tally);
     rh_session_close(v.session);
     return rc ? rc : v.rc;
 }
@@ -384,6 +468,10 @@ static enum rh_rc clear(struct rh_session *w, void *user)
     if (rc == RH_OK)
         rc = rh_store_index_clear(w->conn);
     if (rc == RH_OK)
+        rc = rh_hidden_set(w->record, NULL, NULL, 0); /* what was left over has no keys any more */
+    if (rc == RH_OK)
+        rc = rh_hidden_store(w);
+    if (rc == RH_OK)
         rc = rh_store_commit(w->conn);
     return rc ? rc : rh_tip_reload(w, rh_writer_tip(w->record));
 }
@@ -399,7 +487,7 @@ static enum rh_rc head_of_entry(struct rh_session *w, const struct rh_entry *e)
     uint64_t rk = rc == RH_OK && h.part == e->part ? h.rk : 0;
     unsigned char salt[RH_SALT_SIZE] = {0};
     if (rk == 0) {
-        rc = rh_tip_rk(w, rh_writer_tip(w->record), e->part, salt, &rk);
+        rc = rh_tip_rk(w, rh_writer_tip(w->record), e->type, e->part, salt, &rk);
         if (rc)
             return rc;
     }
@@ -449,10 +537,11 @@ static enum rh_rc put_keys_of(struct rh_session *w, const struct rh_head *h)
 {
     struct rh_version v;
     struct rh_issues is;
-    struct rh_search_keys keys;
+    struct rh_search_keys keys = {0};
     unsigned char updated[RH_KEY_INSTANT_SIZE];
     rh_issues_init(&is, w->scratch);
-    struct rh_ctx ctx = {.arena = w->scratch, .issues = &is};
+    struct rh_ctx ctx = {
+        .arena = w->scratch, .issues = &is, .parameters = rh_record_parameters(w->record)};
     enum rh_rc rc = rh_version_of_head(w, h, w->scratch, &v);
     if (rc == RH_OK)
         rc = rh_keys_of_body(&ctx, h->type, v.body, &keys);
@@ -461,12 +550,12 @@ static enum rh_rc put_keys_of(struct rh_session *w, const struct rh_head *h)
     struct rh_key *rows = rh_arena_alloc(w->scratch, (keys.n + 1) * sizeof *rows);
     if (!rows)
         return RH_NOMEM;
+    unsigned n = 0;
     for (unsigned i = 0; i < keys.n; i++)
-        rows[i] = rh_key_row(h->type, &keys.rows[i], h->rk);
-    rh_key_instant(h->time_us, updated);
-    rows[keys.n] = (struct rh_key){
-        h->type, RH_PARAM_LAST_UPDATED, {(const char *)updated, sizeof updated}, h->rk};
-    return rh_store_keys_put(w->conn, rows, keys.n + 1);
+        if (!rh_key_repeats(&keys, i))
+            rows[n++] = rh_key_row(&keys.rows[i], h->rk);
+    rows[n++] = updated_row(h, updated);
+    return rh_store_keys_put(w->conn, rows, n);
 }
 
 static enum rh_rc keys_again(struct rh_session *w, void *user)
