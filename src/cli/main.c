@@ -121,6 +121,15 @@ const struct rh_cli_command rh_cli_commands[] = {
      "The directory given by --data must not exist or must be empty.", 1, 1, rh_cmd_restore, NULL},
     {"check", "", "verify the database, the log's hashes, the bodies and the search keys",
      "Works while a server runs.", 0, 0, rh_cmd_check, check_options},
+    {"explain", "URL", "say how a search is done, what it touches and how long it takes",
+     "URL is a search as Observation?code=x&date=ge2026, Patient/1/Observation?_sort=-date or "
+     "?_type=Patient,Group, with or without the address of a server before it. Prints the plan: "
+     "what is gathered from which keys, what is decided on bodies; then rows, seeks, bodies and "
+     "time. With --json {\"matches\", \"included\", \"total\", \"more\", \"query\", "
+     "\"explain\": {\"plans\", \"rows\", \"seeks\", \"bodies\", \"microseconds\"}}. Works while a "
+     "server runs. Example: rihla explain --data ./rihla-data "
+     "'Observation?patient=1&_sort=-date&_count=5'",
+     1, 1, rh_cmd_explain, NULL},
     {"validate", "FILE...", "check resources against FHIR R4 and profiles",
      "A FILE is JSON, XML, lines of JSON (.ndjson, .jsonl), each also with .gz, a folder of those, "
      "or - for standard input. Prints FILE:LINE:COLUMN: SEVERITY: TEXT (EXPRESSION), with --json a "

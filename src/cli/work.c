@@ -253,6 +253,63 @@ int rh_cmd_check(struct rh_cli *c)
     return RH_EXIT_OK;
 }
 
+/* One plan, an operand a line: "  all of" and what it is made of. */
+static void print_posting(yyjson_val *p, unsigned depth)
+{
+    static const char *const lists[] = {"byDate", "byBody"};
+    struct rh_text kind = rh_json_get(p, "kind"), condition = rh_json_get(p, "condition"),
+                   estimate = rh_json_text(yyjson_obj_get(p, "estimate"));
+    size_t i, max;
+    yyjson_val *one;
+    if (!p || depth > RH_JSON_DEPTH_MAX)
+        return;
+    printf("%*s%.*s%s%.*s", (int)(2 * depth), "", RH_TEXT_ARG(kind), condition.len ? " " : "",
+           RH_TEXT_ARG(condition));
+    if (estimate.len)
+        printf(" (about %.*s rows)", RH_TEXT_ARG(estimate));
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
+        yyjson_arr_foreach (yyjson_obj_get(p, lists[k]), i, max, one)
+            printf("%s%.*s",
+                   i   ? ", "
+                   : k ? "; on the body "
+                       : "; on the main date ",
+                   RH_TEXT_ARG(rh_json_text(one)));
+    }
+    printf("\n");
+    yyjson_arr_foreach (yyjson_obj_get(p, "of"), i, max, one)
+        print_posting(one, depth + 1);
+    yyjson_arr_foreach (yyjson_obj_get(p, "without"), i, max, one) {
+        printf("%*swithout\n", (int)(2 * depth + 2), "");
+        print_posting(one, depth + 2);
+    }
+}
+
+int rh_cmd_explain(struct rh_cli *c)
+{
+    struct rh_buf args = rh_buf(c->arena);
+    yyjson_val *answer, *plan;
+    size_t i, max;
+    rh_buf_str(&args, "{\"url\":");
+    rh_buf_json(&args, rh_text(c->args[0]));
+    rh_buf_str(&args, "}");
+    int exit_code = work(c, false, "rows", rh_buf_get(&args), &answer);
+    if (!answer || c->json)
+        return exit_code;
+    yyjson_val *explain = yyjson_obj_get(answer, "explain");
+    yyjson_arr_foreach (yyjson_obj_get(explain, "plans"), i, max, plan) {
+        struct rh_text type = rh_json_get(plan, "type"), order = rh_json_get(plan, "order");
+        printf("%.*s: %.*s\n", RH_TEXT_ARG(type), RH_TEXT_ARG(order));
+        print_posting(yyjson_obj_get(plan, "plan"), 1);
+    }
+    printf("%llu matches%s, %llu included; %llu rows of keys, %llu seeks, %llu bodies; %.1f ms\n",
+           figure(answer, "matches"),
+           yyjson_get_bool(yyjson_obj_get(answer, "more")) ? " on this page, there are more" : "",
+           figure(answer, "included"), figure(explain, "rows"), figure(explain, "seeks"),
+           figure(explain, "bodies"), (double)figure(explain, "microseconds") / 1000);
+    rh_cli_warn(c);
+    return exit_code;
+}
+
 int rh_cmd_serve(struct rh_cli *c)
 {
     const char *listen = rh_cli_value(c, "listen"), *validate = rh_cli_value(c, "validate");

@@ -4,6 +4,7 @@
 #include "programme/export.h"
 #include "programme/import.h"
 #include "programme/packages.h"
+#include "search/query.h"
 #include "server/worlds.h"
 #include "system/clock.h"
 
@@ -194,11 +195,75 @@ static enum rh_rc run_check(struct rh_control_call *c)
     return c->answer.rc;
 }
 
+/* --- explain --- */
+
+/* "http://host/fhir/Patient/1/Observation?code=x", "/fhir/Observation?…", "Observation?…", "?…" */
+static enum rh_rc read_search(struct rh_control_call *c, struct rh_text url,
+                              struct rh_search_request *r)
+{
+    struct rh_text rest = url, path, part, parts[4];
+    unsigned n = 0;
+    rh_text_split(&rest, '?', &path);
+    r->query = rest;
+    const char *base = memmem(path.data, path.len, "/fhir", 5);
+    if (base) {
+        path.len -= (size_t)(base + 5 - path.data);
+        path.data = base + 5;
+    }
+    while (path.len && rh_text_split(&path, '/', &part))
+        if (part.len && !rh_text_is(part, "_search") && n < 4)
+            parts[n++] = part;
+    if (n == 0)
+        return RH_OK;
+    bool all = n == 3 && rh_text_is(parts[2], "*");
+    r->type = rh_resource_number(parts[n - 1]);
+    if (n == 3) {
+        r->compartment = rh_resource_number(parts[0]);
+        r->compartment_id = parts[1];
+    }
+    if ((r->type || all) && (n == 1 || (n == 3 && r->compartment)))
+        return RH_OK;
+    return rh_issue_add(c->issues, RH_INVALID, NULL,
+                        "\"%.*s\" is no search: it is as Observation?code=x, "
+                        "Patient/1/Observation?code=x or ?_type=Patient,Group.",
+                        RH_TEXT_ARG(rh_text_shown(url, 200)));
+}
+
+static enum rh_rc run_explain(struct rh_control_call *c)
+{
+    struct rh_ctx ctx = {.arena = c->arena, .issues = c->issues, .now_us = rh_clock_now_us()};
+    struct rh_search_request r = {.explain = true};
+    struct rh_page page = {0};
+    struct rh_caller who = caller();
+    struct rh_grant grant;
+    struct rh_session *session = NULL;
+    struct rh_query *parsed = rh_arena_zero(c->arena, sizeof *parsed);
+    enum rh_rc rc = parsed ? read_search(c, rh_json_get(c->args, "url"), &r) : RH_NOMEM;
+    if (!rc)
+        rc = rh_access_decide(&who, RH_ACTION_ADMIN, r.type, c->issues, &grant);
+    if (!rc)
+        rc = rh_session_open(c->record, &session);
+    if (!rc)
+        rc = rh_record_search(session, &ctx, &who, &r, &page, parsed);
+    rh_session_close(session);
+    if (rc)
+        return rc;
+    rh_buf_str(&c->answer, "{");
+    member(&c->answer, "matches", page.n);
+    member(&c->answer, "included", page.n_included);
+    if (page.has_total)
+        member(&c->answer, "total", page.total);
+    rh_buf_printf(&c->answer, ",\"more\":%s,\"query\":", page.next.len ? "true" : "false");
+    rh_buf_json(&c->answer, page.self);
+    rh_buf_str(&c->answer, ",\"explain\":");
+    rh_buf_text(&c->answer, page.explain.len ? page.explain : RH_TEXT("null"));
+    rh_buf_str(&c->answer, "}");
+    return c->answer.rc;
+}
+
 const struct rh_control_command rh_work_commands[] = {
-    {"import", run_import},
-    {"export", run_export},
-    {"backup", run_backup},
-    {"check", run_check},
+    {"import", run_import}, {"export", run_export},   {"backup", run_backup},
+    {"check", run_check},   {"explain", run_explain},
 };
 const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
 

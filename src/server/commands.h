@@ -7,7 +7,9 @@
  * {"created","updated","unchanged","refused","files","skippedFiles","bytes"} export
  * {"out","types":[…],"gzip"}        -> {"resources","files","bytes"} backup  {"out"} -> {} check
  * {"rebuild"}                       ->
- * {"entries","resources","keys","orphans","problems","origins"}
+ * {"entries","resources","keys","orphans","problems","origins"} explain {"url"} ->
+ * {"matches","included","total","more","query","explain":{"plans","rows","seeks","bodies",
+ * "microseconds"}}
  *
  * Meanwhile import says {"refused":{"file","line","expression","text"}},
  * {"resumed":{"file","position"}} and {"resources":n}. Paths are absolute, as the two processes may

@@ -41,16 +41,13 @@ static enum rh_rc join_form(struct rh_request *q)
     return RH_OK;
 }
 
-/* Plans name other people's data by figures: they are for administrators. */
-static enum rh_rc may_explain(struct rh_request *q, bool *ret)
+/* Plans tell how often values occur: they are for administrators. */
+static enum rh_rc may_explain(struct rh_request *q, const struct rh_page *page)
 {
-    struct rh_text rest = q->query, part;
     struct rh_grant grant;
-    *ret = false;
-    while (rest.data && rh_text_split(&rest, '&', &part))
-        *ret = *ret || rh_text_is(part, "_explain=true");
-    return *ret ? rh_access_decide(&q->caller, RH_ACTION_ADMIN, q->type, &q->issues, &grant)
-                : RH_OK;
+    return page->explain.len
+               ? rh_access_decide(&q->caller, RH_ACTION_ADMIN, q->type, &q->issues, &grant)
+               : RH_OK;
 }
 
 /* --- the answer --- */
@@ -213,12 +210,12 @@ enum rh_step rh_rest_search(struct rh_request *q)
                                         .compartment_id = r->compartment_id,
                                         .host = rh_search_terms_open(&terms, q)};
     enum rh_rc rc = parsed ? join_form(q) : RH_NOMEM;
-    if (!rc)
-        rc = may_explain(q, &request.explain);
     request.query = q->query;
     if (!rc)
         rc = rh_record_search(q->session, &q->ctx, &q->caller, &request, &page, parsed);
     rh_search_terms_close(&terms);
+    if (!rc)
+        rc = may_explain(q, &page);
     if (rc)
         return rh_rest_refuse(q, rc);
     r->summary = parsed->summary;

@@ -21,6 +21,7 @@ COMMANDS = {
     "backup": [],
     "restore": [],
     "check": ["--rebuild"],
+    "explain": [],
     "validate": ["--profile", "--package", "--level", "--extensions"],
     "fhirpath": ["--batch", "--ast", "--check", "--base", "--var", "--model", "--lenient", "--types", "--package"],
     "terminology": ["--package", "--param", "--batch"],
