@@ -146,6 +146,7 @@ enum rh_rc rh_record_list(struct rh_session *s, struct rh_ctx *ctx, const struct
 uint64_t rh_record_newest(const struct rh_record *r);
 /* Waits until an entry behind `number` is committed, at most so long; true: there is one. */
 bool rh_record_wait(struct rh_record *r, uint64_t number, unsigned timeout_ms);
+void rh_record_nudge(struct rh_record *r); /* ends every such wait that is going on. Any thread */
 /* What was committed behind `number`, oldest first, without bodies being decoded: type, id, op,
  * version. *n < limit: that was all. For parts of the program that follow the record
  * (subscriptions, jobs), which need no grant of their own; what they show of it passes through a

@@ -38,6 +38,7 @@ struct rh_record {
     unsigned char secret[RH_SECRET_SIZE]; /* keys the hashes of persons */
     struct rh_codec *codec;               /* zstd with the directory's dictionary */
     struct rh_writer *writer;
+    struct rh_board *board; /* news.c */
     int64_t opened_us;
     enum rh_validate_mode validate;
     struct rh_record_validator validator;
@@ -117,6 +118,12 @@ enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_te
 
 /* The transaction is committed: counts it when it touched definitions. On the writer's thread. */
 void rh_definitions_committed(struct rh_record *r);
+
+/* --- news.c: how far the log is, owned by the writer ------------------------------------------- */
+struct rh_board;
+enum rh_rc rh_board_open(struct rh_session *writer, uint64_t seq); /* seq: of our newest entry */
+void rh_board_close(struct rh_board *b);                           /* NULL is fine */
+void rh_board_committed(struct rh_board *b, uint64_t seq);
 
 /* --- writer.c -------------------------------------------------------------------------------- */
 /* A piece of work on the writer's thread between two group commits; it makes its own transactions.

@@ -233,6 +233,7 @@ static void group(struct rh_writer *w, struct rh_write *first)
     } else {
         audit_written(w->record, reads);
         rh_definitions_committed(w->record);
+        rh_board_committed(w->record->board, rh_tip_seq(w->tip));
     }
     uint64_t us = (uint64_t)(rh_clock_mono_ns() - begin_ns) / 1000;
     w->stats.commits++;
@@ -270,6 +271,8 @@ static void run_task(struct rh_writer *w, struct pending_task *t)
     rh_definitions_committed(w->record); /* some of its transactions may be, whatever the code */
     if (rc)
         reload(w);
+    if (!w->stale)
+        rh_board_committed(w->record->board, rh_tip_seq(w->tip));
     pthread_mutex_lock(&w->lock);
     t->rc = rc;
     t->finished = true;
@@ -355,6 +358,8 @@ enum rh_rc rh_writer_open(struct rh_record *r, struct rh_writer **ret)
     enum rh_rc rc = rh_store_connect(r->store, RH_CONN_WRITE, &w->session->conn);
     if (rc == RH_OK)
         rc = rh_tip_open(w->session, &w->tip);
+    if (rc == RH_OK)
+        rc = rh_board_open(w->session, rh_tip_seq(w->tip));
     if (rc) {
         rh_writer_close(w);
         return rc;
@@ -391,6 +396,8 @@ void rh_writer_close(struct rh_writer *w)
         pthread_cond_destroy(&w->work);
         pthread_cond_destroy(&w->task_done);
     }
+    rh_board_close(w->record->board);
+    w->record->board = NULL;
     rh_tip_close(w->tip);
     rh_store_disconnect(w->session->conn);
     rh_packer_close(w->session->packer);
