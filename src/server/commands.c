@@ -289,8 +289,12 @@ static enum rh_rc run_here(const char *dir, bool create, const char *command, st
         rh_worlds_close(worlds);
         return rc;
     }
-    if (worlds)
-        rh_worlds_record(worlds, record);
+    rc = worlds ? rh_worlds_record(worlds, record, is) : RH_OK;
+    if (rc) {
+        rh_record_close(record);
+        rh_worlds_close(worlds);
+        return rc;
+    }
     struct rh_control_call call = {.record = record,
                                    .arena = a,
                                    .issues = is,

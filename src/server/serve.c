@@ -107,7 +107,9 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     rc = rh_record_open(&record, is, &s->record);
     if (rc)
         return rc;
-    rh_worlds_record(s->worlds, s->record);
+    rc = rh_worlds_record(s->worlds, s->record, is);
+    if (rc)
+        return rc;
     s->web = p->web;
     http.record = s->record;
     rh_rest_app(s, &http.app);

@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 
-enum { CHUNK = 100, CHUNK_BYTES = 256 << 20, PATHS_BYTES = 4 << 20 };
+enum { CHUNK = 100, CHUNK_BYTES = 256 << 20, PATHS_BYTES = 4 << 20, PARAMETERS_BYTES = 256 << 20 };
 
 struct rh_worlds {
     struct rh_record *record;
@@ -63,9 +63,49 @@ enum rh_rc rh_worlds_open(const char *dir, const char *const *packages, unsigned
     return RH_OK;
 }
 
-void rh_worlds_record(struct rh_worlds *w, struct rh_record *r)
+/* --- search parameters of packages --------------------------------------------------------------
+ */
+
+struct found_parameters {
+    struct rh_ctx ctx;
+    const struct rh_world *world;
+    struct rh_text *rows;
+    size_t n, cap;
+};
+
+static enum rh_rc add_parameter(void *user, const struct rh_definition *d)
 {
+    struct found_parameters *f = user;
+    yyjson_val *body;
+    for (size_t i = 0; i < RH_BUILTIN_PACKAGES; i++)
+        if (d->package == rh_world_package(f->world, i))
+            return RH_OK; /* R4's own are known to the record */
+    enum rh_rc rc = rh_definition_body(&f->ctx, d, &body);
+    if (rc || rh_text_is(rh_json_get(body, "status"), "retired"))
+        return rc;
+    struct rh_buf json = rh_buf(f->ctx.arena);
+    rh_json_write(&json, body);
+    f->rows = rh_arena_grow(f->ctx.arena, f->rows, &f->cap, f->n + 1, sizeof *f->rows);
+    if (!f->rows || json.rc)
+        return RH_NOMEM;
+    f->rows[f->n++] = rh_buf_get(&json);
+    return RH_OK;
+}
+
+enum rh_rc rh_worlds_record(struct rh_worlds *w, struct rh_record *r, struct rh_issues *is)
+{
+    struct rh_arena *a = rh_arena_open(PARAMETERS_BYTES);
+    struct found_parameters f = {.ctx = {.arena = a, .issues = is, .now_us = rh_clock_now_us()},
+                                 .world = w->base};
     w->record = r;
+    enum rh_rc rc = rh_world_each(w->base, "SearchParameter", add_parameter, &f);
+    if (!rc)
+        rc = rh_record_add_parameters(r, f.rows, (unsigned)f.n);
+    if (rc && is->errors == 0)
+        rh_issue_add(is, rc, NULL, "Reading the search parameters of packages: %s.",
+                     rh_rc_text(rc));
+    rh_arena_close(a);
+    return rc;
 }
 
 void rh_worlds_close(struct rh_worlds *w)

@@ -23,8 +23,9 @@ struct rh_worlds;
 /* Reads DIR/packages and the n packages. Errors as rh_definitions_open; warnings go to the log. */
 enum rh_rc rh_worlds_open(const char *dir, const char *const *packages, unsigned n,
                           struct rh_issues *is, struct rh_worlds **ret);
-/* Where the stored definitions are; before the first pin. */
-void rh_worlds_record(struct rh_worlds *w, struct rh_record *r);
+/* Where the stored definitions are; before the first pin. Tells the record the search parameters of
+ * the packages. */
+enum rh_rc rh_worlds_record(struct rh_worlds *w, struct rh_record *r, struct rh_issues *is);
 /* The world as of now, to be given back by rh_world_close. On the thread of the session. Errors of
  * reading the record, with issues. */
 enum rh_rc rh_worlds_pin(struct rh_worlds *w, struct rh_session *s, struct rh_issues *is,
