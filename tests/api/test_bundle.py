@@ -134,3 +134,32 @@ def test_a_patch_inside_a_bundle(fhir):
     answer = fhir.send("POST", "", bundle("transaction", entry("PATCH", f"Patient/{person['id']}", {
         "resourceType": "Binary", "contentType": "application/json-patch+json", "data": patch})))
     assert statuses(answer) == ["200"] and fhir.get(f"/Patient/{person['id']}").json()["active"] is False
+
+
+def test_links_in_narratives_of_any_shape(fhir):
+    """Only what is an href of a or a src of img changes, and nothing is lost where the markup is strange."""
+    one, other = f"urn:uuid:{uuid4()}", f"urn:uuid:{uuid4()}"
+    shapes = {"<a href='{u}'>x</a>": "<a href='{r}'>x</a>", '<a title=">" href="{u}">x</a>': '<a title=">" href="{r}">x</a>',
+              '<a\nhref = "{u}#p">x</a>': '<a\nhref = "{r}#p">x</a>', '<img alt="{u}" src="{u}"/>': '<img alt="{u}" src="{r}"/>',
+              '<abbr href="{u}">x</abbr>': None, '<a name="{u}">x</a>': None, '<a href={u}>x</a>': None, '<a href="{u}': None, '<a href="{o}">x</a>': None,
+              '<!-- <b src="{u}"> -->': None, "<": None, '<a href="">{u}</a>': None, '<a href="#{u}">x</a>': None}
+    people = [{"resourceType": "Patient", "text": {"status": "generated", "div": f"<div>{shape}</div>".replace("{u}", one).replace("{o}", other)}} for shape in shapes]
+    answer = fhir.send("POST", "", bundle("transaction", *[entry("POST", "Patient", p) for p in people],
+                                          entry("POST", "Basic", {"resourceType": "Basic", "code": {"text": "x"}}, one)), Prefer="return=representation")
+    assert answer.status_code == 200, answer.text
+    *made, basic = (e["resource"] for e in answer.json()["entry"])
+    for (shape, want), resource in zip(shapes.items(), made):
+        wanted = f"<div>{want or shape}</div>".replace("{u}", one).replace("{o}", other).replace("{r}", f"Basic/{basic['id']}")
+        assert resource["text"]["div"] == wanted
+
+
+def test_links_in_sections_and_contained_resources(fhir):
+    url = f"urn:uuid:{uuid4()}"
+    text = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{url}">x</a></div>'}
+    composition = {"resourceType": "Composition", "status": "final", "type": {"text": "t"}, "date": "2020", "author": [{"display": "a"}], "title": "t",
+                   "section": [{"text": text, "section": [{"text": text}]}], "contained": [{"resourceType": "Basic", "id": "c", "code": {"text": "x"}, "text": text}]}
+    answer = fhir.send("POST", "", bundle("transaction", entry("POST", "Composition", composition), entry("POST", "Patient", {"resourceType": "Patient"}, url)),
+                       Prefer="return=representation")
+    made = answer.json()["entry"][0]["resource"]
+    for owner in (made["section"][0], made["section"][0]["section"][0], made["contained"][0]):
+        assert url not in owner["text"]["div"] and 'href="Patient/' in owner["text"]["div"]

@@ -47,6 +47,9 @@ static void chooses_the_form_as_accept_says(void **state)
         {"application/fhir+xml, */*", XML},
         {"application/fhir+xml;q=0, */*", JSON},
         {"text/*", NONE},
+        {"application/json+fhir", JSON},
+        {"application/xml+fhir", XML},
+        {"text/json", JSON},
         /* what browsers send */
         {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON},
         {"text/html, application/fhir+xml", XML},
@@ -79,6 +82,36 @@ static void knows_the_values_of_format(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rh_format_of(rh_text(rows[i].text)) != rows[i].format)
             fail_msg("_format=%s", rows[i].text);
+}
+
+static void names_the_media_type_that_was_asked_for(void **state)
+{
+    static const struct {
+        const char *accept, *json, *xml;
+    } rows[] = {
+        {"", NULL, NULL},
+        {"*/*", NULL, NULL},
+        {"application/json", "application/json", NULL},
+        {"Application/JSON;q=0.5", "application/json", NULL},
+        {"text/json", "text/json", NULL},
+        {"application/xml", NULL, "application/xml"},
+        {"text/xml; charset=utf-8", NULL, "text/xml"},
+        {"application/json, application/json;q=0.2", "application/json", NULL},
+        {"application/json, */*", NULL, NULL},
+        {"application/json, application/fhir+json", NULL, NULL},
+        {"application/json, text/json", NULL, NULL},
+        {", ,", NULL, NULL},
+        {"application/json+fhir", NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int xml = 0; xml < 2; xml++) {
+            const char *want = xml ? rows[i].xml : rows[i].json;
+            const char *got =
+                rh_media_asked(rh_text(rows[i].accept), xml ? RH_FORMAT_XML : RH_FORMAT_JSON);
+            if (!want != !got || (want && strncmp(got, want, strlen(want)) != 0))
+                fail_msg("Accept: %s", rows[i].accept);
+        }
 }
 
 static void takes_gzip_as_accept_encoding_says(void **state)
@@ -308,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_the_form_as_accept_says),
         cmocka_unit_test(knows_the_values_of_format),
+        cmocka_unit_test(names_the_media_type_that_was_asked_for),
         cmocka_unit_test(takes_gzip_as_accept_encoding_says),
         cmocka_unit_test(knows_the_kinds_of_bodies),
         cmocka_unit_test(reads_prefer),
