@@ -478,29 +478,45 @@ static enum rh_rc least(struct planning *p, uint64_t *ret)
     return RH_OK;
 }
 
+/* How many rows of a range are worth gathering before its condition is decided candidate by
+ * candidate. With the main date beside the key that costs as much as a row; with the body,
+ * RH_RUN_BODY_ROWS. A page needs few candidates when the range is long, all of them are needed for
+ * a count. */
+static uint64_t worth_gathering(const struct planning *p, bool date, uint64_t fewest)
+{
+    if (fewest <= RH_PLAN_PROBE)
+        return date ? 0 : fewest;
+    if (!date)
+        return p->all ? RH_POSTING_GATHERED_MAX : RH_PLAN_SMALL;
+    if (!p->all)
+        return RH_PLAN_PROBE / 10;
+    return fewest / 16 < 2 * RH_PLAN_SMALL ? fewest / 16 : 2 * RH_PLAN_SMALL;
+}
+
 /* A range of many keys, when everything else is planned. */
 static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
 {
+    const int64_t any_date =
+        (int64_t)1 << 5 | 4 << 1; /* to ask whether it is one on the main date */
     struct rh_posting *posting = NULL;
-    bool whole = false, date = false, yes;
+    bool whole = false, yes;
     uint64_t fewest;
     enum rh_rc rc = least(p, &fewest);
-    int64_t any_date = (int64_t)1 << 5 | 4 << 1; /* is the condition one on the main date? */
-    date = rh_condition_aux(c, any_date, &yes) && c->proven;
-    if (rc == RH_OK && fewest > RH_PLAN_PROBE)
-        rc = gather(p->run, c, RH_PLAN_PROBE, &posting, &whole);
+    /* everything of a type is dated, where nothing else says which there are */
+    bool date = c->proven && (p->dated || !p->solid) && rh_condition_aux(c, any_date, &yes);
+    uint64_t limit =
+        !p->solid && !date ? RH_POSTING_GATHERED_MAX : worth_gathering(p, date, fewest);
+    if (rc == RH_OK && limit > 0)
+        rc = gather(p->run, c, limit, &posting, &whole);
     if (rc)
         return rc;
     if (posting)
         return add(p, posting, c);
-    if (date && (p->dated || !p->solid)) { /* everything of a type is dated */
+    if (date) {
         p->dates[p->n_dates++] = c;
         return RH_OK;
     }
-    if (p->solid && (fewest <= RH_PLAN_SMALL || !p->all))
-        return c->proven ? add_test(p, c) : RH_OK; /* else it is one already */
-    rc = gather(p->run, c, UINT64_MAX, &posting, &whole);
-    return rc ? rc : add(p, posting, c);
+    return c->proven ? add_test(p, c) : RH_OK; /* else it is one already */
 }
 
 /* --- the whole
