@@ -249,6 +249,8 @@ static int answer_get(void *user, const struct rh_bundle_get *get, struct rh_buf
     const struct rh_route *route = inner->route;
     if (!rc)
         rc = set_body(inner, get);
+    if (!rc)
+        rh_rest_of(inner)->whole = true;
     if (!rc && !fits_entry(inner, get))
         rc = rh_issue_add(&inner->issues, RH_UNSUPPORTED, NULL,
                           "\"%.*s\" cannot be asked inside a Bundle; send it by itself.",
