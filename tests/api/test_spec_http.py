@@ -473,6 +473,9 @@ def test_h170_operations_are_entries_too(fhir):
     assert entries[0]["response"]["status"].startswith("200") and entries[0]["resource"]["resourceType"] == "OperationOutcome"
     assert any("gender" in str(i.get("expression")) for i in entries[0]["resource"]["issue"])
     assert [e["response"]["status"][:3] for e in entries[1:]] == ["400", "404", "400"]
+    made = fhir.create(patient())
+    everything = post(fhir, "batch", entry("GET", f"Patient/{made['id']}/$everything"), entry("POST", f"Patient/{made['id']}/$meta-add", {"resourceType": "Parameters"}))
+    assert [e["resource"]["id"] for e in everything[0]["resource"]["entry"]] == [made["id"]] and everything[1]["response"]["status"].startswith("4")
     whole = post(fhir, "transaction", entry("POST", "Patient", patient()), entry("POST", "Patient/$validate", patient()))
     assert [e["response"]["status"][:3] for e in whole] == ["201", "200"]
 
@@ -501,6 +504,15 @@ def test_h212_conditional_changes_are_plain_ones_in_a_history(fhir):
     fhir.send("DELETE", where)
     entries = fhir.get(f"/Patient/{id_}/_history").json()["entry"]
     assert [(e["request"]["method"], e["request"]["url"]) for e in entries] == [("DELETE", f"Patient/{id_}"), ("PUT", f"Patient/{id_}"), ("POST", "Patient")]
+
+
+def test_h213_what_an_operation_changes_is_in_the_history(fhir):
+    made = fhir.create(patient())
+    meta = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"system": "http://example.org/tags", "code": "seen"}]}}]}
+    assert fhir.send("POST", f"/Patient/{made['id']}/$meta-add", meta).status_code == 200
+    newest, first = fhir.get(f"/Patient/{made['id']}/_history").json()["entry"]
+    assert (newest["request"]["method"], first["request"]["method"]) == ("PUT", "POST")
+    assert newest["resource"]["meta"]["tag"][0]["code"] == "seen" and "tag" not in first["resource"]["meta"]
 
 
 def test_h214_history_takes_count_since_and_at(fhir):

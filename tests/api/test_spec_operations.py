@@ -39,11 +39,13 @@ def test_o007_head_where_get_is(fhir):
     assert head.status_code == 200 and head.content == b"" and head.headers["content-type"] == fhir.get(path).headers["content-type"]
 
 
-def test_o008_types_and_instances(fhir):
+def test_o008_on_the_system_on_types_and_instances(fhir):
     made = fhir.create(PATIENT)
     assert fhir.send("POST", "/Patient/$validate", PATIENT).json()["resourceType"] == "OperationOutcome"
     assert fhir.get(f"/Patient/{made['id']}/$validate").json()["resourceType"] == "OperationOutcome"
     wants(fhir.get("/Patient/nobody-here/$validate"), 404, "nobody-here")
+    for path in ("/$meta", "/Patient/$meta", f"/Patient/{made['id']}/$meta"):
+        assert fhir.get(path).json()["parameter"][0]["name"] == "return", path
     wants(fhir.get("/CodeSystem/x/$lookup?code=a"), 404, "/fhir/CodeSystem/$lookup")
 
 
@@ -66,6 +68,12 @@ def test_o012_what_is_no_simple_value_needs_a_post(fhir):
     refused = fhir.get("/ValueSet/$batch-validate-code")
     wants(refused, 405, "POST")
     assert "GET" not in refused.headers["allow"]
+
+
+def test_o014_a_bundle_with_pages_is_a_searchset(fhir):
+    made = fhir.create(PATIENT)
+    answer = fhir.get(f"/Patient/{made['id']}/$everything").json()
+    assert answer["resourceType"] == "Bundle" and answer["type"] == "searchset" and answer["entry"][0]["resource"]["id"] == made["id"]
 
 
 def test_o015_an_empty_body_where_there_are_no_inputs(fhir):
