@@ -118,6 +118,57 @@ enum rh_rc rh_fold_words(struct rh_arena *a, struct rh_text t, struct rh_text re
     return RH_OK;
 }
 
+/* The rest of a line from byte `at` on, any script. */
+static void fold_rest(struct rh_buf *b, struct rh_text t, size_t at, bool blank)
+{
+    while (at < t.len) {
+        uint32_t code = rh_utf8_next(t, &at);
+        unsigned entry = entry_of(code);
+        if (entry == RH_FOLD_SEPARATOR) {
+            blank = b->len > 0;
+            continue;
+        }
+        size_t old = b->len;
+        add_folded(b, code, entry);
+        if (blank && b->len > old && rh_buf_room(b, 1)) {
+            memmove(b->data + old + 1, b->data + old, b->len - old);
+            b->data[old] = ' ';
+            b->len++;
+            blank = false;
+        }
+    }
+}
+
+enum rh_rc rh_fold_line(struct rh_arena *a, struct rh_text t, struct rh_text *ret)
+{
+    struct rh_buf b = rh_buf(a);
+    char *out = rh_buf_room(&b, t.len + 2); /* ASCII does not grow, and most text is ASCII */
+    bool blank = false;
+    size_t at = 0, n = 0;
+    if (!out)
+        return RH_NOMEM;
+    for (; at < t.len && (unsigned char)t.data[at] < 0x80; at++) {
+        char c = t.data[at];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + ('a' - 'A'));
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+            blank = blank || (n > 0 && entry_of((unsigned char)c) == RH_FOLD_SEPARATOR);
+            continue;
+        }
+        if (blank)
+            out[n++] = ' ';
+        blank = false;
+        out[n++] = c;
+    }
+    b.len = n;
+    if (at < t.len)
+        fold_rest(&b, t, at, blank);
+    if (b.rc)
+        return b.rc;
+    *ret = rh_buf_get(&b);
+    return RH_OK;
+}
+
 /* --- sounds ------------------------------------------------------------------------------------
  */
 

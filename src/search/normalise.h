@@ -37,6 +37,10 @@ struct rh_name_word {
 enum rh_rc rh_fold_words(struct rh_arena *a, struct rh_text t, struct rh_text ret[RH_WORDS_MAX],
                          unsigned *n);
 
+/* All its folded words, one blank between them: how strings are compared. *ret has no words: it is
+ * empty. RH_NOMEM. */
+enum rh_rc rh_fold_line(struct rh_arena *a, struct rh_text t, struct rh_text *ret);
+
 /* The same with skeletons. */
 enum rh_rc rh_name_words(struct rh_arena *a, struct rh_text t,
                          struct rh_name_word ret[RH_WORDS_MAX], unsigned *n);

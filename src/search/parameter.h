@@ -34,11 +34,11 @@ enum {
     RH_PARAM_ATOM = 8002,       /* texts of the resource */
     RH_PARAM_TEXT_ATOM = 8003,  /* texts of its narrative */
     RH_PARAM_WORD = 8004,       /* words of all these texts */
+    RH_PARAM_STRAY = 8005,      /* lies in the part of a person whom its exact parameter (below)
+                                   does not name; one row '!' */
     RH_PARAM_ADDED = 8192,      /* the first number of a parameter that is not R4's */
     RH_PARAM_CONTAINED = 0x8000 /* added to the number: keys of contained resources */
 };
-
-struct rh_extractor; /* the compiled expression: extract_int.h */
 
 struct rh_parameter {
     const char *name; /* "birthdate" */
@@ -49,20 +49,20 @@ struct rh_parameter {
     bool words; /* string over HumanName: keys of words and sounds beside those of strings */
     bool dated; /* its rows carry the main date of their resource (key.h, aux) */
     bool exact; /* reference: it points to Patient P exactly when the resource lies in the part of
-                   P: first in compartment order, at most one */
+                   P and has no row of RH_PARAM_STRAY: first in compartment order, at most one */
     bool complete; /* all resources have their keys; others may not be searched by */
     uint8_t n_targets, n_parts, n_components;
-    const uint16_t *targets; /* resource numbers that a reference may point to; none: any */
-    /* A view has no keys: what it finds are the keys of these. */
-    const struct rh_parameter *const *parts;
-    uint16_t part_target; /* of a view: only references to this type; 0: all */
     /* Composite. `joined`: its components hang off the resource itself, so it is an AND of them;
      * else its keys are the components' keys, one behind the other. */
-    const struct rh_parameter *const *components;
     bool joined;
+    uint16_t part_target;    /* of a view: only references to this type; 0: all */
+    const uint16_t *targets; /* resource numbers that a reference may point to; none: any */
+    /* A view has no keys: what it finds are the keys of these, which may be composites too. */
+    const struct rh_parameter *const *parts;
+    const struct rh_parameter *const *components;
+    const char *const *component_texts; /* of a composite with keys: their expressions there */
     const char *expression; /* FHIRPath, cut to this type; "" for those not taken from the body */
     const char *url;        /* canonical of its definition */
-    const struct rh_extractor *extractor;
 };
 
 struct rh_parameters; /* a set */
