@@ -297,7 +297,7 @@ RAW = {
     "purpose not a code": (GET + H + b"X-Purpose-Of-Use: because\r\n\r\n", 400, "TREAT"),
 }
 LIMITS = {
-    "address of 9000 bytes": (b"GET /fhir/Patient?name=" + b"x" * 9000 + b" HTTP/1.1\r\n" + H + b"\r\n", 414, "_search"),
+    "address of 17000 bytes": (b"GET /fhir/Patient?name=" + b"x" * 17000 + b" HTTP/1.1\r\n" + H + b"\r\n", 414, "_search"),
     "address of 100000 bytes": (b"GET /fhir/Patient?name=" + b"x" * 100000 + b" HTTP/1.1\r\n" + H + b"\r\n", (414, 431, None), ""),
     "method of 50000 bytes": (b"G" * 50000 + b" / HTTP/1.1\r\n" + H + b"\r\n", (400, 405, 414, 431, None), ""),
     "header of 17000 bytes": (GET + H + b"X-A: " + b"x" * 17000 + b"\r\n\r\n", 431, "16384"),
@@ -307,7 +307,7 @@ LIMITS = {
     "body of 4 MiB and one": (POST + b"Content-Length: 4194305\r\n\r\n" + b" " * 4194305, 413, "4194304"),
     "bundle of 16 MiB and one": (POST.replace(b"/Patient", b"") + b"Content-Length: 16777217\r\n\r\n" + b" " * 16777217, 413, "16777216"),
     "form of 8 KiB and one": (b"POST /fhir/Patient/_search HTTP/1.1\r\n" + H + b"Content-Type: application/x-www-form-urlencoded\r\n"
-                              b"Content-Length: 8193\r\n\r\n" + b"x" * 8193, 413, "8192"),
+                              b"Content-Length: 65537\r\n\r\n" + b"x" * 65537, 413, "65536"),
 }
 PACKED = {
     "gzip bomb": (gzip.compress(b" " * (8 << 20), 9), 413, ""), "gzip cut": (gzip.compress(BODY)[:-4], 400, "gzip"),
