@@ -24,7 +24,7 @@ def test_metadata_says_what_there_is(fhir):
     assert statement["resourceType"] == "CapabilityStatement" and statement["fhirVersion"] == "4.0.1"
     assert statement["implementation"]["url"] == fhir.base and statement["software"]["name"] == "Rihla"
     rest = statement["rest"][0]
-    assert len(rest["resource"]) == 146 and {i["code"] for i in rest["interaction"]} == {"transaction", "batch", "history-system"}
+    assert len(rest["resource"]) == 146 and {i["code"] for i in rest["interaction"]} == {"transaction", "batch", "history-system", "search-system"}
     patient = next(r for r in rest["resource"] if r["type"] == "Patient")
     assert {i["code"] for i in patient["interaction"]} == {"read", "vread", "update", "patch", "delete", "history-instance",
                                                           "history-type", "create", "search-type"}
@@ -130,8 +130,8 @@ def test_wrong_methods_say_the_right_ones(fhir):
 def test_unknown_addresses_help(fhir):
     wants(fhir.get("/Patent/1"), 404, '"Patient"')
     wants(fhir.get("/patient/1"), 404, '"Patient"')
-    wants(fhir.get("/Patient/1/$everything"), 404, "$everything")
-    wants(fhir.get("/Patient/1/Observation"), 404, "patient=")
+    wants(fhir.get("/Patient/1/$everyting"), 404, "$everyting")
+    wants(fhir.get("/Group/1/Observation"), 404, "compartment")
     wants(fhir.http.get(fhir.server.url + "/nothing"), 404, "/fhir")
     assert fhir.get("/metadata/").status_code == 200
 

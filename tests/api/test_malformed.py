@@ -169,9 +169,9 @@ ADDRESS = {
     "type differs on update": ("PUT", "/Patient/a", JSON, b'{"resourceType":"Basic","id":"a","code":{"text":"x"}}', 400, "Basic"),
     "create with id in address": ("POST", "/Patient/a", JSON, b'{"resourceType":"Patient"}', 405, "PUT"),
     "operation": ("POST", "/Patient/$match", JSON, b"{}", 404, "$match"),
-    "system operation": ("GET", "/$export", {}, None, 404, "$export"),
-    "instance operation": ("GET", "/Patient/1/$everything", {}, None, 404, "$everything"),
-    "compartment": ("GET", "/Patient/1/Observation", {}, None, 404, "patient="),
+    "system operation": ("GET", "/$everything", {}, None, 404, "/fhir/Patient/$everything"),
+    "instance operation": ("GET", "/Group/1/$everything", {}, None, 404, "/fhir/Patient/[id]/$everything"),
+    "compartment": ("GET", "/Group/1/Observation", {}, None, 404, "compartment"),
     "too many parts": ("GET", "/Patient/1/_history/1/2", {}, None, 404, ""),
     "very many parts": ("GET", "/a/b/c/d/e/f/g/h/i/j", {}, None, 404, "parts"),
     "version that is none": ("GET", "/Patient/1/_history/1", {}, None, 404, "version"),
@@ -180,8 +180,8 @@ ADDRESS = {
     "put to the base": ("PUT", "", JSON, b"{}", 405, "POST"),
     "delete the base": ("DELETE", "", {}, None, 405, "POST"),
     "post metadata": ("POST", "/metadata", JSON, b"{}", 405, "GET"),
-    "system search": ("GET", "?_id=1", {}, None, 404, "one type"),
-    "system search by post": ("POST", "/_search", FORM, b"_id=1", 404, "one type"),
+    "system search": ("GET", "?birthdate=2000", {}, None, 400, "birthdate"),
+    "system search by post": ("POST", "/_search", FORM, b"birthdate=2000", 400, "birthdate"),
     "escape cut": ("GET", "/Patient/%4", {}, None, 400, "percent"),
     "escape not hex": ("GET", "/Patient/%zz", {}, None, 400, "percent"),
     "escaped NUL": ("GET", "/Patient/a%00b", {}, None, 400, "percent"),
@@ -306,7 +306,7 @@ LIMITS = {
     "101 headers": (GET + H + b"".join(b"X-%d: x\r\n" % i for i in range(101)) + b"\r\n", 431, "100"),
     "body of 4 MiB and one": (POST + b"Content-Length: 4194305\r\n\r\n" + b" " * 4194305, 413, "4194304"),
     "bundle of 16 MiB and one": (POST.replace(b"/Patient", b"") + b"Content-Length: 16777217\r\n\r\n" + b" " * 16777217, 413, "16777216"),
-    "form of 8 KiB and one": (b"POST /fhir/Patient/_search HTTP/1.1\r\n" + H + b"Content-Type: application/x-www-form-urlencoded\r\n"
+    "form of 64 KiB and one": (b"POST /fhir/Patient/_search HTTP/1.1\r\n" + H + b"Content-Type: application/x-www-form-urlencoded\r\n"
                               b"Content-Length: 65537\r\n\r\n" + b"x" * 65537, 413, "65536"),
 }
 PACKED = {

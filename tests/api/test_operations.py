@@ -273,7 +273,7 @@ def test_an_operation_is_refused_where_it_is_not_called(fhir):
     wants(fhir.get("/$expand"), 404, "/fhir/ValueSet/$expand")
     wants(fhir.get("/Patient/$expand"), 404, "/fhir/ValueSet/[id]/$expand")
     wants(fhir.get("/CodeSystem/x/$lookup?code=a"), 404, "/fhir/CodeSystem/$lookup")
-    wants(fhir.get("/Patient/$everything"), 404, "does not exist here")
+    wants(fhir.get("/Patient/$everyone"), 404, "does not exist here")
     wants(fhir.get("/ValueSet/a/b/$expand"), 404)
     wants(fhir.send("PUT", "/ValueSet/$expand", parameters()), 405, "GET", "POST")
     wants(fhir.send("DELETE", "/ValueSet/x/$expand"), 405)
@@ -282,10 +282,12 @@ def test_an_operation_is_refused_where_it_is_not_called(fhir):
 def test_the_capability_statement_names_the_operations(fhir):
     rest = fhir.get("/metadata").json()["rest"][0]
     found = {r["type"]: {o["name"]: o["definition"] for o in r.get("operation", [])} for r in rest["resource"]}
-    assert set(found["ValueSet"]) == {"expand", "validate-code", "batch-validate-code", "validate"}
-    assert set(found["CodeSystem"]) == {"validate-code", "lookup", "subsumes", "validate"}
-    assert set(found["ConceptMap"]) == {"translate", "validate"}
-    assert found["Patient"] == {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
+    general = {"validate", "meta", "meta-add", "meta-delete", "expunge"}
+    assert set(found["ValueSet"]) == {"expand", "validate-code", "batch-validate-code"} | general
+    assert set(found["CodeSystem"]) == {"validate-code", "lookup", "subsumes"} | general
+    assert set(found["ConceptMap"]) == {"translate"} | general
+    assert set(found["Encounter"]) == {"everything"} | general
+    assert found["Basic"]["validate"] == "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 
 
 def test_the_terminology_capabilities_name_the_systems(fhir, colours):

@@ -133,9 +133,12 @@ def test_unknown_parameters_are_refused_or_said(fhir):
     assert "nmae" not in answer.json()["link"][0]["url"]
 
 
-def test_a_search_over_all_types_is_refused_clearly(fhir):
-    wants(fhir.get("?_lastUpdated=gt2020"), 404, "one type")
-    wants(fhir.get(""), 404, "one type")
+def test_a_search_over_all_types(fresh):
+    made = [fresh.create({"resourceType": "Patient"}), fresh.create({"resourceType": "Basic", "code": {"text": "x"}})]
+    for path in ("?_lastUpdated=gt2020", ""):
+        bundle = fresh.get(path).json()
+        assert bundle["type"] == "searchset" and {e["resource"]["id"] for e in bundle["entry"]} == {m["id"] for m in made}
+    wants(fresh.get("?birthdate=2000"), 400, "birthdate")
 
 
 def test_summary_and_elements_cut_search_results(fhir):
