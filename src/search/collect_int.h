@@ -29,7 +29,7 @@ struct rh_maker {
     /* Texts. */
     uint64_t atoms[RH_ATOMS_SEEN];
     unsigned n_atoms, text_rows;
-    bool texts, overflow;
+    bool overflow;
     /* When set, keys of one component go here instead of into rows. */
     struct rh_text *captured;
     size_t n_captured, cap_captured;
@@ -44,7 +44,11 @@ struct rh_maker {
 /* Flags of aux while rows are gathered; they leave with rh_maker_finish. */
 enum { RH_ROW_DATED = 2 };
 
-/* --- key.c-like room: key_collect.c ----------------------------------------------------------- */
+/* The keys of a resource by a plan: rh_keys_of is this with the plan of its type. */
+enum rh_rc rh_keys_with(struct rh_ctx *ctx, const struct rh_plan *plan, const yyjson_val *resource,
+                        struct rh_search_keys *ret);
+
+/* --- rows: key_collect.c ----------------------------------------------------------- */
 char *rh_maker_room(struct rh_maker *m, size_t n); /* NULL: memory */
 enum rh_rc rh_maker_add(struct rh_maker *m, const struct rh_parameter *p, struct rh_text bytes);
 enum rh_rc rh_maker_add_internal(struct rh_maker *m, unsigned number, bool shared, bool dated,

@@ -97,7 +97,8 @@ static enum rh_rc compile_components(struct rh_ctx *c, struct rh_plan *plan, str
             slot->failed = true;
             return RH_OK;
         }
-        if (rh_extract_paths(plan->arena, k->expression, k->place, k->resource, action, &rc))
+        if (plan->paths &&
+            rh_extract_paths(plan->arena, k->expression, k->place, k->resource, action, &rc))
             k->expression = NULL;
         if (rc)
             return rc;
@@ -134,7 +135,8 @@ static enum rh_rc compile_slot(struct rh_ctx *c, struct rh_plan *plan, struct rh
         slot->expression = NULL;
         return RH_OK;
     }
-    if (rh_extract_paths(plan->arena, slot->expression, plan->root, NULL, action, &rc))
+    if (plan->paths &&
+        rh_extract_paths(plan->arena, slot->expression, plan->root, NULL, action, &rc))
         slot->expression = NULL;
     else
         plan->n_expressions++;
@@ -220,6 +222,25 @@ static enum rh_rc make(struct rh_ctx *ctx, const struct rh_type *type, struct rh
     return link_views(plan);
 }
 
+enum rh_rc rh_plan_open(struct rh_ctx *ctx, const struct rh_type *type, bool paths,
+                        struct rh_plan **ret)
+{
+    struct rh_arena *a = rh_arena_open(PLAN_BYTES_MAX);
+    struct rh_plan *plan = rh_arena_zero(a, sizeof *plan);
+    enum rh_rc rc = RH_NOMEM;
+    if (plan) {
+        plan->arena = a;
+        plan->paths = paths;
+        rc = make(ctx, type, plan);
+    }
+    if (rc) {
+        rh_arena_close(a);
+        return rc;
+    }
+    *ret = plan;
+    return RH_OK;
+}
+
 enum rh_rc rh_plan_of(struct rh_ctx *ctx, const struct rh_type *type, const struct rh_plan **ret)
 {
     /* A set never changes but for these cells. */
@@ -230,20 +251,12 @@ enum rh_rc rh_plan_of(struct rh_ctx *ctx, const struct rh_type *type, const stru
         *ret = plan;
         return RH_OK;
     }
-    struct rh_arena *a = rh_arena_open(PLAN_BYTES_MAX);
-    plan = rh_arena_zero(a, sizeof *plan);
-    enum rh_rc rc = RH_NOMEM;
-    if (plan) {
-        plan->arena = a;
-        rc = make(ctx, type, plan);
-    }
-    if (rc) {
-        rh_arena_close(a);
+    enum rh_rc rc = rh_plan_open(ctx, type, true, &plan);
+    if (rc)
         return rc;
-    }
     if (!atomic_compare_exchange_strong_explicit(cell, &none, plan, memory_order_acq_rel,
                                                  memory_order_acquire)) {
-        rh_arena_close(a);
+        rh_arena_close(plan->arena);
         plan = none;
     }
     *ret = plan;

@@ -58,10 +58,16 @@ struct rh_plan {
     unsigned n_slots;
     uint16_t main_slot;     /* of the main date; UINT16_MAX: none */
     unsigned n_expressions; /* slots that src/fhirpath evaluates */
+    bool paths;
 };
 
 /* The plan of a type; made on first use. RH_NOMEM. */
 enum rh_rc rh_plan_of(struct rh_ctx *ctx, const struct rh_type *type, const struct rh_plan **ret);
+
+/* A plan of one's own, for tests: `paths` false leaves all expressions to src/fhirpath. The arena
+ * is the caller's to close. */
+enum rh_rc rh_plan_open(struct rh_ctx *ctx, const struct rh_type *type, bool paths,
+                        struct rh_plan **ret);
 
 /* Compiles an expression as search parameters mean it. RH_SYNTAX with an issue. */
 enum rh_rc rh_extract_compile(struct rh_ctx *ctx, struct rh_arena *a, struct rh_text expression,

@@ -220,11 +220,8 @@ static bool read_call(struct reader *r, yyjson_val *v, struct positions *ret)
         return false;
     if (rh_text_is(name, "where"))
         return read_where(r, argument(v, 0), &from, ret);
-    if (rh_text_is(name, "as") || rh_text_is(name, "ofType")) {
-        yyjson_val *type = argument(v, 0);
-        return is_op(type, "member") && !yyjson_obj_get(type, "focus") &&
-               filter_type(name_of(type), &from, ret);
-    }
+    if (rh_text_is(name, "as") || rh_text_is(name, "ofType"))
+        return string_literal(argument(v, 0), &literal) && filter_type(literal, &from, ret);
     if (!rh_text_is(name, "extension") || !string_literal(argument(v, 0), &literal))
         return false;
     for (unsigned i = 0; i < from.n; i++) {

@@ -41,7 +41,7 @@
 
 enum {
     RH_KEY_CUT = 96,
-    RH_KEYS_MAX = 4000 /* of one resource; further ones are refused with RH_TOOLARGE */
+    RH_KEYS_MAX = 50000 /* of one resource (a large code system); more are refused, RH_TOOLARGE */
 };
 
 enum { RH_AUX_ONLY = 1 }; /* the only key row of this parameter in this resource */

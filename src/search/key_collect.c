@@ -515,17 +515,15 @@ static void finish(struct rh_maker *m)
     }
 }
 
-enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource,
-                      struct rh_search_keys *ret)
+enum rh_rc rh_keys_with(struct rh_ctx *ctx, const struct rh_plan *plan, const yyjson_val *resource,
+                        struct rh_search_keys *ret)
 {
-    struct rh_maker m = {.ctx = ctx, .resource = resource, .type = type->resource, .texts = true};
-    enum rh_rc rc = rh_plan_of(ctx, type, &m.plan);
-    if (rc)
-        return rc;
+    struct rh_maker m = {
+        .ctx = ctx, .plan = plan, .resource = resource, .type = plan->type->resource};
     m.seen = rh_arena_zero(ctx->arena, m.plan->n_slots + 1);
     if (!m.seen)
         return RH_NOMEM;
-    rc = walk(&m, true);
+    enum rh_rc rc = walk(&m, true);
     if (rc == RH_OK)
         rc = add_shape(&m);
     if (rc == RH_OK)
@@ -540,6 +538,14 @@ enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjs
     while (ret->n_own < ret->n && !m.rows[ret->n_own].shared)
         ret->n_own++;
     return RH_OK;
+}
+
+enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource,
+                      struct rh_search_keys *ret)
+{
+    const struct rh_plan *plan;
+    enum rh_rc rc = rh_plan_of(ctx, type, &plan);
+    return rc ? rc : rh_keys_with(ctx, plan, resource, ret);
 }
 
 /* --- references --------------------------------------------------------------------------------
