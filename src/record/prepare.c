@@ -76,6 +76,17 @@ enum rh_rc rh_prepare_check(const struct rh_record *r, struct rh_ctx *ctx,
     return rc ? rc : moved;
 }
 
+enum rh_rc rh_prepare_gate(const struct rh_record *r, struct rh_session *s, struct rh_ctx *ctx,
+                           const struct rh_write *w, const char *place, const struct rh_prepared *p)
+{
+    unsigned before = ctx->issues->count;
+    if (!r->gate.check || w->own)
+        return RH_OK;
+    enum rh_rc rc = r->gate.check(r->gate.user, ctx, s, &w->caller, p->type->resource, p->resource);
+    enum rh_rc moved = move_places(ctx->issues, before, place);
+    return rc ? rc : moved;
+}
+
 enum rh_rc rh_prepare_refresh(struct rh_session *s, struct rh_issues *is,
                               enum rh_validate_mode mode)
 {

@@ -190,6 +190,7 @@ static void set_validation(struct rh_record *r, const struct rh_record_options *
     r->parameter_type = (uint16_t)rh_resource_number(RH_TEXT("SearchParameter"));
     r->validate = o->validate ? o->validate : RH_VALIDATE_STRUCTURE;
     r->validator = o->validator;
+    r->gate = o->gate;
     assert(r->validate != RH_VALIDATE_FULL || r->validator.validate);
 }
 

@@ -36,12 +36,24 @@ struct rh_record_validator {
     enum rh_rc (*validate)(void *user, struct rh_ctx *ctx, yyjson_val *resource);
 };
 
+/* Rules about some resources beyond their structure. */
+struct rh_record_gate {
+    void *user;
+    /* May it be stored? Behind all checks of a create, update or patch; not of a bulk load, nor of
+     * what the program itself writes (rh_write.own). `s` is NULL on the writer's thread, where
+     * nothing can be searched. Errors with issues whose expressions begin with the type. NULL: no
+     * such rules. */
+    enum rh_rc (*check)(void *user, struct rh_ctx *ctx, struct rh_session *s,
+                        const struct rh_caller *caller, unsigned type, yyjson_val *resource);
+};
+
 struct rh_record_options {
     const struct rh_store_ops *backend; /* NULL: SQLite */
     const char *dir;
     bool create;
     enum rh_validate_mode validate;       /* of every write */
     struct rh_record_validator validator; /* for RH_VALIDATE_FULL */
+    struct rh_record_gate gate;
 };
 
 /* Opens, migrates, rebuilds keys when the parameters' version changed, starts the writer. Errors as
@@ -52,8 +64,8 @@ const char *rh_record_dir(const struct rh_record *r); /* as it was opened */
 /* A number that goes up behind every commit that touched a CodeSystem, ConceptMap,
  * StructureDefinition or ValueSet, and before the write is answered. */
 uint64_t rh_record_definitions(const struct rh_record *r);
-/* The search parameters in force: by which every key is made and every query read. A set stays until
- * the record is closed; one that changes is another. Any thread. */
+/* The search parameters in force: by which every key is made and every query read. A set stays
+ * until the record is closed; one that changes is another. Any thread. */
 const struct rh_parameters *rh_record_parameters(const struct rh_record *r);
 /* Finishes what waits, makes it durable, closes. All sessions must be closed. NULL is fine. */
 void rh_record_close(struct rh_record *r);

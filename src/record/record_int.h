@@ -42,6 +42,7 @@ struct rh_record {
     int64_t opened_us;
     enum rh_validate_mode validate;
     struct rh_record_validator validator;
+    struct rh_record_gate gate;
     uint16_t definition_types[RH_DEFINITION_TYPES];
     bool definitions_touched; /* in the open transaction; of the writer's thread */
     bool parameters_touched;  /* the same for SearchParameters */
@@ -228,6 +229,10 @@ enum rh_rc rh_prepare_parse(const struct rh_record *r, struct rh_ctx *ctx,
                             struct rh_prepared *p);
 enum rh_rc rh_prepare_check(const struct rh_record *r, struct rh_ctx *ctx,
                             enum rh_validate_mode mode, const char *place, struct rh_prepared *p);
+/* The rules beyond them; `s` NULL: on the writer's thread. */
+enum rh_rc rh_prepare_gate(const struct rh_record *r, struct rh_session *s, struct rh_ctx *ctx,
+                           const struct rh_write *w, const char *place,
+                           const struct rh_prepared *p);
 /* Before such checks, on the thread of a session: see rh_record_validator. */
 enum rh_rc rh_prepare_refresh(struct rh_session *s, struct rh_issues *is,
                               enum rh_validate_mode mode);

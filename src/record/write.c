@@ -194,6 +194,8 @@ static enum rh_rc prepare_op(struct rh_session *s, struct rh_write *w, struct rh
                       : rh_prepare_parse(s->record, &ctx, w->validate, op->place, op->body, p);
     if (rc == RH_OK)
         rc = check_type(&ctx, op);
+    if (rc == RH_OK)
+        rc = rh_prepare_gate(s->record, s, &ctx, w, op->place, p);
     return rc ? rc : choose_id(&ctx, op);
 }
 
@@ -580,6 +582,8 @@ static enum rh_rc apply_patch(struct applying *a, struct rh_write_op *op, const 
                         : rh_json_patch(a->write->arena, is, old->resource, patch, &p->resource);
     if (rc == RH_OK)
         rc = rh_prepare_check(a->session->record, &ctx, a->write->validate, op->place, p);
+    if (rc == RH_OK)
+        rc = rh_prepare_gate(a->session->record, NULL, &ctx, a->write, op->place, p);
     return rc ? rc : finish_op(a->session, a->write, op, a->write->links, &a->grant);
 }
 
