@@ -23,7 +23,10 @@ enum {
     WORKERS_MAX = 16,
     QUEUE_BYTES = 16 << 20, /* of units that wait for a worker */
     BATCHES_MAX = 2,
-    SALT_SLOTS = 1 << 15 /* persons of this load whose salt is remembered */
+    SALT_SLOTS = 1 << 15, /* persons of this load whose salt is remembered */
+    UNITS_AT_ONCE = 16,   /* taken from the queue, at most TAKE_BYTES */
+    TAKE_BYTES = 64 << 10,
+    ARENA_BYTES = 768 << 20 /* of one worker's part of a batch; a Bundle may be large */
 };
 
 struct salt_slot {
@@ -37,6 +40,8 @@ struct worker {
     pthread_t thread;
     unsigned index;
     bool running;
+    struct salt_slot salt; /* of the last person */
+    struct rh_bulk_shared *shared;
 };
 
 struct rh_bulk {
@@ -77,7 +82,7 @@ static struct rh_bulk_batch *batch_open(struct rh_bulk *b)
     batch->n_arenas = b->n_workers;
     batch->arenas = rh_alloc(b->n_workers * sizeof(struct rh_arena *));
     for (unsigned i = 0; i < b->n_workers; i++)
-        batch->arenas[i] = rh_arena_open(8 * (size_t)RH_BULK_BYTES);
+        batch->arenas[i] = rh_arena_open(ARENA_BYTES);
     batch->last_late = &batch->late;
     struct rh_bulk_batch **end = &b->batches;
     while (*end)
@@ -87,13 +92,6 @@ static struct rh_bulk_batch *batch_open(struct rh_bulk *b)
     return batch;
 }
 
-static void unit_free(struct rh_bulk_unit *u)
-{
-    rh_free((void *)(uintptr_t)u->json.data);
-    rh_free((void *)(uintptr_t)u->source.data);
-    rh_free(u);
-}
-
 static void batch_free(struct rh_bulk_batch *batch)
 {
     if (!batch)
@@ -101,7 +99,7 @@ static void batch_free(struct rh_bulk_batch *batch)
     while (batch->late) {
         struct rh_bulk_unit *u = batch->late;
         batch->late = u->next;
-        unit_free(u);
+        rh_free(u);
     }
     for (unsigned i = 0; i < batch->n_arenas; i++)
         rh_arena_close(batch->arenas[i]);
@@ -135,7 +133,7 @@ static char *copy(struct rh_text t)
 /* --- on the workers ------------------------------------------------------------------------------
  */
 
-static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_SIZE])
+static void salt_of_load(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_SIZE])
 {
     struct rh_bulk *b = w->bulk;
     struct salt_slot *slot = &b->salts[part & (SALT_SLOTS - 1)];
@@ -161,35 +159,35 @@ static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_S
     pthread_mutex_unlock(&b->lock);
 }
 
+static void salt_of(struct worker *w, uint64_t part, unsigned char ret[RH_SALT_SIZE])
+{
+    if (w->salt.part != part) {
+        salt_of_load(w, part, w->salt.salt);
+        w->salt.part = part;
+    }
+    memcpy(ret, w->salt.salt, RH_SALT_SIZE);
+}
+
 /* Moves a prepared resource from the worker's scratch into the batch's arena. */
 static enum rh_rc keep(struct worker *w, struct rh_arena *a, const struct rh_prepared *p,
-                       uint64_t unit, struct rh_bulk_item *ret)
+                       const struct rh_bulk_where *where, uint64_t unit, struct rh_bulk_item *ret)
 {
     struct rh_bulk_item it = {
         .part = p->part,
         .unit = unit,
+        .where = where,
+        .parameters = p->parameters,
         .type = p->type->resource,
         .codec = (unsigned char)p->codec,
         .size = (uint32_t)p->body.len,
-        .n_keys = p->keys.n,
         .id = rh_text_copy(a, p->id),
         .packed = rh_text_copy(a, p->packed),
-        .keys = rh_arena_alloc(a, (p->keys.n + 1) * sizeof *it.keys),
     };
-    if (!it.id.data || !it.packed.data || !it.keys)
+    if (!it.id.data || !it.packed.data)
         return RH_NOMEM;
-    unsigned kept = 0;
-    for (unsigned k = 0; k < p->keys.n; k++) {
-        struct rh_key row = rh_key_row(&p->keys.rows[k], 0);
-        if (rh_key_repeats(&p->keys, k))
-            continue;
-        row.bytes = rh_text_copy(a, row.bytes);
-        if (!row.bytes.data)
-            return RH_NOMEM;
-        it.keys[kept++] = row;
-        it.n_own += !p->keys.rows[k].shared;
-    }
-    it.n_keys = kept;
+    enum rh_rc rc = rh_bulk_pack_rows(a, w->shared, &p->keys, &it);
+    if (rc)
+        return rc;
     salt_of(w, it.part, it.salt);
     it.body_hash = rh_hash_of(p->body.data, p->body.len, it.salt, sizeof it.salt);
     *ret = it;
@@ -221,14 +219,44 @@ static enum rh_rc add_items(struct rh_bulk *b, struct rh_bulk_batch *batch,
     return rc;
 }
 
-static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct rh_issues *is,
-                   enum rh_rc rc, uint64_t resources)
+void rh_bulk_refuse(struct rh_bulk *b, struct rh_text source, uint64_t line,
+                    const struct rh_issues *is, enum rh_rc rc, uint64_t resources)
 {
     pthread_mutex_lock(&b->lock);
     b->counts.refused += resources;
     if (b->refusal)
-        b->refusal(b->refusal_user, u->source, u->line, is, rc);
+        b->refusal(b->refusal_user, source, line, is, rc);
     pthread_mutex_unlock(&b->lock);
+}
+
+static void refuse(struct rh_bulk *b, const struct rh_bulk_unit *u, const struct rh_issues *is,
+                   enum rh_rc rc, uint64_t resources)
+{
+    rh_bulk_refuse(b, u->source, u->line, is, rc, resources);
+}
+
+/* Makes items of what was not refused. The code is `rc` or the first refusal's. */
+static enum rh_rc make_items(struct worker *w, struct rh_bulk_batch *batch,
+                             const struct rh_bulk_unit *input, struct rh_ctx *ctx,
+                             struct rh_bulk_parts *u, struct rh_bulk_item *items, unsigned *n,
+                             enum rh_rc rc)
+{
+    struct rh_arena *a = batch->arenas[w->index];
+    struct rh_bulk_where *where = rh_arena_alloc(a, sizeof *where);
+    if (!where)
+        return RH_NOMEM;
+    *where = (struct rh_bulk_where){input->source, input->line};
+    for (unsigned i = 0; i < u->n; i++) {
+        struct rh_prepared *p = &u->parts[i].prepared;
+        enum rh_rc one = u->parts[i].refused ? RH_INVALID : rh_prepare_body(w->session, ctx, p);
+        if (one == RH_OK)
+            one = keep(w, a, p, where, input->number, &items[*n]);
+        if (one == RH_OK)
+            items[(*n)++].atomic = u->atomic && u->n > 1;
+        else if (rc == RH_OK)
+            rc = one;
+    }
+    return rc;
 }
 
 /* Prepares every resource of a unit; true when the unit must wait for the batch to be stored. */
@@ -237,13 +265,13 @@ static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch,
 {
     struct rh_arena *scratch = w->session->scratch;
     struct rh_issues is;
-    struct rh_bulk_parts u;
+    struct rh_bulk_parts u = {0};
+    unsigned n = 0;
     rh_arena_reset(scratch);
     rh_issues_init(&is, scratch);
     struct rh_ctx ctx = {.arena = scratch, .issues = &is, .now_us = rh_clock_now_us()};
     enum rh_validate_mode mode = w->bulk->validate;
     enum rh_rc rc = rh_prepare_refresh(w->session, &is, mode);
-    u = (struct rh_bulk_parts){0};
     if (rc == RH_OK)
         rc = rh_bulk_open_unit(w->bulk->record, &ctx, mode, input->json, &u);
     bool unusable = rc && (rc == RH_NOMEM || u.atomic || !u.bundle || u.n == 0);
@@ -251,27 +279,35 @@ static bool prepare_unit(struct worker *w, struct rh_bulk_batch *batch,
         return true;
     struct rh_bulk_item *items =
         unusable ? NULL : rh_arena_alloc(scratch, (u.n + 1) * sizeof *items);
-    unsigned n = 0, refused = 0;
-    for (unsigned i = 0; items && i < u.n; i++) {
-        struct rh_prepared *p = &u.parts[i].prepared;
-        enum rh_rc one = u.parts[i].refused ? RH_INVALID : rh_prepare_body(w->session, &ctx, p);
-        if (one == RH_OK)
-            one = keep(w, batch->arenas[w->index], p, input->number, &items[n]);
-        if (one == RH_OK)
-            n++;
-        else
-            refused++;
-        if (one && !rc)
-            rc = one;
-    }
-    if (rc && (u.atomic || !items)) {
+    if (items)
+        rc = make_items(w, batch, input, &ctx, &u, items, &n, rc);
+    if (rc && u.atomic)
         n = 0;
-        refused = u.n ? u.n : 1;
-    }
-    enum rh_rc added = add_items(w->bulk, batch, items, n);
+    if (rc)
+        rh_bulk_shared_forget(w->shared);
+    enum rh_rc added = n ? add_items(w->bulk, batch, items, n) : RH_OK;
+    unsigned refused = unusable || (rc && u.atomic) || added ? (u.n ? u.n : 1) : u.n - n;
     if (rc || added)
-        refuse(w->bulk, input, &is, rc ? rc : added, rc ? refused : u.n);
+        refuse(w->bulk, input, &is, rc ? rc : added, refused);
     return false;
+}
+
+/* Some units of one batch. */
+static struct rh_bulk_unit *take_units(struct rh_bulk *b)
+{
+    struct rh_bulk_unit *first = b->first, *last = first;
+    size_t bytes = first->json.len;
+    for (unsigned i = 1; i < UNITS_AT_ONCE && last->next && last->next->batch == first->batch &&
+                         bytes + last->next->json.len <= TAKE_BYTES;
+         i++) {
+        last = last->next;
+        bytes += last->json.len;
+    }
+    b->first = last->next;
+    if (!b->first)
+        b->last = &b->first;
+    last->next = NULL;
+    return first;
 }
 
 static void *work(void *user)
@@ -284,29 +320,37 @@ static void *work(void *user)
             pthread_cond_wait(&b->work, &b->lock);
         if (!b->first)
             break;
-        struct rh_bulk_unit *u = b->first;
-        b->first = u->next;
-        if (!b->first)
-            b->last = &b->first;
-        u->next = NULL;
+        struct rh_bulk_unit *u = take_units(b), *next;
         struct rh_bulk_batch *batch = u->batch;
         pthread_mutex_unlock(&b->lock);
 
-        size_t bytes = u->json.len;
-        bool late = prepare_unit(w, batch, u);
-        if (!late)
-            unit_free(u);
+        size_t before = rh_arena_used(batch->arenas[w->index]), bytes = 0, waits = 0;
+        unsigned n = 0;
+        struct rh_bulk_unit *late = NULL, **last_late = &late;
+        for (; u; u = next, n++) {
+            next = u->next;
+            u->next = NULL;
+            bytes += u->json.len;
+            if (prepare_unit(w, batch, u)) {
+                waits += u->json.len;
+                *last_late = u;
+                last_late = &u->next;
+            } else {
+                rh_free(u);
+            }
+        }
 
         pthread_mutex_lock(&b->lock);
         if (late) {
-            *batch->last_late = u;
-            batch->last_late = &u->next;
+            *batch->last_late = late;
+            batch->last_late = last_late;
         }
+        batch->bytes += rh_arena_used(batch->arenas[w->index]) - before + waits;
         b->queued_bytes -= bytes;
-        batch->open_units--;
-        pthread_cond_broadcast(&b->room);
+        batch->open_units -= n;
+        pthread_cond_signal(&b->room);
         if (batch->open_units == 0)
-            pthread_cond_broadcast(&b->ready);
+            pthread_cond_signal(&b->ready);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
@@ -397,7 +441,7 @@ static enum rh_rc publish(struct rh_bulk *b, struct rh_bulk_batch *batch)
     struct rh_bulk_counts counts = {0};
     enum rh_rc rc = b->rc;
     if (rc == RH_OK)
-        rc = rh_bulk_publish(b->publisher_session, &b->caller, rh_text(b->job), batch, &counts);
+        rc = rh_bulk_publish(b, b->publisher_session, &b->caller, rh_text(b->job), batch, &counts);
     pthread_mutex_lock(&b->lock);
     b->counts.created += counts.created;
     b->counts.updated += counts.updated;
@@ -449,7 +493,7 @@ static enum rh_rc start(struct rh_bulk *b)
     if (rc == RH_OK)
         rc = rh_session_open(b->record, &b->resume_session);
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
-        b->workers[i] = (struct worker){.bulk = b, .index = i};
+        b->workers[i] = (struct worker){.bulk = b, .index = i, .shared = rh_bulk_shared_open()};
         rc = rh_session_open(b->record, &b->workers[i].session);
         if (rc)
             break;
@@ -478,6 +522,7 @@ static void end(struct rh_bulk *b)
         if (b->workers[i].running)
             pthread_join(b->workers[i].thread, NULL);
         rh_session_close(b->workers[i].session);
+        rh_bulk_shared_close(b->workers[i].shared);
     }
     if (b->publisher_running)
         pthread_join(b->publisher, NULL);
@@ -581,46 +626,54 @@ static enum rh_rc set_mark(struct rh_bulk_batch *batch, struct rh_text source, u
     return RH_OK;
 }
 
+static struct rh_bulk_unit *unit_open(uint64_t line, uint64_t position, struct rh_text json)
+{
+    struct rh_bulk_unit *u = rh_try_alloc(sizeof *u + json.len + 1);
+    if (!u)
+        return NULL;
+    char *text = (char *)(u + 1);
+    if (json.len)
+        memcpy(text, json.data, json.len);
+    text[json.len] = '\0';
+    *u = (struct rh_bulk_unit){.json = {text, json.len}, .line = line, .position = position};
+    return u;
+}
+
+/* The batch that the next unit belongs to; waits for room. NULL: the load has ended. */
+static struct rh_bulk_batch *batch_for_next(struct rh_bulk *b)
+{
+    for (;;) {
+        struct rh_bulk_batch *batch = last_batch(b);
+        bool full = batch && (batch->sealed || batch->bytes >= RH_BULK_BYTES ||
+                              batch->n >= RH_BULK_RESOURCES);
+        if (batch && full && !batch->sealed) {
+            batch->sealed = true;
+            pthread_cond_signal(&b->ready);
+        }
+        if (b->rc)
+            return NULL;
+        if (b->queued_bytes <= QUEUE_BYTES && !(full && b->n_batches >= BATCHES_MAX))
+            return !batch || full ? batch_open(b) : batch;
+        pthread_cond_wait(&b->room, &b->lock);
+    }
+}
+
 enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, uint64_t position,
                        struct rh_text json)
 {
-    struct rh_bulk_unit *u = rh_try_alloc(sizeof *u);
-    char *text = copy(json), *name = copy(source);
-    if (!u || !text || !name) {
-        rh_free(u);
-        rh_free(text);
-        rh_free(name);
+    struct rh_bulk_unit *u = unit_open(line, position, json);
+    if (!u)
         return RH_NOMEM;
-    }
-    *u = (struct rh_bulk_unit){
-        .source = {name, source.len}, .json = {text, json.len}, .line = line, .position = position};
     pthread_mutex_lock(&b->lock);
-    struct rh_bulk_batch *batch;
-    for (;;) {
-        batch = last_batch(b);
-        bool full = batch && (batch->sealed || batch->bytes > RH_BULK_BYTES ||
-                              batch->units >= RH_BULK_RESOURCES);
-        if (batch && full && !batch->sealed) {
-            batch->sealed = true;
-            pthread_cond_broadcast(&b->ready);
-        }
-        bool wait = b->queued_bytes > QUEUE_BYTES || (full && b->n_batches >= BATCHES_MAX);
-        if (b->rc || !wait) {
-            if (!b->rc && (!batch || full))
-                batch = batch_open(b);
-            break;
-        }
-        pthread_cond_wait(&b->room, &b->lock);
-    }
-    enum rh_rc rc = b->rc ? b->rc : remember_source(b, source);
+    struct rh_bulk_batch *batch = batch_for_next(b);
+    enum rh_rc rc = batch ? remember_source(b, source) : b->rc;
     if (rc == RH_OK)
         rc = set_mark(batch, source, position);
     if (rc == RH_OK) {
+        u->source = rh_text(b->sources[b->n_sources - 1]);
         u->batch = batch;
         u->number = ++b->units;
-        batch->units++;
         batch->open_units++;
-        batch->bytes += json.len;
         b->queued_bytes += json.len;
         *b->last = u;
         b->last = &u->next;
@@ -628,7 +681,7 @@ enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, 
     }
     pthread_mutex_unlock(&b->lock);
     if (rc)
-        unit_free(u);
+        rh_free(u);
     return rc;
 }
 

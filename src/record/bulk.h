@@ -3,19 +3,21 @@
  * bulk.h - bulk load: many resources whose order does not matter, with the writer held for short
  * slices only.
  *
- * Resources are gathered (RH_BULK_RESOURCES or RH_BULK_BYTES), their keys sorted and written in
+ * Resources are gathered (RH_BULK_RESOURCES, or RH_BULK_BYTES of what is made of them; a little
+ * more, what is on the way), their keys sorted and written in
  * slices of at most RH_BULK_SLICE_MS, then their log entries and heads: a key may precede its head,
  * never follow it; readers skip what is not published. A resource that exists already is updated by
- * the ordinary way, or skipped when its content is the same. The units of an input (a Bundle, a
- * line) are published whole, and the mark that the unit is done is in the same transaction, so an
- * interrupted load resumes without doing anything twice.
+ * the ordinary way, or skipped when its content is the same; of a transaction Bundle in which
+ * something changes what is there, everything is stored in one transaction. The units of an input
+ * (a Bundle, a line) are published whole, and marked as done after them, so an interrupted load
+ * resumes and finds what it did unchanged.
  */
 #ifndef RH_RECORD_BULK_H
 #define RH_RECORD_BULK_H
 
 #include "record/write.h"
 
-enum { RH_BULK_RESOURCES = 50000, RH_BULK_BYTES = 48 << 20, RH_BULK_SLICE_MS = 15 };
+enum { RH_BULK_RESOURCES = 60000, RH_BULK_BYTES = 128 << 20, RH_BULK_SLICE_MS = 15 };
 
 struct rh_bulk;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bulk_int.h - the two halves of the bulk load: bulk.c gathers and prepares on several threads,
- * publish.c writes.
+ * bulk_int.h - the parts of the bulk load: bulk.c gathers and prepares on several threads, publish.c
+ * writes, bulk_rows.c has the keys of a batch, bulk_later.c what exists already.
  */
 #ifndef RH_RECORD_BULK_INT_H
 #define RH_RECORD_BULK_INT_H
@@ -9,16 +9,26 @@
 #include "record/bulk.h"
 #include "record/record_int.h"
 
+/* Where a unit came from, for messages; in its batch's arena. */
+struct rh_bulk_where {
+    struct rh_text source;
+    uint64_t line;
+};
+
 /* A resource ready to be stored. Texts live in its batch's arenas. */
 struct rh_bulk_item {
     uint64_t part, rk;
     uint64_t unit; /* order of the unit in the load */
+    const struct rh_bulk_where *where;
+    const struct rh_parameters *parameters; /* by which its keys were made */
     struct rh_text id, packed;
-    struct rh_key *keys; /* cut; rk is filled in when it is known */
-    uint32_t n_keys, n_own, size; /* own keys stand before shared ones */
+    const unsigned char *rows; /* its keys: bulk_rows.c */
+    uint32_t n_rows, size;
     uint16_t type;
     unsigned char codec;
-    bool later; /* exists already, or stands twice in the batch: goes the ordinary way */
+    bool atomic; /* its unit is a transaction of several */
+    bool later;  /* exists already, or stands twice in the batch: goes the ordinary way */
+    bool same;   /* of what goes later: stored just so already */
     bool done;
     unsigned char salt[RH_SALT_SIZE];
     struct rh_hash body_hash;
@@ -27,8 +37,8 @@ struct rh_bulk_item {
 /* Inputs whose references depend on what is stored: stored as a transaction after the batch. */
 struct rh_bulk_batch;
 struct rh_bulk_unit {
-    struct rh_text source; /* NUL-terminated copies, freed with the unit */
-    struct rh_text json;
+    struct rh_text source; /* lives as long as the load */
+    struct rh_text json;   /* behind the unit, in its memory */
     uint64_t line, position, number;
     struct rh_bulk_batch *batch;
     struct rh_bulk_unit *next;
@@ -47,9 +57,8 @@ struct rh_bulk_batch {
     struct rh_bulk_unit *late, **last_late;
     struct rh_bulk_mark *marks; /* furthest position of each source in this batch */
     size_t n_marks, cap_marks;
-    uint64_t bytes;      /* of input */
+    uint64_t bytes;      /* prepared, and of input that waits for the end of the batch */
     unsigned open_units; /* given to workers, not yet prepared */
-    unsigned units;
     bool sealed;
     struct rh_bulk_batch *next;
 };
@@ -81,8 +90,52 @@ enum rh_rc rh_bulk_open_unit(const struct rh_record *r, struct rh_ctx *ctx,
 
 /* Builds the operations of a unit and stores it as one transaction. */
 enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh_bulk_unit *u);
+/* Refuses `resources` of a unit: counts them and tells who asked. Any thread. */
+void rh_bulk_refuse(struct rh_bulk *b, struct rh_text source, uint64_t line,
+                    const struct rh_issues *is, enum rh_rc rc, uint64_t resources);
+
+/* --- publish.c --------------------------------------------------------------------------------- */
 /* Writes a whole batch: persons, keys, then log and heads, in slices on the writer's thread. */
-enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job,
-                           struct rh_bulk_batch *batch, struct rh_bulk_counts *counts);
+enum rh_rc rh_bulk_publish(struct rh_bulk *b, struct rh_session *s, const struct rh_caller *caller,
+                           struct rh_text job, struct rh_bulk_batch *batch,
+                           struct rh_bulk_counts *counts);
+
+/* --- bulk_later.c ------------------------------------------------------------------------------ */
+/* Sets it->same: the content is what is stored, so that no version is made. */
+enum rh_rc rh_bulk_compare(struct rh_session *s, struct rh_bulk_item *it);
+/* Stores items that exist already, all of one unit: one transaction when it is atomic, else one by
+ * one. What is refused is said and counted; the code is one of the store. */
+enum rh_rc rh_bulk_store_items(struct rh_bulk *b, struct rh_session *s,
+                               const struct rh_caller *caller, struct rh_bulk_item *const *items,
+                               size_t n, struct rh_bulk_counts *counts);
+
+/* --- bulk_rows.c ------------------------------------------------------------------------------- */
+/* Shared rows that were put lately need not be put again. */
+struct rh_bulk_shared;
+struct rh_bulk_shared *rh_bulk_shared_open(void);
+void rh_bulk_shared_forget(struct rh_bulk_shared *s); /* some that were packed are not stored */
+void rh_bulk_shared_close(struct rh_bulk_shared *s); /* NULL is fine */
+
+/* Packs the keys of a resource into it->rows, in the arena. RH_NOMEM. */
+enum rh_rc rh_bulk_pack_rows(struct rh_arena *a, struct rh_bulk_shared *shared,
+                             const struct rh_search_keys *keys, struct rh_bulk_item *it);
+
+/* The rows of many items in the order of the index. */
+struct rh_bulk_ref {
+    uint64_t prefix, rk; /* rk 0: a shared one */
+    const unsigned char *row;
+};
+struct rh_bulk_sorted {
+    struct rh_bulk_ref *rows;
+    size_t n;
+};
+/* Of those items that do not go later, whose rk is set; shared rows of all: others rely on them.
+ * RH_NOMEM. */
+enum rh_rc rh_bulk_sort(struct rh_bulk_item *const *items, size_t n, struct rh_bulk_sorted *ret);
+/* The next up to `max` rows from `at` on, for the store. */
+unsigned rh_bulk_take(const struct rh_bulk_sorted *s, size_t at, struct rh_key *rows, unsigned max);
+/* The rows of one item, without shared ones; in the arena. */
+enum rh_rc rh_bulk_rows_of(const struct rh_bulk_item *it, struct rh_arena *a, struct rh_key **rows,
+                           unsigned *n);
 
 #endif

@@ -4,14 +4,15 @@
  *
  *   1 sort      what exists already, or stands twice, is set aside            (caller's thread)
  *   2 persons   numbers for new resources                                     (writer, slices)
- *   3 keys      all keys in the order of the index                            (writer, slices)
- *   4 heads     log entries and heads, unit by unit                           (writer, slices)
- *   5 the rest  set aside in 1 or found in 4: ordinary updates
- *   6 mark      how far each source got                                       (writer)
+ *   3 hidden    these numbers are not counted from now on                     (writer)
+ *   4 keys      all keys in the order of the index                            (writer, slices)
+ *   5 heads     log entries and heads, unit by unit                           (writer, slices)
+ *   6 the rest  set aside in 1 or found in 5: ordinary updates
+ *   7 mark      how far each source got; nothing is hidden any more           (writer)
  *
  * A slice is one transaction of at most RH_BULK_SLICE_MS, so other writes wait no longer than that.
- * A crash after 2 or 3 leaves keys without heads, which readers skip and whose numbers are never
- * given again; after 4 the resources are there, and a repeated load finds them unchanged.
+ * A crash after 2, 3 or 4 leaves keys without heads, which readers skip and whose numbers are never
+ * given again; after 5 the resources are there, and a repeated load finds them unchanged.
  */
 #include "base/alloc.h"
 #include "base/bytes.h"
@@ -20,17 +21,21 @@
 
 #include <stdlib.h>
 
-enum { SLICE_ROWS = 500 }; /* keys between two looks at the clock */
+enum {
+    SLICE_ROWS = 250, /* keys between two looks at the clock */
+    LOOKS = 5000      /* heads looked up in one read transaction */
+};
 
 struct publish {
+    struct rh_bulk *bulk;
     struct rh_session *session;
     const struct rh_caller *caller;
     struct rh_text job;
     struct rh_bulk_batch *batch;
     struct rh_bulk_item **order; /* items in the order of the present step */
-    size_t at, n;
-    struct rh_key *keys;
-    size_t n_keys;
+    struct rh_bulk_item **by_rk;
+    size_t at, n, n_new;
+    struct rh_bulk_sorted keys;
     uint64_t created;
 };
 
@@ -61,38 +66,67 @@ static int by_unit(const void *a, const void *b)
     return x->unit < y->unit ? -1 : x->unit > y->unit ? 1 : x < y ? -1 : x > y;
 }
 
-static int by_key(const void *a, const void *b)
+/* A transaction is stored in one: when one of its resources changes what is there, all of it goes
+ * later. `from` is the first of the unit's items. */
+static enum rh_rc keep_together(struct publish *p, size_t from, size_t to)
 {
-    const struct rh_key *x = a, *y = b;
-    if (x->type != y->type)
-        return x->type < y->type ? -1 : 1;
-    if (x->param != y->param)
-        return x->param < y->param ? -1 : 1;
-    int order = rh_text_cmp(x->bytes, y->bytes);
-    return order ? order : x->rk < y->rk ? -1 : x->rk > y->rk;
+    bool changes = false;
+    enum rh_rc rc = RH_OK;
+    for (size_t i = from; i < to && rc == RH_OK && !changes; i++)
+        if (p->order[i]->later) {
+            rc = rh_bulk_compare(p->session, p->order[i]);
+            changes = !p->order[i]->same;
+        }
+    for (size_t i = from; i < to && changes; i++)
+        p->order[i]->later = true;
+    return rc;
 }
 
-static enum rh_rc set_aside(struct publish *p)
+static size_t unit_end(const struct publish *p, size_t from)
+{
+    size_t to = from;
+    while (to < p->n && p->order[to]->unit == p->order[from]->unit)
+        to++;
+    return to;
+}
+
+static enum rh_rc look_up(struct publish *p)
 {
     struct rh_head head;
     struct rh_session *s = p->session;
-    qsort(p->order, p->n, sizeof(struct rh_bulk_item *), by_identity);
-    for (size_t i = 0; i < p->n; i++) {
+    enum rh_rc rc = RH_OK;
+    for (size_t i = 0; i < p->n && rc == RH_OK; i++) {
         struct rh_bulk_item *it = p->order[i];
         const struct rh_bulk_item *before = i ? p->order[i - 1] : NULL;
+        if (i % LOOKS == 0) {
+            rh_store_rollback(s->conn);
+            rc = rh_store_begin(s->conn);
+        }
         if (before && before->type == it->type && rh_text_eq(before->id, it->id)) {
             it->later = true;
             continue;
         }
         rh_arena_reset(s->scratch);
-        enum rh_rc rc = rh_store_head_get(s->conn, it->type, it->id, s->scratch, &head);
         if (rc == RH_OK)
-            it->later = true;
-        else if (rc != RH_NOTFOUND)
-            return rc;
+            rc = rh_store_head_get(s->conn, it->type, it->id, s->scratch, &head);
+        it->later = rc == RH_OK;
+        rc = rc == RH_NOTFOUND ? RH_OK : rc;
     }
+    rh_store_rollback(s->conn);
+    return rc;
+}
+
+static enum rh_rc set_aside(struct publish *p)
+{
+    qsort(p->order, p->n, sizeof(struct rh_bulk_item *), by_identity);
+    enum rh_rc rc = look_up(p);
     qsort(p->order, p->n, sizeof(struct rh_bulk_item *), by_unit);
-    return RH_OK;
+    for (size_t from = 0, to; from < p->n && rc == RH_OK; from = to) {
+        to = unit_end(p, from);
+        if (p->order[from]->atomic)
+            rc = keep_together(p, from, to);
+    }
+    return rc;
 }
 
 /* --- 2 persons ---------------------------------------------------------------------------------
@@ -118,8 +152,6 @@ static enum rh_rc number_item(struct rh_session *w, struct rh_tip *tip, struct r
         memcpy(it->salt, salt, sizeof salt);
         rc = hash_again(w, it);
     }
-    for (uint32_t k = 0; k < it->n_own; k++)
-        it->keys[k].rk = it->rk;
     return rc;
 }
 
@@ -143,18 +175,79 @@ static enum rh_rc persons_slice(struct rh_session *w, void *user)
     return rc;
 }
 
-/* --- 3 keys ------------------------------------------------------------------------------------
+/* --- 3 hidden ----------------------------------------------------------------------------------
+ */
+
+static int by_rk(const void *a, const void *b)
+{
+    const struct rh_bulk_item *x = *(struct rh_bulk_item *const *)a,
+                              *y = *(struct rh_bulk_item *const *)b;
+    return x->rk < y->rk ? -1 : x->rk > y->rk;
+}
+
+/* The numbers that have no head yet. */
+static enum rh_rc set_hidden(struct publish *p, struct rh_session *w)
+{
+    struct rh_rk_range *rows = rh_try_alloc((p->n_new + 1) * sizeof *rows);
+    size_t n = 0;
+    if (!rows)
+        return RH_NOMEM;
+    for (size_t i = 0; i < p->n_new; i++) {
+        uint64_t rk = p->by_rk[i]->rk;
+        if (p->by_rk[i]->done || p->by_rk[i]->later)
+            continue;
+        if (n > 0 && rows[n - 1].last + 1 == rk)
+            rows[n - 1].last = rk;
+        else
+            rows[n++] = (struct rh_rk_range){rk, rk};
+    }
+    enum rh_rc rc = rh_hidden_set(w->record, p->batch, rows, n);
+    rh_free(rows);
+    return rc;
+}
+
+static enum rh_rc hide(struct rh_session *w, void *user)
+{
+    struct publish *p = user;
+    enum rh_rc rc = set_hidden(p, w);
+    if (rc == RH_OK)
+        rc = rh_store_begin(w->conn);
+    if (rc == RH_OK)
+        rc = rh_hidden_store(w);
+    return rc ? rc : rh_store_commit(w->conn);
+}
+
+static enum rh_rc order_by_rk(struct publish *p)
+{
+    p->by_rk = rh_try_alloc((p->n + 1) * sizeof(struct rh_bulk_item *));
+    if (!p->by_rk)
+        return RH_NOMEM;
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->order[i]->later)
+            p->by_rk[p->n_new++] = p->order[i];
+    qsort(p->by_rk, p->n_new, sizeof(struct rh_bulk_item *), by_rk);
+    return RH_OK;
+}
+
+static enum rh_rc stop_hiding(struct rh_session *w, void *user)
+{
+    rh_hidden_leave(w->record, ((struct publish *)user)->batch);
+    return RH_OK;
+}
+
+/* --- 4 keys ------------------------------------------------------------------------------------
  */
 
 static enum rh_rc keys_slice(struct rh_session *w, void *user)
 {
     struct publish *p = user;
+    struct rh_key rows[SLICE_ROWS];
     int64_t begin_ns = rh_clock_mono_ns();
     size_t at = p->at;
     enum rh_rc rc = rh_store_begin(w->conn);
-    while (at < p->n_keys && rc == RH_OK && !slice_over(begin_ns)) {
-        size_t n = p->n_keys - at < SLICE_ROWS ? p->n_keys - at : SLICE_ROWS;
-        rc = rh_store_keys_put(w->conn, p->keys + at, (unsigned)n);
+    while (at < p->keys.n && rc == RH_OK && !slice_over(begin_ns)) {
+        unsigned n = rh_bulk_take(&p->keys, at, rows, SLICE_ROWS);
+        rc = rh_store_keys_put(w->conn, rows, n);
         at += n;
     }
     if (rc == RH_OK)
@@ -164,26 +257,7 @@ static enum rh_rc keys_slice(struct rh_session *w, void *user)
     return rc;
 }
 
-static enum rh_rc sort_keys(struct publish *p)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->n; i++)
-        n += p->order[i]->later ? 0 : p->order[i]->n_keys;
-    p->keys = rh_try_alloc((n + 1) * sizeof *p->keys);
-    if (!p->keys)
-        return RH_NOMEM;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct rh_bulk_item *it = p->order[i];
-        if (it->later || it->n_keys == 0)
-            continue;
-        memcpy(p->keys + p->n_keys, it->keys, it->n_keys * sizeof *p->keys);
-        p->n_keys += it->n_keys;
-    }
-    qsort(p->keys, p->n_keys, sizeof *p->keys, by_key);
-    return RH_OK;
-}
-
-/* --- 4 heads -----------------------------------------------------------------------------------
+/* --- 5 heads -----------------------------------------------------------------------------------
  */
 
 static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct rh_tip *tip,
@@ -192,9 +266,13 @@ static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct r
     struct rh_head head;
     struct rh_version version;
     enum rh_rc rc = rh_store_head_get(w->conn, it->type, it->id, w->scratch, &head);
-    if (rc == RH_OK) { /* came from elsewhere since step 1 */
+    /* It came from elsewhere since step 1, or other parameters are in force. */
+    if (rc == RH_OK || (rc == RH_NOTFOUND && it->parameters != rh_record_parameters(w->record))) {
+        struct rh_key *rows;
+        unsigned n;
         it->later = true;
-        return rh_store_keys_delete(w->conn, it->keys, it->n_own);
+        rc = rh_bulk_rows_of(it, w->scratch, &rows, &n);
+        return rc ? rc : rh_store_keys_delete(w->conn, rows, n);
     }
     if (rc != RH_NOTFOUND)
         return rc;
@@ -269,78 +347,32 @@ static enum rh_rc heads_slice(struct rh_session *w, void *user)
     if (rc == RH_OK) {
         p->at = at;
         p->created += created;
+        rc = set_hidden(p, w);
     }
     return rc;
 }
 
-/* --- 5 the rest --------------------------------------------------------------------------------
+/* --- 6 the rest --------------------------------------------------------------------------------
  */
 
-/* The same content as what is stored makes no version; that is seen without touching the writer. */
-static enum rh_rc is_unchanged(struct rh_session *s, const struct rh_bulk_item *it, bool *ret)
+static enum rh_rc store_rest(struct publish *p, struct rh_bulk_counts *counts)
 {
-    struct rh_head head;
-    struct rh_entry e;
-    struct rh_part part;
-    struct rh_text body;
-    *ret = false;
-    enum rh_rc rc = rh_store_head_get(s->conn, it->type, it->id, s->scratch, &head);
-    if (rc || head.deleted || head.part != it->part)
-        return rc == RH_NOTFOUND ? RH_OK : rc;
-    rc = rh_store_entry(s->conn, head.entry, s->scratch, &e);
-    if (rc == RH_OK)
-        rc = rh_store_part_get(s->conn, it->part, &part);
-    if (rc || e.size != it->size)
-        return rc;
-    struct rh_entry own = {.codec = it->codec, .size = it->size, .body = it->packed};
-    rc = rh_body_decode(s, &own, s->scratch, &body);
-    if (rc == RH_OK) {
-        struct rh_hash h = rh_hash_of(body.data, body.len, part.salt, sizeof part.salt);
-        *ret = memcmp(&h, &e.body_hash, sizeof h) == 0;
+    struct rh_bulk_item **items = rh_try_alloc((p->n + 1) * sizeof(struct rh_bulk_item *));
+    enum rh_rc rc = items ? RH_OK : RH_NOMEM;
+    for (size_t from = 0, to; from < p->n && rc == RH_OK; from = to) {
+        size_t n = 0;
+        to = unit_end(p, from);
+        for (size_t i = from; i < to; i++)
+            if (p->order[i]->later)
+                items[n++] = p->order[i];
+        if (n > 0)
+            rc = rh_bulk_store_items(p->bulk, p->session, p->caller, items, n, counts);
     }
+    rh_free(items);
     return rc;
 }
 
-static enum rh_rc store_item(struct publish *p, struct rh_bulk_item *it,
-                             struct rh_bulk_counts *counts)
-{
-    struct rh_session *s = p->session;
-    struct rh_arena *a = s->scratch;
-    struct rh_issues is;
-    bool same;
-    rh_arena_reset(a);
-    rh_issues_init(&is, a);
-    enum rh_rc rc = is_unchanged(s, it, &same);
-    if (rc)
-        return rc;
-    if (same) {
-        counts->unchanged++;
-        return RH_OK;
-    }
-    struct rh_ctx ctx = {.arena = a, .issues = &is, .now_us = rh_clock_now_us()};
-    struct rh_entry own = {.codec = it->codec, .size = it->size, .body = it->packed};
-    struct rh_text body;
-    struct rh_write *w;
-    rc = rh_body_decode(s, &own, a, &body);
-    if (rc == RH_OK)
-        rc = rh_write_open(&ctx, p->caller, RH_WRITE_SINGLE, 1, &w);
-    if (rc)
-        return rc;
-    w->ops[0] = (struct rh_write_op){
-        .interaction = RH_UPDATE, .type = it->type, .id = it->id, .body = body};
-    rc = rh_write_run(s, w);
-    if (rc)
-        return rc;
-    if (w->ops[0].status == 201)
-        counts->created++;
-    else if (w->ops[0].changed)
-        counts->updated++;
-    else
-        counts->unchanged++;
-    return RH_OK;
-}
-
-/* --- 6 mark ------------------------------------------------------------------------------------
+/* --- 7 mark ------------------------------------------------------------------------------------
  */
 
 static enum rh_rc mark(struct rh_session *w, void *user)
@@ -357,6 +389,10 @@ static enum rh_rc mark(struct rh_session *w, void *user)
                                       (struct rh_text){(const char *)bytes, sizeof bytes})
                   : RH_NOMEM;
     }
+    if (rc == RH_OK)
+        rc = rh_hidden_set(w->record, p->batch, NULL, 0);
+    if (rc == RH_OK)
+        rc = rh_hidden_store(w);
     return rc ? rc : rh_store_commit(w->conn);
 }
 
@@ -369,10 +405,26 @@ static enum rh_rc all_slices(struct publish *p, enum rh_rc (*slice)(struct rh_se
     return rc;
 }
 
-enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller, struct rh_text job,
-                           struct rh_bulk_batch *batch, struct rh_bulk_counts *counts)
+static enum rh_rc publish_new(struct publish *p)
 {
-    struct publish p = {.session = s, .caller = caller, .job = job, .batch = batch, .n = batch->n};
+    enum rh_rc rc = all_slices(p, persons_slice, p->n);
+    if (rc == RH_OK)
+        rc = order_by_rk(p);
+    if (rc == RH_OK)
+        rc = rh_writer_task(p->session->record->writer, (struct rh_task){hide, p});
+    if (rc == RH_OK)
+        rc = rh_bulk_sort(p->order, p->n, &p->keys);
+    if (rc == RH_OK)
+        rc = all_slices(p, keys_slice, p->keys.n);
+    return rc ? rc : all_slices(p, heads_slice, p->n);
+}
+
+enum rh_rc rh_bulk_publish(struct rh_bulk *b, struct rh_session *s, const struct rh_caller *caller,
+                           struct rh_text job, struct rh_bulk_batch *batch,
+                           struct rh_bulk_counts *counts)
+{
+    struct publish p = {
+        .bulk = b, .session = s, .caller = caller, .job = job, .batch = batch, .n = batch->n};
     p.order = rh_try_alloc((batch->n + 1) * sizeof(struct rh_bulk_item *));
     if (!p.order)
         return RH_NOMEM;
@@ -380,20 +432,16 @@ enum rh_rc rh_bulk_publish(struct rh_session *s, const struct rh_caller *caller,
         p.order[i] = &batch->items[i];
     enum rh_rc rc = set_aside(&p);
     if (rc == RH_OK)
-        rc = all_slices(&p, persons_slice, p.n);
-    if (rc == RH_OK)
-        rc = sort_keys(&p);
-    if (rc == RH_OK)
-        rc = all_slices(&p, keys_slice, p.n_keys);
-    if (rc == RH_OK)
-        rc = all_slices(&p, heads_slice, p.n);
+        rc = publish_new(&p);
     counts->created += p.created;
-    for (size_t i = 0; i < p.n && rc == RH_OK; i++)
-        if (p.order[i]->later)
-            rc = store_item(&p, p.order[i], counts);
+    if (rc == RH_OK)
+        rc = store_rest(&p, counts);
     if (rc == RH_OK)
         rc = rh_writer_task(s->record->writer, (struct rh_task){mark, &p});
-    rh_free(p.keys);
+    if (rc)
+        rh_writer_task(s->record->writer, (struct rh_task){stop_hiding, &p});
+    rh_free(p.keys.rows);
+    rh_free(p.by_rk);
     rh_free(p.order);
     return rc;
 }
