@@ -143,15 +143,13 @@ static enum rh_rc write_rows(struct rh_request *q, const struct rh_page *page,
     return out->rc;
 }
 
-static void write_outcome(struct rh_request *q, const char **separator, struct rh_buf *out,
-                          const struct rh_issues *is)
+static void write_outcome(const struct rh_issues *is, const char **separator, struct rh_buf *out)
 {
     rh_buf_str(out, *separator);
     *separator = ",";
     rh_buf_str(out, "{\"resource\":");
     rh_issues_outcome(is, RH_OK, out);
     rh_buf_str(out, ",\"search\":{\"mode\":\"outcome\"}}");
-    (void)q;
 }
 
 /* Everything that is no resource of the record: warnings, and the plan. */
@@ -170,7 +168,7 @@ static enum rh_rc write_outcomes(struct rh_request *q, const struct rh_page *pag
                             "_revinclude.",
                             RH_SEARCH_INCLUDED_MAX)});
     if (q->issues.count)
-        write_outcome(q, separator, out, &q->issues);
+        write_outcome(&q->issues, separator, out);
     if (!page->explain.len)
         return out->rc;
     struct rh_issues plan;
@@ -181,7 +179,7 @@ static enum rh_rc write_outcomes(struct rh_request *q, const struct rh_page *pag
     rh_issue_at(
         &plan, (struct rh_issue){
                    .severity = RH_INFORMATION, .rc = RH_OK, .code = "informational", .text = text});
-    write_outcome(q, separator, out, &plan);
+    write_outcome(&plan, separator, out);
     return out->rc;
 }
 
@@ -189,6 +187,10 @@ static enum rh_rc write_searchset(struct rh_request *q, const struct rh_page *pa
                                   const struct rh_query *parsed, struct rh_buf *out)
 {
     const char *separator = ",\"entry\":[";
+    size_t bytes = 4096;
+    for (unsigned i = 0; i < page->n + page->n_included; i++)
+        bytes += page->rows[i].body.len + 400;
+    rh_buf_room(out, bytes);
     enum rh_rc rc = write_head(q, page, parsed, out);
     if (!rc)
         rc = write_rows(q, page, &separator, out);
@@ -216,6 +218,9 @@ enum rh_step rh_rest_search(struct rh_request *q)
     rh_search_terms_close(&terms);
     if (!rc)
         rc = may_explain(q, &page);
+    if (!rc && parsed->summary == RH_SUMMARY_TEXT && parsed->n_includes)
+        rc = rh_issue_add(&q->issues, RH_QUERY, NULL,
+                          "_summary=text cannot be combined with _include and _revinclude.");
     if (rc)
         return rh_rest_refuse(q, rc);
     r->summary = parsed->summary;

@@ -267,3 +267,7 @@ def test_the_statement_says_what_can_be_searched(fhir):
     for name, p in params.items():
         if p["type"] in ("token", "string", "reference", "uri"):
             assert fhir.get(f"/Patient?{name}=x").status_code in (200, 404), name
+
+
+def test_a_summary_of_texts_is_not_mixed_with_included_resources(fhir, tag):
+    wants(fhir.get(f"/Patient?name={tag}&_summary=text&_include=Patient:organization"), 400, "_summary=text")
