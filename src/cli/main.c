@@ -35,6 +35,14 @@ static const struct rh_cli_option serve_options[] = {
     {"listen", "ADDRESS",
      "IP address and port, loopback only (default 127.0.0.1:8080; port 0: one that is free)",
      false},
+    {"hook", "HOST[:PORT][/PATH]",
+     "an endpoint that Subscriptions may send to, by https (http://… : in clear); may be given "
+     "several times",
+     true},
+    {"hook-retries", "N",
+     "how often a Subscription's delivery is tried again before its status is error (default 12: "
+     "about an hour)",
+     false},
     {"web-dir", "DIR", "serve the web app from this folder instead of the one built in", false},
     {"package", "FILE",
      "a FHIR package (.tgz or folder) to know beside those of DIR/packages; may be given several "

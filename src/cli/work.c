@@ -324,8 +324,16 @@ int rh_cmd_serve(struct rh_cli *c)
         return RH_EXIT_USAGE;
     if (validate)
         rh_validate_mode_of(validate, &o.validate);
+    uint64_t retries = 0;
+    const char *text = rh_cli_value(c, "hook-retries");
+    if (text && (rh_text_u64(rh_text(text), 100, &retries) || retries == 0)) {
+        fprintf(stderr, "rihla serve: --hook-retries is a number from 1 to 100; not \"%s\"\n", text);
+        return RH_EXIT_USAGE;
+    }
+    o.hook_retries = (unsigned)retries;
     o.packages = rh_cli_many(c, "package", &o.n_packages);
-    if (!o.packages)
+    o.hooks = rh_cli_many(c, "hook", &o.n_hooks);
+    if (!o.packages || !o.hooks)
         return rh_cli_fail(c, RH_NOMEM);
     enum rh_rc rc = rh_serve(&o, &c->issues);
     return rc ? rh_cli_fail(c, rc) : RH_EXIT_OK;

@@ -70,6 +70,7 @@ enum rh_header {
     RH_H_IF_MODIFIED_SINCE,
     RH_H_IF_NONE_EXIST,
     RH_H_IF_NONE_MATCH,
+    RH_H_LAST_EVENT_ID,
     RH_H_PREFER,
     RH_H_PURPOSE, /* X-Purpose-Of-Use */
     RH_H_REQUEST_ID,

@@ -95,6 +95,7 @@ static const struct {
     [RH_H_IF_MODIFIED_SINCE] = ROW("If-Modified-Since", false),
     [RH_H_IF_NONE_EXIST] = ROW("If-None-Exist", false),
     [RH_H_IF_NONE_MATCH] = ROW("If-None-Match", true),
+    [RH_H_LAST_EVENT_ID] = ROW("Last-Event-ID", false),
     [RH_H_PREFER] = ROW("Prefer", true),
     [RH_H_PURPOSE] = ROW("X-Purpose-Of-Use", false),
     [RH_H_REQUEST_ID] = ROW("X-Request-Id", false),

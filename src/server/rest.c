@@ -48,6 +48,7 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_VERSION_OPERATION, RH_M_GET,   "operation-version", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_SYSTEM_OPERATION, RH_M_POST,   "operation-system-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_SYSTEM_OPERATION, RH_M_GET,    "operation-system", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
+    {RH_SHAPE_EVENTS,           RH_M_GET,    "events",           RH_PLACE_WORKER, 0, 0, rh_rest_events, NULL, NULL, false, false},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
     {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
@@ -257,6 +258,8 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
     }
     if (q->n_segments == 1)
         *ret = RH_SHAPE_BASE;
+    else if (q->n_segments == 2 && rh_text_is(s[1], "$events"))
+        *ret = RH_SHAPE_EVENTS;
     else if (is_operation(s[1]))
         return q->n_segments == 2 ? operation_shape(q, ret) : no_operation(q, s[1]);
     else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))
@@ -467,6 +470,12 @@ static enum rh_rc check_content_type(struct rh_request *q, unsigned takes)
     return RH_OK;
 }
 
+/* A Subscription's criteria are tried when it is stored: that is a search. */
+static bool searched(uint16_t type)
+{
+    return type && strcmp(rh_resource_type(type)->name, "Subscription") == 0;
+}
+
 static void begin(struct rh_request *q)
 {
     name_request(q);
@@ -496,7 +505,7 @@ static void begin(struct rh_request *q)
         return;
     }
     bool xml = route->fhir && (q->format == RH_FORMAT_XML || rh_rest_of(q)->media == RH_MEDIA_XML);
-    q->place = xml || (route->takes && rh_server_of(q)->full) ? RH_PLACE_WORKER : route->place;
+    q->place = xml || (route->takes && (rh_server_of(q)->full || searched(q->type))) ? RH_PLACE_WORKER : route->place;
     q->body_max = route->body_max;
 }
 

@@ -9,6 +9,7 @@
 #ifndef RH_SERVER_REST_H
 #define RH_SERVER_REST_H
 
+#include "programme/subscription.h"
 #include "server/metrics.h"
 #include "server/worlds.h"
 
@@ -21,6 +22,7 @@ struct rh_server {
     struct rh_http *http; /* set when it listens */
     const struct rh_web *web;
     struct rh_worlds *worlds;
+    struct rh_subscriptions *subscriptions;
     bool full;       /* what is written is validated fully: not the work of a loop */
     const char *dir; /* data directory, for the free space in /health */
     char base[96];   /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */

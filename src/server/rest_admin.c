@@ -97,6 +97,7 @@ static void print_http(const struct rh_server *s, struct rh_buf *b)
     rh_metrics_one(b, "rihla_http_waiting", "gauge", "Requests waiting for a worker.", c.waiting);
     rh_metrics_one(b, "rihla_http_workers", "gauge", "Worker threads.", c.workers);
     rh_metrics_one(b, "rihla_http_loops", "gauge", "Event loops.", c.loops);
+    rh_metrics_one(b, "rihla_event_streams", "gauge", "Open streams of events.", c.streams);
     rh_metrics_one(b, "rihla_http_received_bytes_total", "counter", "Bytes of request bodies.",
                    (double)c.bytes_received);
     rh_metrics_one(b, "rihla_http_sent_bytes_total", "counter", "Bytes of answer bodies.",
@@ -137,6 +138,27 @@ static void print_record(const struct rh_record_stats *r, struct rh_buf *b)
         (unsigned long long)r->origin, (unsigned long long)r->seq);
 }
 
+static void print_subscriptions(const struct rh_server *s, struct rh_buf *b)
+{
+    struct rh_subscriptions_counts c;
+    rh_subscriptions_counts(s->subscriptions, &c);
+    rh_buf_printf(b,
+                  "# HELP rihla_subscriptions Subscriptions by status.\n"
+                  "# TYPE rihla_subscriptions gauge\n"
+                  "rihla_subscriptions{status=\"active\"} %llu\n"
+                  "rihla_subscriptions{status=\"error\"} %llu\n"
+                  "rihla_subscriptions{status=\"off\"} %llu\n",
+                  (unsigned long long)c.active, (unsigned long long)c.failed,
+                  (unsigned long long)c.off);
+    rh_metrics_one(b, "rihla_subscription_deliveries_total", "counter",
+                   "Notifications that an endpoint took.", (double)c.delivered);
+    rh_metrics_one(b, "rihla_subscription_failures_total", "counter",
+                   "Attempts to deliver that failed.", (double)c.attempts_failed);
+    rh_metrics_one(b, "rihla_subscription_behind", "gauge",
+                   "Entries of the log that the slowest active Subscription has before it.",
+                   (double)c.behind);
+}
+
 enum rh_step rh_rest_metrics(struct rh_request *q)
 {
     struct rh_server *s = rh_server_of(q);
@@ -150,6 +172,7 @@ enum rh_step rh_rest_metrics(struct rh_request *q)
                    (double)s->started_us / 1e6);
     rh_metrics_process(&b);
     print_http(s, &b);
+    print_subscriptions(s, &b);
     if (!rh_record_stats(q->session, &stats))
         print_record(&stats, &b);
     rh_metrics_print(&s->metrics, route_name, rh_routes_n, &b);

@@ -32,6 +32,7 @@ enum rh_shape {
     RH_SHAPE_COMPARTMENT_SEARCH, /* the same with /_search */
     RH_SHAPE_SYSTEM_OPERATION,   /* /fhir/$… */
     RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
+    RH_SHAPE_EVENTS, /* /fhir/$events */
     RH_SHAPE_HEALTH,
     RH_SHAPE_METRICS,
     RH_SHAPE_WEB,
@@ -181,6 +182,9 @@ enum rh_step rh_rest_everything(struct rh_request *q);
 enum rh_step rh_rest_meta(struct rh_request *q);
 enum rh_step rh_rest_meta_change(struct rh_request *q); /* $meta-add, $meta-delete */
 enum rh_step rh_rest_expunge(struct rh_request *q);
+
+/* --- rest_events.c --- */
+enum rh_step rh_rest_events(struct rh_request *q);
 
 /* --- rest_admin.c --- */
 enum rh_step rh_rest_metadata(struct rh_request *q);

@@ -87,6 +87,13 @@ struct parts {
     struct rh_web *web;
 };
 
+/* Something was committed. */
+static void wake(void *user)
+{
+    struct rh_server *s = user;
+    rh_streams_wake(s->http);
+}
+
 static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, struct parts *p)
 {
     struct rh_server *s = p->server;
@@ -100,10 +107,20 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
         rc = rh_worlds_open(o->dir, o->packages, o->n_packages, is, &s->worlds);
     if (rc)
         return rc;
+    struct rh_subscriptions_options hooks = {.dir = o->dir,
+                                             .hooks = o->hooks,
+                                             .n_hooks = o->n_hooks,
+                                             .retries = o->hook_retries,
+                                             .news = wake,
+                                             .user = s};
+    rc = rh_subscriptions_open(&hooks, is, &s->subscriptions);
+    if (rc)
+        return rc;
     struct rh_record_options record = {.dir = o->dir,
                                        .create = true,
                                        .validate = o->validate,
-                                       .validator = rh_worlds_validator(s->worlds)};
+                                       .validator = rh_worlds_validator(s->worlds),
+                                       .gate = rh_subscriptions_gate(s->subscriptions)};
     rc = rh_record_open(&record, is, &s->record);
     if (rc)
         return rc;
@@ -121,6 +138,8 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
              (int)(http.host.len > 50 ? 50 : http.host.len), http.host.data, six ? "]" : "",
              rh_http_port(s->http));
     rc = rh_rest_start(s);
+    if (!rc)
+        rc = rh_subscriptions_start(s->subscriptions, s->record, rh_text(s->base), is);
     if (!rc)
         rc = rh_control_open(o->dir, s->record, o->commands, o->n_commands, is, &p->control);
     return rc;
@@ -150,8 +169,10 @@ enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is)
         notify_systemd("STOPPING=1");
     }
     rh_control_close(p.control);
+    rh_subscriptions_stop(s->subscriptions);
     rh_http_close(s->http);
     rh_record_close(s->record);
+    rh_subscriptions_close(s->subscriptions);
     rh_worlds_close(s->worlds);
     rh_rest_stop(s);
     rh_web_close(p.web);

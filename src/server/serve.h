@@ -18,6 +18,9 @@ struct rh_serve_options {
     enum rh_validate_mode validate;            /* of every write */
     const struct rh_control_command *commands; /* of the control socket */
     unsigned n_commands;
+    const char *const *hooks; /* where Subscriptions may send to: programme/subscription.h */
+    unsigned n_hooks;
+    unsigned hook_retries;   /* 0: the default */
     unsigned workers, loops; /* 0: by the number of cores */
 };
 
