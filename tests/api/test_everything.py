@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """$everything of a person and an encounter; $meta and its changes; $expunge."""
 import json
+import threading
 import uuid
 
 import pytest
-from conftest import wants
+from conftest import FHIR_JSON, wants
 from program import check, rihla
 
 
@@ -286,3 +287,33 @@ def test_what_expunge_refuses(fhir):
     wants(fhir.send("POST", at + "/$expunge", {"resourceType": "Parameters", "parameter": [{"name": "expungePreviousVersions", "valueString": "perhaps"}]}), 400, "true or false")
     wants(fhir.get(at + "/$expunge"), 405)
     wants(fhir.send("POST", "/Patient/nobody/$expunge?expungePreviousVersions=true"), 404)
+
+
+# --- while others work -------------------------------------------------------------------------------
+
+
+def test_everything_while_others_write_and_clients_go_away(fhir, server):
+    t = "W" + uuid.uuid4().hex[:8]
+    put(fhir, person(t, 1), *[observation(t, f"o{n}", 1, note=[{"text": "x" * 4000}]) for n in range(500)])
+    stop = threading.Event()
+
+    def write():
+        with server.client() as http:
+            n = 0
+            while not stop.is_set():
+                http.put(f"/Observation/{t}-n{n % 50}", json=observation(t, f"n{n % 50}", 1, valueInteger=n), headers={"Content-Type": FHIR_JSON})
+                http.delete(f"/Observation/{t}-d{n % 50}")
+                n += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(8):
+            with fhir.http.stream("GET", f"/Patient/{t}-1/$everything") as answer:
+                next(answer.iter_bytes(1000))  # and no more is read
+            found = names(rows(fhir.get(f"/Patient/{t}-1/$everything")), t)
+            assert len(found) == len(set(found)) and {f"o{n}" for n in range(500)} <= set(found)
+    finally:
+        stop.set()
+        writer.join()
+    assert fhir.http.get(server.url + "/health").status_code == 200
