@@ -327,7 +327,8 @@ int rh_cmd_serve(struct rh_cli *c)
     uint64_t retries = 0;
     const char *text = rh_cli_value(c, "hook-retries");
     if (text && (rh_text_u64(rh_text(text), 100, &retries) || retries == 0)) {
-        fprintf(stderr, "rihla serve: --hook-retries is a number from 1 to 100; not \"%s\"\n", text);
+        fprintf(stderr, "rihla serve: --hook-retries is a number from 1 to 100; not \"%s\"\n",
+                text);
         return RH_EXIT_USAGE;
     }
     o.hook_retries = (unsigned)retries;
