@@ -144,6 +144,8 @@ enum rh_step rh_rest_update(struct rh_request *q);
 enum rh_step rh_rest_patch(struct rh_request *q);
 enum rh_step rh_rest_delete(struct rh_request *q);
 enum rh_step rh_rest_bundle(struct rh_request *q);
+/* What the disk refused is remembered for /health until a write succeeds. */
+void rh_rest_note_disk(struct rh_request *q, enum rh_rc rc);
 
 /* --- rest_operation.c --- */
 extern const struct rh_operation rh_operations[];

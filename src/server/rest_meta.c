@@ -142,6 +142,7 @@ static enum rh_step change_written(struct rh_request *q)
     struct rh_write_op *op = &r->write->ops[0];
     struct rh_text if_match = q->headers[RH_H_IF_MATCH];
     enum rh_rc rc = r->write->rc ? r->write->rc : op->rc;
+    rh_rest_note_disk(q, rc);
     if (rc == RH_PRECONDITION && !if_match.data && !q->version_id.len && ++r->attempts < ATTEMPTS) {
         rh_issues_init(&q->issues, q->arena);
         return change(q);

@@ -3,8 +3,7 @@
 
 #include <limits.h>
 
-/* What the disk refused is remembered for /health until a write succeeds. */
-static void note_disk(struct rh_request *q, enum rh_rc rc)
+void rh_rest_note_disk(struct rh_request *q, enum rh_rc rc)
 {
     bool trouble = rc == RH_FULL || rc == RH_READONLY || rc == RH_IO || rc == RH_CORRUPT;
     if (trouble || !rc)
@@ -66,7 +65,7 @@ static enum rh_step written(struct rh_request *q)
     struct rh_rest *r = rh_rest_of(q);
     struct rh_write_op *op = &r->write->ops[0];
     enum rh_rc rc = r->write->rc ? r->write->rc : op->rc;
-    note_disk(q, rc);
+    rh_rest_note_disk(q, rc);
     if (rc)
         return rh_rest_refuse(q, rc);
     if (op->version.id.len)
@@ -286,7 +285,7 @@ static enum rh_step bundle_answer(struct rh_request *q)
 static enum rh_step bundle_written(struct rh_request *q)
 {
     enum rh_rc rc = rh_rest_of(q)->bundle->write->rc;
-    note_disk(q, rc);
+    rh_rest_note_disk(q, rc);
     return rc ? rh_rest_refuse(q, rc) : bundle_answer(q);
 }
 
