@@ -2,33 +2,45 @@
 /*
  * key.h - from a resource to its search keys: bytes in memcmp order.
  *
- *   token      'c' word hash64(system)     and 's' hash64(system), "any code of it", where the
- *              system is stated; Identifier with a type that has a coding also
- *              'o' hash64(system|code of the type) word
- *   string     'x' folded string, blanks collapsed (cut);
+ *   token      'c' word hash64(system)   and 's' hash64(system), "any code of it", where there is
+ *                                         a system
+ *              'o' hash64(system|code of its type) word: Identifier whose type has a coding
+ *   string     'x' folded string          words with one blank between (rh_fold_line)
  *              with `words` also 'f' folded word and 'k' each skeleton (normalise.h)
- *   date       'l' lo hi   and 'h' hi lo when the span is longer than a day. Open ends
- * INT64_MIN/MAX number     'n' decimal decimal (lo hi; the same for a point) quantity   'q' unit 0
- * hash64(system) decimal decimal: as given; unit is the code, else the unit's text, else nothing
- *   reference  type16 word              of a local one (type 0: the type is not known)
- *              type16 'x' address       of an absolute one; a canonical likewise without version,
- *              'v' ‖ the same ‖ 0 ‖ version where one is stated
- *              'i' token                its identifier
- *   uri        'u' address
- *   composite  key of the first component, 0-escaped (0 -> 0 255, end 0 0), then of the second
- *   near       'g' Morton code of the cell
- *   shape      's' hash32(numbers)      and, shared, 'd' hash32 numbers
- *   atom       'a' hash64(folded text)
+ *   date       'l' lo hi                  and 'h' hi lo when the span is longer than a day. Open
+ *                                         ends are INT64_MIN and INT64_MAX
+ *   number     'n' decimal decimal        lo hi; the same for a point
+ *   quantity   'q' unit 0 hash64(system) decimal decimal, as given; unit is the code, else the
+ *              unit's text, else nothing; of Money the currency. '<' and '>' leave an end open
+ *              'p' text 0 hash64() decimal decimal: the unit's text where it is not the code
+ *   reference  type16 word                of a local one (type 0: the type is not known)
+ *              type16 'x' address         of another one; a canonical likewise, without version,
+ *              'v' the same 0 version     and this where a version is stated
+ *              'i' token                  its identifier
+ *   uri        'u' address                of a canonical with a version also without it
+ *   composite  key of the first component, 0-escaped (0 -> 0 255, end 0 0), then of the second;
+ *              only keys that hold the value take part: c l n q x u g and those of a reference
+ *   near       'g' Morton code of the place: 32 bits each of latitude and longitude
+ *   shape      's' hash32(numbers)        and, shared, 'd' hash32 numbers: of all parameters that
+ *                                         have a value, views and those without key included
+ *   stray      '!'                        RH_PARAM_STRAY
+ *   atom       'a' hash64(folded text)    hash 0: the resource has more text than keys
  *   word       shared: 'w' word 0 hash64(text): the text has the word
  *
- * A word or id is 'u' and 16 bytes when it is a UUID in canonical lower case, else 't', the text
- * and, before anything else, 0x00. The hash of no system is 0. Integers are 8 bytes of bytes.h,
- * decimals those of rh_key_decimal. A calendar day (`date`) is taken in UTC, so that the zone of a
- * site does not move a birthday; a dateTime without a zone in ctx->zone_minutes. Keys longer than
- * RH_KEY_CUT bytes are cut there; a match on a cut key is checked again on the body.
+ * A word (id, code) is 'u' and 16 bytes when it is a UUID in canonical lower case, else 't', the
+ * text and, before anything else, 0x00. The hash of no system is 0. An element of type code has the
+ * system of its required binding, where that is one, and true and false have one too
+ * (spec/r4/code-systems.tsv); of a ContactPoint its use, and what it is (phone), stand for one.
+ * Integers are 8 bytes of bytes.h, decimals those of rh_key_decimal. A calendar day (`date`) is
+ * taken in UTC, so that the zone of a site does not move a birthday; a dateTime without a zone in
+ * ctx->zone_minutes. Keys longer than RH_KEY_CUT bytes are cut there; a match on a cut key is
+ * checked again on the body. No key depends on the address under which this server was asked: an
+ * absolute reference to itself is an absolute one. Decimals of more than RH_DEC_DIGITS digits have
+ * no key.
  *
- * aux is a number that a row carries beside its key: bit 0: RH_AUX_ONLY; bits 1-4: precision of the
- * main date, 0: none; bits 5..: its first millisecond, signed.
+ * aux is a number that a row carries beside its key: bit 0: RH_AUX_ONLY; the others: the main date,
+ * read by rh_aux_span. It is there when the resource has one value of it, that is a calendar year,
+ * month or day, an instant to the millisecond, or a period of whole seconds and at most 12 days.
  */
 #ifndef RH_SEARCH_KEY_H
 #define RH_SEARCH_KEY_H
@@ -44,7 +56,7 @@ enum {
     RH_KEYS_MAX = 50000 /* of one resource (a large code system); more are refused, RH_TOOLARGE */
 };
 
-enum { RH_AUX_ONLY = 1 }; /* the only key row of this parameter in this resource */
+enum { RH_AUX_ONLY = 1 }; /* no other row of this parameter begins with the same byte */
 
 struct rh_search_key {
     uint16_t type;   /* of the resource, or of the contained one */
@@ -86,7 +98,7 @@ void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id);
  * such text is the beginning of another. */
 void rh_key_decimal(struct rh_buf *b, struct rh_dec value);
 
-/* The span of the main date in an aux; false: it has none, or one that is not expressed there. */
+/* The span of the main date in an aux; false: it has none, or one that cannot be expressed. */
 bool rh_aux_span(int64_t aux, int64_t *lo_us, int64_t *hi_us);
 
 /* Does a shape row's key ('d' …) list the parameter? And the postings' key of a 'd' row. */
