@@ -114,7 +114,12 @@ enum rh_rc rh_operation_inputs(struct rh_request *q, struct rh_operation_input *
     yyjson_doc *doc;
     yyjson_val *p;
     size_t i, max;
+    const struct rh_rest *r = rh_rest_of(q);
     enum rh_rc rc = inputs_of_query(q, ret, n);
+    if (!rc && !q->lenient && (r->summary != RH_SUMMARY_FALSE || r->parameters.elements.data))
+        return rh_issue_add(&q->issues, RH_QUERY, NULL,
+                            "_summary and _elements are for reads and searches, not for %s.",
+                            r->operation->name);
     if (rc || q->method != RH_M_POST || !rh_text_trim(q->body).len)
         return rc;
     if (*n)

@@ -154,6 +154,7 @@ def test_what_everything_refuses(fhir, t):
     wants(fhir.get(f"/Patient/{t}-1/$everything?_count=0"), 400, "_count")
     wants(fhir.get(f"/Patient/{t}-1/$everything?wrong=1"), 400, "wrong", "_since")
     wants(fhir.get(f"/Encounter/{t}-enc/$everything?start=2026"), 400, "start")
+    wants(fhir.get(f"/Patient/{t}-1/$everything?_elements=id"), 400, "_elements")
     wants(fhir.get(f"/Patient/{t}-1/$everything?_cursor=AAAA"), 400, "_cursor")
     wants(fhir.get(f"/Observation/{t}-old/$everything"), 404, "/fhir/Patient/[id]/$everything")
     other = rows(fhir.get(f"/Patient/{t}-1/$everything?_count=3"))["link"][-1]["url"].replace(f"{t}-1", f"{t}-2")
