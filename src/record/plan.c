@@ -138,16 +138,6 @@ static enum rh_rc listed(struct rh_run *run, const struct rh_condition *c, struc
 /* --- everything
  * ----------------------------------------------------------------------------------- */
 
-static bool lists(struct rh_text shape, const struct rh_parameter *p)
-{
-    const struct rh_parameter *const *parts;
-    unsigned n = rh_plan_parts(&p, &parts);
-    bool ret = false;
-    for (unsigned i = 0; i < n; i++)
-        ret |= rh_shape_has(shape, parts[i]->number);
-    return ret;
-}
-
 enum rh_rc rh_plan_everything(struct rh_run *run, unsigned type, const struct rh_parameter *without,
                               struct rh_posting **ret)
 {
@@ -163,7 +153,7 @@ enum rh_rc rh_plan_everything(struct rh_run *run, unsigned type, const struct rh
         if (rc)
             return rc;
         for (unsigned i = 0; i < n; i++) {
-            if (without && lists(keys[i].bytes, without))
+            if (without && rh_shape_has(keys[i].bytes, without->number))
                 continue;
             struct rh_buf key = rh_buf(run->make);
             rh_shape_key(keys[i].bytes, &key);
@@ -303,6 +293,28 @@ static enum rh_rc follow_has(struct rh_run *run, const struct rh_condition *c,
     return *ret ? RH_OK : RH_NOMEM;
 }
 
+/* Resources that lie in the part of a person without that exact parameter saying so. */
+static struct rh_posting *strays(struct rh_run *run, unsigned type)
+{
+    return rh_posting_point(run, type, RH_PARAM_STRAY, RH_TEXT("!"));
+}
+
+static struct rh_posting *less(struct rh_run *run, struct rh_posting *from, struct rh_posting *what)
+{
+    struct rh_posting *p = from && what ? rh_posting_new(run, RH_POSTING_AND) : NULL;
+    struct rh_posting **rows = p ? rh_arena_alloc(run->make, 2 * sizeof *rows) : NULL;
+    if (!rows)
+        return NULL;
+    rows[0] = from;
+    rows[1] = what;
+    p->children = rows;
+    p->minus = rows + 1;
+    p->n_children = p->n_minus = 1;
+    p->dated = from->dated;
+    p->solid = from->solid;
+    return p;
+}
+
 static struct rh_posting *above(struct rh_run *run, enum rh_posting_kind kind,
                                 struct rh_posting *child)
 {
@@ -330,15 +342,17 @@ static enum rh_rc joined(struct rh_run *run, const struct rh_condition *c, struc
         rc = rh_posting_estimate(run, inner);
     if (rc)
         return rc;
-    if (c->kind == RH_COND_HAS && person)
-        *ret = above(run, RH_POSTING_PERSONS, inner);
-    else if (c->kind == RH_COND_CHAIN && person && inner->estimate > RH_PLAN_FEW)
-        *ret = above(run, RH_POSTING_GATE, inner);
-    else if (inner->estimate > RH_PLAN_SMALL)
+    if (c->kind == RH_COND_HAS && person) {
+        inner = less(run, inner, strays(run, c->inner_type));
+        *ret = inner ? above(run, RH_POSTING_PERSONS, inner) : NULL;
+    } else if (c->kind == RH_COND_CHAIN && person && inner->estimate > RH_PLAN_FEW) {
+        *ret = less(run, above(run, RH_POSTING_GATE, inner), strays(run, c->type));
+    } else if (inner->estimate > RH_PLAN_SMALL) {
         return RH_OK;
-    else
+    } else {
         return c->kind == RH_COND_CHAIN ? follow_chain(run, c, inner, ret)
                                         : follow_has(run, c, inner, ret);
+    }
     return *ret ? RH_OK : RH_NOMEM;
 }
 
