@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers that are made while they are sent: GET /fhir/$events, as a browser's EventSource reads it."""
+import json
+import socket
+import threading
+import time
+import urllib.parse
+
+import pytest
+from conftest import wants
+
+
+class Events:
+    """One open stream. `events` are (event, id, data); `last` is the last id seen."""
+
+    def __init__(self, fhir, *criteria, last=None, **more):
+        query = urllib.parse.urlencode([("criteria", one) for one in criteria] + list(more.items()))
+        self.socket = socket.create_connection(("127.0.0.1", fhir.server.port))
+        head = f"GET /fhir/$events{'?' if query else ''}{query} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+        if last is not None:
+            head += f"Last-Event-ID: {last}\r\n"
+        self.socket.sendall((head + "\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().strip()):
+            name, value = line.decode().split(": ", 1)
+            self.headers[name.lower()] = value
+        self.events, self.last, self.ended, self.whole = [], None, False, False
+        self.begun = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _chunks(self):
+        while (size := int(self.file.readline() or b"-1", 16)) > 0:
+            yield self.file.read(size)
+            self.file.readline()
+        self.whole = size == 0
+
+    def _lines(self):
+        rest = b""
+        for chunk in self._chunks():
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode() for line in lines)
+
+    def _read(self):
+        event, data = "message", None
+        try:
+            for line in self._lines():
+                name, _, value = line.partition(": ")
+                if not line:
+                    if data is not None:
+                        self.events.append((event, self.last, json.loads(data)))
+                    event, data = "message", None
+                    self.begun.set()
+                elif name == "event":
+                    event = value
+                elif name == "id":
+                    self.last = int(value)
+                elif name == "data":
+                    data = value
+        except (OSError, ValueError):
+            pass
+        self.ended = True
+
+    def wait(self, n, seconds=15):
+        end = time.time() + seconds
+        while len(self.events) < n:
+            assert time.time() < end, f"{len(self.events)} of {n} events came"
+            time.sleep(0.01)
+        return self.events
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def observation(code="1975-2", **more):
+    return {"resourceType": "Observation", "status": "final", "code": {"coding": [{"code": code}]}, **more}
+
+
+def opened(fhir, *criteria, **more):
+    stream = Events(fhir, *criteria, **more)
+    assert stream.status == 200 and stream.begun.wait(10)
+    return stream
+
+
+def streams(fhir):
+    text = fhir.http.get(fhir.server.url + "/metrics").text
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("rihla_event_streams ")))
+
+
+def test_create_update_delete(fhir):
+    stream = opened(fhir, "Observation?code=1975-2")
+    assert stream.headers["content-type"] == "text/event-stream" and stream.headers["cache-control"] == "no-store"
+    fhir.create(observation("other"))
+    one = fhir.create(observation())
+    two = fhir.send("PUT", f"/Observation/{one['id']}", observation(id=one["id"], note=[{"text": "a"}])).json()
+    stream.wait(2)  # of quick changes only the last is sent
+    fhir.send("DELETE", f"/Observation/{one['id']}")
+    events = stream.wait(3)
+    assert [e[0] for e in events][-2:] == ["update", "delete"]
+    update = events[-2]
+    assert update[2] == {"type": "Observation", "id": one["id"], "versionId": two["meta"]["versionId"],
+                         "lastUpdated": two["meta"]["lastUpdated"]}
+    assert events[-1][2]["id"] == one["id"]
+    stream.close()
+
+
+def test_several_criteria_and_none(fhir):
+    two, every = opened(fhir, "Observation?code=1975-2", "Patient?gender=female"), opened(fhir)
+    fhir.create({"resourceType": "Patient", "gender": "male"})
+    fhir.create({"resourceType": "Patient", "gender": "female"})
+    fhir.create(observation())
+    assert [e[2]["type"] for e in two.wait(2)] == ["Patient", "Observation"]
+    assert [e[2]["type"] for e in every.wait(3)] == ["Patient", "Patient", "Observation"]
+    two.close()
+    every.close()
+
+
+def test_who_comes_back_misses_nothing(fhir):
+    stream = opened(fhir, "Observation?code=1975-2")
+    fhir.create(observation())
+    stream.wait(1)
+    last = stream.events[-1][1]
+    stream.close()
+    made = [fhir.create(observation())["id"] for _ in range(120)]
+    for how in ({"last": last}, {"after": last}):
+        again = opened(fhir, "Observation?code=1975-2", **how)
+        assert [e[2]["id"] for e in again.wait(120)] == made
+        again.close()
+
+
+def test_a_number_beyond_the_log_is_told(fhir):
+    stream = opened(fhir, last=10**12)
+    assert stream.events[0][0] == "reset" and stream.last < 10**12
+    stream.close()
+
+
+@pytest.mark.parametrize("query, status, fragment", [
+    ("criteria=Observation%3Fnonsense%3D1", 400, "nonsense"),
+    ("criteria=Nonsense%3F", 400, "not a resource type"),
+    ("criteria=", 400, "not a resource type"),
+    ("criteria", 400, "not a resource type"),
+    ("criteria=Observation%3F_count%3D1", 400, "_count"),
+    ("criteria=%FF", 400, "UTF-8"),
+    ("after=-1", 400, "number of the log"),
+    ("after=1e3", 400, "number of the log"),
+    ("nonsense=1", 400, "takes criteria and after"),
+    ("&".join(["criteria=Patient"] * 11), 400, "more than 10"),
+])
+def test_refuses(fhir, query, status, fragment):
+    wants(fhir.get("/$events?" + query), status, fragment)
+
+
+def test_refuses_other_methods(fhir):
+    answer = fhir.send("POST", "/$events", {"resourceType": "Parameters"})
+    wants(answer, 405)
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_head_has_no_body(fhir):
+    answer = fhir.send("HEAD", "/$events")
+    assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/event-stream" and not answer.content
+
+
+def test_a_hundred_clients(fresh):
+    all_ = [opened(fresh, "Observation?code=1975-2") for _ in range(100)]
+    assert streams(fresh) == 100
+    begin = time.time()
+    made = [fresh.create(observation())["id"] for _ in range(30)]
+    for stream in all_:
+        assert [e[2]["id"] for e in stream.wait(30)] == made
+    assert time.time() - begin < 15
+    for stream in all_:
+        stream.close()
+    end = time.time() + 10
+    while streams(fresh) and time.time() < end:
+        time.sleep(0.1)
+    assert streams(fresh) == 0
+
+
+def test_too_many_are_refused(fresh):
+    all_ = [Events(fresh) for _ in range(503)]
+    assert sorted(one.status for one in all_)[-4:] == [200, 503, 503, 503]
+    for one in all_:
+        one.close()
+
+
+def test_the_end_of_the_server_ends_them_whole(tmp_path, fresh):
+    stream = opened(fresh)
+    begin = time.time()
+    fresh.server.stop()
+    assert time.time() - begin < 5
+    end = time.time() + 5
+    while not stream.ended and time.time() < end:
+        time.sleep(0.01)
+    assert stream.ended and stream.whole
+    stream.close()
+
+
+def test_a_client_that_does_not_read_keeps_nobody_waiting(fresh):
+    lazy = socket.create_connection(("127.0.0.1", fresh.server.port))
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy.sendall(b"GET /fhir/$events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    stream = opened(fresh)
+    for i in range(20):
+        entries = [{"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}] * 100
+        fresh.send("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    stream.wait(2000)
+    lazy.close()
+    stream.close()
