@@ -514,10 +514,12 @@ static enum rh_rc reference_value(const struct value *x)
     }
     if (is_a(x->type, "Reference")) {
         yyjson_val *identifier = member(x->v, "identifier");
-        enum rh_rc rc = add_address(x, rh_json_get(x->v, "reference"), false);
-        if (rc || !identifier || x->m->references)
-            return rc;
-        return add_identifier(x, identifier, true);
+        struct rh_text text = rh_json_get(x->v, "reference");
+        enum rh_rc rc = add_address(x, text, false);
+        bool other = x->action->only &&
+                     rh_reference_parse(text, (struct rh_text){"", 0}).type != x->action->only;
+        return rc || !identifier || other || x->m->references ? rc
+                                                              : add_identifier(x, identifier, true);
     }
     /* A resource inside (the first entry of a document): it is what is referred to. */
     const struct rh_type *inner = rh_type_find(rh_json_get(x->v, "resourceType"));

@@ -296,7 +296,7 @@ static void makes_numbers_and_quantities(void **state)
         {"Observation", "value-quantity", "\"valueQuantity\":{\"unit\":\"mg\"}", ""},
         {"Observation", "value-quantity", "\"valueRange\":{\"low\":{\"value\":5}}", ""},
         {"Condition", "onset-age", "\"onsetRange\":{\"high\":{\"value\":5,\"unit\":\"a\"}}",
-         "qa\\00<0>\\00\\c0\\80\\013\\00"},
+         "qa\\00\\00<0>\\c0\\80\\013\\00"},
         {"Invoice", "totalgross", "\"totalGross\":{\"value\":5,\"currency\":\"EUR\"}",
          "qEUR\\00<money>\\c0\\80\\013\\00\\c0\\80\\013\\00"},
         {"Observation", "value-quantity",
