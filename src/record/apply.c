@@ -484,6 +484,7 @@ enum rh_rc rh_tip_append(struct rh_session *writer, struct rh_tip *t, const stru
     struct rh_head head = {
         .type = (uint16_t)c->type,
         .deleted = c->op == RH_OP_DELETE,
+        .fresh = !c->old,
         .id = c->id,
         .rk = rk,
         .entry = e.number,

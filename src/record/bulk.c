@@ -3,11 +3,11 @@
  * bulk.c - the gathering half of the bulk load.
  *
  *   rh_bulk_add  ->  queue  ->  workers: parse, check, resolve, compose, keys, compress  ->  batch
- * ->  publisher  ->  writer
+ * ->  arranger: sort  ->  publisher  ->  writer
  *
  * Each unit belongs to the batch that was open when it was added. A batch is sealed when it is
- * full; when its last unit is prepared the publisher writes it, in order, while the workers are at
- * the next one. At most two batches are in memory.
+ * full; when its last unit is prepared it is arranged, and the publisher writes it, in order, while
+ * the workers are at the next ones. At most BATCHES_MAX batches are in memory.
  */
 #include "record/bulk.h"
 
@@ -22,9 +22,9 @@
 enum {
     WORKERS_MAX = 16,
     QUEUE_BYTES = 16 << 20, /* of units that wait for a worker */
-    BATCHES_MAX = 2,
-    SALT_SLOTS = 1 << 15, /* persons of this load whose salt is remembered */
-    UNITS_AT_ONCE = 16,   /* taken from the queue, at most TAKE_BYTES */
+    BATCHES_MAX = 3,        /* one is filled, one arranged, one written */
+    SALT_SLOTS = 1 << 15,   /* persons of this load whose salt is remembered */
+    UNITS_AT_ONCE = 16,     /* taken from the queue, at most TAKE_BYTES */
     TAKE_BYTES = 64 << 10,
     ARENA_BYTES = 768 << 20 /* of one worker's part of a batch; a Bundle may be large */
 };
@@ -65,9 +65,10 @@ struct rh_bulk {
 
     struct worker workers[WORKERS_MAX];
     unsigned n_workers;
-    struct rh_session *publisher_session, *resume_session; /* the second is the caller's thread's */
-    pthread_t publisher;
-    bool publisher_running;
+    struct rh_session *publisher_session, *arranger_session;
+    struct rh_session *resume_session; /* the caller's thread's */
+    pthread_t publisher, arranger;
+    bool publisher_running, arranger_running;
     struct salt_slot *salts;
     char **sources; /* whose marks this load has written */
     size_t n_sources, cap_sources;
@@ -108,6 +109,9 @@ static void batch_free(struct rh_bulk_batch *batch)
     rh_free(batch->marks);
     rh_free(batch->arenas);
     rh_free(batch->items);
+    rh_free(batch->order);
+    rh_free(batch->keys.rows);
+    rh_free(batch->keys.rks);
     rh_free(batch);
 }
 
@@ -350,7 +354,7 @@ static void *work(void *user)
         batch->open_units -= n;
         pthread_cond_signal(&b->room);
         if (batch->open_units == 0)
-            pthread_cond_signal(&b->ready);
+            pthread_cond_broadcast(&b->ready);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
@@ -452,13 +456,49 @@ static enum rh_rc publish(struct rh_bulk *b, struct rh_bulk_batch *batch)
     return rc;
 }
 
+/* The oldest batch that is whole and not arranged. */
+static struct rh_bulk_batch *whole_batch(struct rh_bulk *b)
+{
+    struct rh_bulk_batch *batch = b->batches;
+    while (batch && batch->arranged)
+        batch = batch->next;
+    return batch && batch->sealed && batch->open_units == 0 ? batch : NULL;
+}
+
+static void *arranger(void *user)
+{
+    struct rh_bulk *b = user;
+    pthread_mutex_lock(&b->lock);
+    for (;;) {
+        struct rh_bulk_batch *batch = whole_batch(b);
+        if (!batch) {
+            if (b->stop && !b->batches)
+                break;
+            pthread_cond_wait(&b->ready, &b->lock);
+            continue;
+        }
+        enum rh_rc rc = b->rc;
+        pthread_mutex_unlock(&b->lock);
+        if (rc == RH_OK)
+            rc = rh_bulk_arrange(b->arranger_session, batch);
+        pthread_mutex_lock(&b->lock);
+        if (rc && !b->rc)
+            b->rc = rc;
+        batch->arranged = true;
+        pthread_cond_broadcast(&b->ready);
+        pthread_cond_broadcast(&b->room);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
 static void *publisher(void *user)
 {
     struct rh_bulk *b = user;
     pthread_mutex_lock(&b->lock);
     for (;;) {
         struct rh_bulk_batch *batch = b->batches;
-        if (!batch || !batch->sealed || batch->open_units > 0) {
+        if (!batch || !batch->arranged) {
             if (b->stop && !batch)
                 break;
             pthread_cond_wait(&b->ready, &b->lock);
@@ -473,6 +513,7 @@ static void *publisher(void *user)
         b->n_batches--;
         batch_free(batch);
         pthread_cond_broadcast(&b->room);
+        pthread_cond_broadcast(&b->ready);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
@@ -492,6 +533,8 @@ static enum rh_rc start(struct rh_bulk *b)
     enum rh_rc rc = rh_session_open(b->record, &b->publisher_session);
     if (rc == RH_OK)
         rc = rh_session_open(b->record, &b->resume_session);
+    if (rc == RH_OK)
+        rc = rh_session_open(b->record, &b->arranger_session);
     for (unsigned i = 0; i < b->n_workers && rc == RH_OK; i++) {
         b->workers[i] = (struct worker){.bulk = b, .index = i, .shared = rh_bulk_shared_open()};
         rc = rh_session_open(b->record, &b->workers[i].session);
@@ -507,6 +550,10 @@ static enum rh_rc start(struct rh_bulk *b)
     if (rc == RH_OK) {
         rc = rh_thread_start("publisher", publisher, b, &b->publisher);
         b->publisher_running = rc == RH_OK;
+    }
+    if (rc == RH_OK) {
+        rc = rh_thread_start("arranger", arranger, b, &b->arranger);
+        b->arranger_running = rc == RH_OK;
     }
     return rc;
 }
@@ -526,6 +573,9 @@ static void end(struct rh_bulk *b)
     }
     if (b->publisher_running)
         pthread_join(b->publisher, NULL);
+    if (b->arranger_running)
+        pthread_join(b->arranger, NULL);
+    rh_session_close(b->arranger_session);
     rh_session_close(b->publisher_session);
     rh_session_close(b->resume_session);
     pthread_mutex_destroy(&b->lock);
@@ -648,7 +698,7 @@ static struct rh_bulk_batch *batch_for_next(struct rh_bulk *b)
                               batch->n >= RH_BULK_RESOURCES);
         if (batch && full && !batch->sealed) {
             batch->sealed = true;
-            pthread_cond_signal(&b->ready);
+            pthread_cond_broadcast(&b->ready);
         }
         if (b->rc)
             return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bulk_int.h - the parts of the bulk load: bulk.c gathers and prepares on several threads, publish.c
- * writes, bulk_rows.c has the keys of a batch, bulk_later.c what exists already.
+ * bulk_int.h - the parts of the bulk load: bulk.c gathers and prepares on several threads,
+ * publish.c writes, bulk_rows.c has the keys of a batch, bulk_later.c what exists already.
  */
 #ifndef RH_RECORD_BULK_INT_H
 #define RH_RECORD_BULK_INT_H
@@ -49,9 +49,24 @@ struct rh_bulk_mark {
     uint64_t position;
 };
 
+/* The keys of a batch, in the order of the index. */
+struct rh_bulk_ref {
+    uint64_t prefix;
+    const unsigned char *row;
+    uint32_t item; /* its place in the order of the items */
+};
+struct rh_bulk_sorted {
+    struct rh_bulk_ref *rows;
+    size_t n;
+    uint64_t *rks; /* of the items, set when they are known */
+};
+
 struct rh_bulk_batch {
     struct rh_bulk_item *items;
     size_t n, cap;
+    struct rh_bulk_item **order; /* by unit */
+    struct rh_bulk_sorted keys;
+    bool arranged;            /* these two are made */
     struct rh_arena **arenas; /* one a worker */
     unsigned n_arenas;
     struct rh_bulk_unit *late, **last_late;
@@ -94,13 +109,18 @@ enum rh_rc rh_bulk_store_late(struct rh_bulk *b, struct rh_session *s, struct rh
 void rh_bulk_refuse(struct rh_bulk *b, struct rh_text source, uint64_t line,
                     const struct rh_issues *is, enum rh_rc rc, uint64_t resources);
 
-/* --- publish.c --------------------------------------------------------------------------------- */
+/* --- publish.c ---------------------------------------------------------------------------------
+ */
+/* What needs no writer: sets aside what exists already, sorts the keys. Batches before this one may
+ * be on their way still. */
+enum rh_rc rh_bulk_arrange(struct rh_session *s, struct rh_bulk_batch *batch);
 /* Writes a whole batch: persons, keys, then log and heads, in slices on the writer's thread. */
 enum rh_rc rh_bulk_publish(struct rh_bulk *b, struct rh_session *s, const struct rh_caller *caller,
                            struct rh_text job, struct rh_bulk_batch *batch,
                            struct rh_bulk_counts *counts);
 
-/* --- bulk_later.c ------------------------------------------------------------------------------ */
+/* --- bulk_later.c ------------------------------------------------------------------------------
+ */
 /* Sets it->same: the content is what is stored, so that no version is made. */
 enum rh_rc rh_bulk_compare(struct rh_session *s, struct rh_bulk_item *it);
 /* Stores items that exist already, all of one unit: one transaction when it is atomic, else one by
@@ -109,27 +129,19 @@ enum rh_rc rh_bulk_store_items(struct rh_bulk *b, struct rh_session *s,
                                const struct rh_caller *caller, struct rh_bulk_item *const *items,
                                size_t n, struct rh_bulk_counts *counts);
 
-/* --- bulk_rows.c ------------------------------------------------------------------------------- */
+/* --- bulk_rows.c -------------------------------------------------------------------------------
+ */
 /* Shared rows that were put lately need not be put again. */
 struct rh_bulk_shared;
 struct rh_bulk_shared *rh_bulk_shared_open(void);
 void rh_bulk_shared_forget(struct rh_bulk_shared *s); /* some that were packed are not stored */
-void rh_bulk_shared_close(struct rh_bulk_shared *s); /* NULL is fine */
+void rh_bulk_shared_close(struct rh_bulk_shared *s);  /* NULL is fine */
 
 /* Packs the keys of a resource into it->rows, in the arena. RH_NOMEM. */
 enum rh_rc rh_bulk_pack_rows(struct rh_arena *a, struct rh_bulk_shared *shared,
                              const struct rh_search_keys *keys, struct rh_bulk_item *it);
 
-/* The rows of many items in the order of the index. */
-struct rh_bulk_ref {
-    uint64_t prefix, rk; /* rk 0: a shared one */
-    const unsigned char *row;
-};
-struct rh_bulk_sorted {
-    struct rh_bulk_ref *rows;
-    size_t n;
-};
-/* Of those items that do not go later, whose rk is set; shared rows of all: others rely on them.
+/* The rows of those items that do not go later; shared rows of all: others rely on them.
  * RH_NOMEM. */
 enum rh_rc rh_bulk_sort(struct rh_bulk_item *const *items, size_t n, struct rh_bulk_sorted *ret);
 /* The next up to `max` rows from `at` on, for the store. */

@@ -178,7 +178,7 @@ static int by_key(const void *a, const void *b)
     if (x->prefix != y->prefix)
         return x->prefix < y->prefix ? -1 : 1;
     int order = rh_text_cmp(bytes_of(x->row), bytes_of(y->row));
-    return order ? order : x->rk < y->rk ? -1 : x->rk > y->rk;
+    return order ? order : x->item < y->item ? -1 : x->item > y->item;
 }
 
 static size_t make_groups(struct rh_bulk_item *const *items, size_t n, struct group *groups)
@@ -216,8 +216,11 @@ enum rh_rc rh_bulk_sort(struct rh_bulk_item *const *items, size_t n, struct rh_b
     struct group *groups = rh_alloc(GROUP_SLOTS * sizeof *groups);
     size_t all = make_groups(items, n, groups);
     struct rh_bulk_ref *rows = rh_try_alloc((all + 1) * sizeof *rows);
-    if (!rows) {
+    uint64_t *rks = rh_try_alloc((n + 1) * sizeof *rks);
+    if (!rows || !rks) {
         rh_free(groups);
+        rh_free(rows);
+        rh_free(rks);
         return RH_NOMEM;
     }
     give_places(groups);
@@ -227,15 +230,14 @@ enum rh_rc rh_bulk_sort(struct rh_bulk_item *const *items, size_t n, struct rh_b
             if (items[i]->later && !row[4])
                 continue;
             struct group *g = group_of(groups, index_of(row));
-            rows[g->at++] =
-                (struct rh_bulk_ref){prefix_of(row, g->common), row[4] ? 0 : items[i]->rk, row};
+            rows[g->at++] = (struct rh_bulk_ref){prefix_of(row, g->common), row, (uint32_t)i};
         }
     }
     for (unsigned i = 0; i < GROUP_SLOTS; i++)
         if (groups[i].n > 1)
             qsort(rows + groups[i].at - groups[i].n, groups[i].n, sizeof *rows, by_key);
     rh_free(groups);
-    *ret = (struct rh_bulk_sorted){rows, all};
+    *ret = (struct rh_bulk_sorted){rows, all, rks};
     return RH_OK;
 }
 
@@ -249,7 +251,7 @@ unsigned rh_bulk_take(const struct rh_bulk_sorted *s, size_t at, struct rh_key *
         rows[i] = (struct rh_key){.type = (uint16_t)(index_of(ref->row) >> 16),
                                   .param = (uint16_t)index_of(ref->row),
                                   .bytes = bytes_of(ref->row),
-                                  .rk = ref->rk};
+                                  .rk = ref->row[4] ? 0 : s->rks[ref->item]};
         memcpy(&rows[i].aux, ref->row + 6, sizeof rows[i].aux);
     }
     return n;

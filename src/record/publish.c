@@ -2,7 +2,7 @@
 /*
  * publish.c - a prepared batch of a bulk load on its way into the store.
  *
- *   1 sort      what exists already, or stands twice, is set aside            (caller's thread)
+ *   1 arrange   what exists already, or stands twice, is set aside; the keys are sorted
  *   2 persons   numbers for new resources                                     (writer, slices)
  *   3 hidden    these numbers are not counted from now on                     (writer)
  *   4 keys      all keys in the order of the index                            (writer, slices)
@@ -32,10 +32,9 @@ struct publish {
     const struct rh_caller *caller;
     struct rh_text job;
     struct rh_bulk_batch *batch;
-    struct rh_bulk_item **order; /* items in the order of the present step */
+    struct rh_bulk_item **order; /* the batch's */
     struct rh_bulk_item **by_rk;
     size_t at, n, n_new;
-    struct rh_bulk_sorted keys;
     uint64_t created;
 };
 
@@ -44,7 +43,8 @@ static bool slice_over(int64_t begin_ns)
     return rh_clock_mono_ns() - begin_ns > RH_BULK_SLICE_MS * INT64_C(1000000);
 }
 
-/* --- 1 sort ------------------------------------------------------------------------------------
+/* --- 1 arrange
+ * ------------------------------------------------------------------------------------
  */
 
 static int by_identity(const void *a, const void *b)
@@ -66,38 +66,38 @@ static int by_unit(const void *a, const void *b)
     return x->unit < y->unit ? -1 : x->unit > y->unit ? 1 : x < y ? -1 : x > y;
 }
 
-/* A transaction is stored in one: when one of its resources changes what is there, all of it goes
- * later. `from` is the first of the unit's items. */
-static enum rh_rc keep_together(struct publish *p, size_t from, size_t to)
-{
-    bool changes = false;
-    enum rh_rc rc = RH_OK;
-    for (size_t i = from; i < to && rc == RH_OK && !changes; i++)
-        if (p->order[i]->later) {
-            rc = rh_bulk_compare(p->session, p->order[i]);
-            changes = !p->order[i]->same;
-        }
-    for (size_t i = from; i < to && changes; i++)
-        p->order[i]->later = true;
-    return rc;
-}
-
-static size_t unit_end(const struct publish *p, size_t from)
+static size_t unit_end(const struct rh_bulk_batch *b, size_t from)
 {
     size_t to = from;
-    while (to < p->n && p->order[to]->unit == p->order[from]->unit)
+    while (to < b->n && b->order[to]->unit == b->order[from]->unit)
         to++;
     return to;
 }
 
-static enum rh_rc look_up(struct publish *p)
+/* A transaction is stored in one: when one of its resources changes what is there, all of it goes
+ * later. */
+static enum rh_rc keep_together(struct rh_session *s, struct rh_bulk_batch *b, size_t from,
+                                size_t to)
+{
+    bool changes = false;
+    enum rh_rc rc = RH_OK;
+    for (size_t i = from; i < to && rc == RH_OK && !changes; i++)
+        if (b->order[i]->later) {
+            rc = rh_bulk_compare(s, b->order[i]);
+            changes = !b->order[i]->same;
+        }
+    for (size_t i = from; i < to && changes; i++)
+        b->order[i]->later = true;
+    return rc;
+}
+
+static enum rh_rc look_up(struct rh_session *s, struct rh_bulk_batch *b)
 {
     struct rh_head head;
-    struct rh_session *s = p->session;
     enum rh_rc rc = RH_OK;
-    for (size_t i = 0; i < p->n && rc == RH_OK; i++) {
-        struct rh_bulk_item *it = p->order[i];
-        const struct rh_bulk_item *before = i ? p->order[i - 1] : NULL;
+    for (size_t i = 0; i < b->n && rc == RH_OK; i++) {
+        struct rh_bulk_item *it = b->order[i];
+        const struct rh_bulk_item *before = i ? b->order[i - 1] : NULL;
         if (i % LOOKS == 0) {
             rh_store_rollback(s->conn);
             rc = rh_store_begin(s->conn);
@@ -116,17 +116,22 @@ static enum rh_rc look_up(struct publish *p)
     return rc;
 }
 
-static enum rh_rc set_aside(struct publish *p)
+enum rh_rc rh_bulk_arrange(struct rh_session *s, struct rh_bulk_batch *b)
 {
-    qsort(p->order, p->n, sizeof(struct rh_bulk_item *), by_identity);
-    enum rh_rc rc = look_up(p);
-    qsort(p->order, p->n, sizeof(struct rh_bulk_item *), by_unit);
-    for (size_t from = 0, to; from < p->n && rc == RH_OK; from = to) {
-        to = unit_end(p, from);
-        if (p->order[from]->atomic)
-            rc = keep_together(p, from, to);
+    b->order = rh_try_alloc((b->n + 1) * sizeof(struct rh_bulk_item *));
+    if (!b->order)
+        return RH_NOMEM;
+    for (size_t i = 0; i < b->n; i++)
+        b->order[i] = &b->items[i];
+    qsort(b->order, b->n, sizeof(struct rh_bulk_item *), by_identity);
+    enum rh_rc rc = look_up(s, b);
+    qsort(b->order, b->n, sizeof(struct rh_bulk_item *), by_unit);
+    for (size_t from = 0, to; from < b->n && rc == RH_OK; from = to) {
+        to = unit_end(b, from);
+        if (b->order[from]->atomic)
+            rc = keep_together(s, b, from, to);
     }
-    return rc;
+    return rc ? rc : rh_bulk_sort(b->order, b->n, &b->keys);
 }
 
 /* --- 2 persons ---------------------------------------------------------------------------------
@@ -245,8 +250,8 @@ static enum rh_rc keys_slice(struct rh_session *w, void *user)
     int64_t begin_ns = rh_clock_mono_ns();
     size_t at = p->at;
     enum rh_rc rc = rh_store_begin(w->conn);
-    while (at < p->keys.n && rc == RH_OK && !slice_over(begin_ns)) {
-        unsigned n = rh_bulk_take(&p->keys, at, rows, SLICE_ROWS);
+    while (at < p->batch->keys.n && rc == RH_OK && !slice_over(begin_ns)) {
+        unsigned n = rh_bulk_take(&p->batch->keys, at, rows, SLICE_ROWS);
         rc = rh_store_keys_put(w->conn, rows, n);
         at += n;
     }
@@ -361,7 +366,7 @@ static enum rh_rc store_rest(struct publish *p, struct rh_bulk_counts *counts)
     enum rh_rc rc = items ? RH_OK : RH_NOMEM;
     for (size_t from = 0, to; from < p->n && rc == RH_OK; from = to) {
         size_t n = 0;
-        to = unit_end(p, from);
+        to = unit_end(p->batch, from);
         for (size_t i = from; i < to; i++)
             if (p->order[i]->later)
                 items[n++] = p->order[i];
@@ -412,10 +417,10 @@ static enum rh_rc publish_new(struct publish *p)
         rc = order_by_rk(p);
     if (rc == RH_OK)
         rc = rh_writer_task(p->session->record->writer, (struct rh_task){hide, p});
+    for (size_t i = 0; i < p->n; i++)
+        p->batch->keys.rks[i] = p->order[i]->rk;
     if (rc == RH_OK)
-        rc = rh_bulk_sort(p->order, p->n, &p->keys);
-    if (rc == RH_OK)
-        rc = all_slices(p, keys_slice, p->keys.n);
+        rc = all_slices(p, keys_slice, p->batch->keys.n);
     return rc ? rc : all_slices(p, heads_slice, p->n);
 }
 
@@ -423,16 +428,14 @@ enum rh_rc rh_bulk_publish(struct rh_bulk *b, struct rh_session *s, const struct
                            struct rh_text job, struct rh_bulk_batch *batch,
                            struct rh_bulk_counts *counts)
 {
-    struct publish p = {
-        .bulk = b, .session = s, .caller = caller, .job = job, .batch = batch, .n = batch->n};
-    p.order = rh_try_alloc((batch->n + 1) * sizeof(struct rh_bulk_item *));
-    if (!p.order)
-        return RH_NOMEM;
-    for (size_t i = 0; i < batch->n; i++)
-        p.order[i] = &batch->items[i];
-    enum rh_rc rc = set_aside(&p);
-    if (rc == RH_OK)
-        rc = publish_new(&p);
+    struct publish p = {.bulk = b,
+                        .session = s,
+                        .caller = caller,
+                        .job = job,
+                        .batch = batch,
+                        .order = batch->order,
+                        .n = batch->n};
+    enum rh_rc rc = publish_new(&p);
     counts->created += p.created;
     if (rc == RH_OK)
         rc = store_rest(&p, counts);
@@ -440,8 +443,6 @@ enum rh_rc rh_bulk_publish(struct rh_bulk *b, struct rh_session *s, const struct
         rc = rh_writer_task(s->record->writer, (struct rh_task){mark, &p});
     if (rc)
         rh_writer_task(s->record->writer, (struct rh_task){stop_hiding, &p});
-    rh_free(p.keys.rows);
     rh_free(p.by_rk);
-    rh_free(p.order);
     return rc;
 }

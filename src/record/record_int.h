@@ -162,7 +162,7 @@ struct rh_change {
     struct rh_text body;   /* decoded, empty for a deletion */
     struct rh_text packed; /* as `codec` says */
     enum rh_codec_id codec;
-    const struct rh_head *old;             /* NULL: none */
+    const struct rh_head *old;             /* NULL: there is none, which was looked for */
     const struct rh_search_keys *old_keys; /* of the old version, NULL: none */
     const struct rh_search_keys *keys; /* NULL for a deletion, or when they are written already */
     struct rh_text purpose;

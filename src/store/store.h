@@ -79,6 +79,7 @@ enum { RH_RK_BITS = 28 };
 struct rh_head {
     uint16_t type;
     bool deleted;
+    bool fresh; /* for head_put: the caller has seen that there is none yet. Never read back */
     struct rh_text id;
     uint64_t rk, entry, part, origin, seq;
     int64_t time_us;
@@ -269,7 +270,8 @@ enum rh_rc rh_store_entries_rk(struct rh_conn *c, uint64_t lo, uint64_t hi, unsi
                                struct rh_arena *a, struct rh_entry *rows, uint64_t *rks,
                                unsigned *n);
 /* Makes it the head of (type, id), new or not; when its rk changed, the old rk is found no more.
- * Keeps the counts. RH_CONFLICT: another resource has this rk. */
+ * Keeps the counts. RH_CONFLICT: another resource has this rk; or it is said to be fresh, and is
+ * not: the transaction is to be rolled back then. */
 enum rh_rc rh_store_head_put(struct rh_conn *c, const struct rh_head *h);
 /* Heads of a type (deleted ones too) in the order of ids, behind `after` (empty: from the start).
  */

@@ -286,6 +286,9 @@ static void choose(struct stream *s, bool write, struct op *o, struct rh_arena *
                                .origin = an_origin(s),
                                .seq = upto(s, 1000),
                                .time_us = (int64_t)next(s)};
+    struct rh_head old;
+    o->head.fresh = upto(s, 2) && rh_store_head_get(s->sides[1].writer, o->head.type, o->id, a,
+                                                    &old) == RH_NOTFOUND;
     choose_entry(s, o);
     choose_keys(s, o, a);
     choose_scan(s, o, a);

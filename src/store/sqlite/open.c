@@ -270,6 +270,7 @@ static void rollback(struct rh_conn *c)
             sqlite3_reset(s->statements[i]);
     if (!sqlite3_get_autocommit(s->db))
         exec(s->db, "ROLLBACK");
+    rh_sqlite_forget(s);
     s->in_transaction = false;
 }
 
@@ -277,7 +278,9 @@ static void rollback(struct rh_conn *c)
  * another try. */
 static enum rh_rc commit(struct rh_conn *c)
 {
-    enum rh_rc rc = rh_sqlite_do(of(c), RH_SQL_COMMIT);
+    enum rh_rc rc = rh_sqlite_write_tally(of(c));
+    if (rc == RH_OK)
+        rc = rh_sqlite_do(of(c), RH_SQL_COMMIT);
     if (rc)
         rollback(c);
     of(c)->in_transaction = false;
@@ -286,11 +289,14 @@ static enum rh_rc commit(struct rh_conn *c)
 
 static enum rh_rc savepoint(struct rh_conn *c)
 {
-    return rh_sqlite_do(of(c), RH_SQL_SAVEPOINT);
+    enum rh_rc rc = rh_sqlite_write_tally(of(c));
+    return rc ? rc : rh_sqlite_do(of(c), RH_SQL_SAVEPOINT);
 }
 
 static enum rh_rc release(struct rh_conn *c, bool keep)
 {
+    if (!keep)
+        rh_sqlite_forget(of(c));
     enum rh_rc rc = keep ? RH_OK : rh_sqlite_do(of(c), RH_SQL_UNDO);
     return rc ? rc : rh_sqlite_do(of(c), RH_SQL_RELEASE);
 }

@@ -150,6 +150,9 @@ static enum rh_rc read_entry(sqlite3_stmt *s, struct rh_arena *a, void *row)
 
 static enum rh_rc last_seq(struct sqlite_conn *c, uint64_t origin, uint64_t *ret)
 {
+    *ret = c->last_seq;
+    if (c->last_seq && c->last_origin == origin)
+        return RH_OK;
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_LOG_LAST_SEQ);
     bind_u64(s, 1, origin);
     enum rh_rc rc = rh_sqlite_row(c, s);
@@ -187,9 +190,12 @@ enum rh_rc rh_sqlite_append(struct rh_conn *conn, struct rh_entry *e)
     bind_hash(s, 15, &e->prev_hash);
     bind_optional(s, 16, e->body, false);
     rc = rh_sqlite_run(c, s);
-    if (rc == RH_OK)
-        e->number = (uint64_t)sqlite3_last_insert_rowid(c->db);
-    return rc;
+    if (rc)
+        return rc;
+    e->number = (uint64_t)sqlite3_last_insert_rowid(c->db);
+    c->last_origin = e->origin;
+    c->last_seq = e->seq;
+    return RH_OK;
 }
 
 enum rh_rc rh_sqlite_entry(struct rh_conn *conn, uint64_t number, struct rh_arena *a,
@@ -383,19 +389,76 @@ static enum rh_rc move_number(struct sqlite_conn *c, const struct rh_head *h, bo
     return rh_sqlite_run(c, s);
 }
 
-static enum rh_rc count_change(struct sqlite_conn *c, uint16_t type, int change)
+static enum rh_rc put_head(struct sqlite_conn *c, enum rh_sql sql, const struct rh_head *h)
 {
-    if (change == 0)
-        return RH_OK;
+    unsigned char key[RH_STORE_ID_MAX + 1];
+    sqlite3_stmt *s = rh_sqlite_use(c, sql);
+    sqlite3_bind_int(s, 1, h->type);
+    sqlite3_bind_blob(s, 2, key, (int)rh_id_key(h->id, key), SQLITE_STATIC);
+    bind_u64(s, 3, h->rk);
+    bind_u64(s, 4, h->entry);
+    bind_u64(s, 5, h->part);
+    bind_u64(s, 6, h->origin);
+    bind_u64(s, 7, h->seq);
+    sqlite3_bind_int64(s, 8, h->time_us);
+    sqlite3_bind_int(s, 9, h->deleted);
+    return rh_sqlite_run(c, s);
+}
+
+void rh_sqlite_forget(struct sqlite_conn *c)
+{
+    c->last_seq = 0;
+    if (c->tally_waits)
+        memset(c->tally, 0, sizeof c->tally);
+    c->tally_waits = false;
+}
+
+static enum rh_rc put_count(struct sqlite_conn *c, uint16_t type, int change)
+{
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_TALLY_ADD);
     sqlite3_bind_int(s, 1, type);
     sqlite3_bind_int(s, 2, change);
     return rh_sqlite_run(c, s);
 }
 
+enum rh_rc rh_sqlite_write_tally(struct sqlite_conn *c)
+{
+    enum rh_rc rc = RH_OK;
+    for (uint16_t i = 0; i < RH_SQLITE_TYPES && c->tally_waits && rc == RH_OK; i++) {
+        if (c->tally[i] == 0)
+            continue;
+        rc = put_count(c, i, c->tally[i]);
+        c->tally[i] = 0;
+    }
+    c->tally_waits = false;
+    return rc;
+}
+
+static enum rh_rc count_change(struct sqlite_conn *c, uint16_t type, int change)
+{
+    if (change == 0)
+        return RH_OK;
+    if (type >= RH_SQLITE_TYPES || !c->in_transaction)
+        return put_count(c, type, change);
+    c->tally[type] += change;
+    c->tally_waits = true;
+    return RH_OK;
+}
+
+/* A head of which the caller knows that it is new. */
+static enum rh_rc put_fresh(struct sqlite_conn *c, const struct rh_head *h)
+{
+    enum rh_rc rc = move_number(c, h, false, 0); /* first: it may be refused */
+    return rc ? rc : put_head(c, RH_SQL_HEAD_ADD, h);
+}
+
 enum rh_rc rh_sqlite_head_put(struct rh_conn *conn, const struct rh_head *h)
 {
     struct sqlite_conn *c = of(conn);
+    if (h->fresh) {
+        enum rh_rc put = put_fresh(c, h);
+        return put ? put : count_change(c, h->type, !h->deleted);
+    }
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_HEAD_GET);
     bind_identity(s, 1, h->type, h->id);
     enum rh_rc rc = rh_sqlite_row(c, s);
@@ -407,16 +470,7 @@ enum rh_rc rh_sqlite_head_put(struct rh_conn *conn, const struct rh_head *h)
     rc = move_number(c, h, existed, old_rk); /* first: it may be refused */
     if (rc)
         return rc;
-    s = rh_sqlite_use(c, RH_SQL_HEAD_PUT);
-    bind_identity(s, 1, h->type, h->id);
-    bind_u64(s, 3, h->rk);
-    bind_u64(s, 4, h->entry);
-    bind_u64(s, 5, h->part);
-    bind_u64(s, 6, h->origin);
-    bind_u64(s, 7, h->seq);
-    sqlite3_bind_int64(s, 8, h->time_us);
-    sqlite3_bind_int(s, 9, h->deleted);
-    rc = rh_sqlite_run(c, s);
+    rc = put_head(c, RH_SQL_HEAD_PUT, h);
     return rc ? rc : count_change(c, h->type, !h->deleted - lived);
 }
 
@@ -448,9 +502,12 @@ enum rh_rc rh_sqlite_rk_scan(struct rh_conn *conn, uint64_t lo, uint64_t hi, uns
 enum rh_rc rh_sqlite_count(struct rh_conn *conn, uint16_t type, uint64_t *ret)
 {
     struct sqlite_conn *c = of(conn);
+    enum rh_rc rc = rh_sqlite_write_tally(c);
+    if (rc)
+        return rc;
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_TALLY_GET);
     sqlite3_bind_int(s, 1, type);
-    enum rh_rc rc = rh_sqlite_row(c, s);
+    rc = rh_sqlite_row(c, s);
     if (rc == RH_OK)
         *ret = column_u64(s, 0);
     sqlite3_reset(s);
@@ -491,6 +548,14 @@ static enum rh_rc change_key(struct sqlite_conn *c, enum rh_sql sql, const struc
 
 enum { SORT_FROM = 16, SORT_MAX = 512 };
 
+static bool in_order(const struct rh_key *const *order, unsigned n)
+{
+    for (unsigned i = 1; i < n; i++)
+        if (by_place(&order[i - 1], &order[i]) > 0)
+            return false;
+    return true;
+}
+
 /* Rows in the order of the index touch each page once. A slice of a bulk load comes sorted already.
  */
 static enum rh_rc change_keys(struct rh_conn *conn, enum rh_sql sql, const struct rh_key *rows,
@@ -505,7 +570,7 @@ static enum rh_rc change_keys(struct rh_conn *conn, enum rh_sql sql, const struc
         unsigned m = n - at < SORT_MAX ? n - at : SORT_MAX;
         for (unsigned i = 0; i < m; i++)
             order[i] = &rows[at + i];
-        if (m >= SORT_FROM)
+        if (m >= SORT_FROM && !in_order(order, m))
             qsort(order, m, sizeof order[0], by_place);
         for (unsigned i = 0; i < m && rc == RH_OK; i++)
             rc = change_key(of(conn), sql, order[i]);

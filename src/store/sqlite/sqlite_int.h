@@ -15,7 +15,8 @@
 enum {
     RH_SQLITE_PAGE = 8192,
     RH_SQLITE_CACHE_READ_KIB = 2048,   /* page cache of a reader */
-    RH_SQLITE_CACHE_WRITE_KIB = 32768, /* and of the writer: the inner pages of every index */
+    RH_SQLITE_CACHE_WRITE_KIB = 65536, /* and of the writer: the inner pages of every index */
+    RH_SQLITE_TYPES = 256,             /* of resources, whose counts are gathered */
     RH_SQLITE_BUSY_MS = 10000
 };
 
@@ -34,7 +35,12 @@ struct sqlite_conn {
     enum rh_conn_kind kind;
     int wal_pages;
     bool in_transaction; /* ours: SQLite may have undone it already after an error of the disk */
-    char message[256];   /* about the last failure; SQLite's own is gone after the rollback */
+    /* Of the writer. The last sequence appended, which nobody else changes: 0: not known. Changes
+     * of the counts by type, written down before they are read and at savepoints and the commit. */
+    uint64_t last_origin, last_seq;
+    int tally[RH_SQLITE_TYPES];
+    bool tally_waits;
+    char message[256]; /* about the last failure; SQLite's own is gone after the rollback */
     sqlite3_stmt *statements[RH_SQL_COUNT];
 };
 
@@ -58,6 +64,9 @@ enum rh_rc rh_sqlite_keep(sqlite3_stmt *s, int column, struct rh_arena *a, struc
 void rh_sqlite_bind_blob(sqlite3_stmt *s, int at, struct rh_text t);
 
 /* rows.c */
+enum rh_rc rh_sqlite_write_tally(struct sqlite_conn *c);
+void rh_sqlite_forget(
+    struct sqlite_conn *c); /* what was gathered since the last savepoint is undone */
 enum rh_rc rh_sqlite_append(struct rh_conn *, struct rh_entry *);
 enum rh_rc rh_sqlite_entry(struct rh_conn *, uint64_t, struct rh_arena *, struct rh_entry *);
 enum rh_rc rh_sqlite_version(struct rh_conn *, uint64_t, uint64_t, struct rh_arena *,

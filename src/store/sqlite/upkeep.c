@@ -26,7 +26,7 @@ enum rh_rc rh_sqlite_index_clear(struct rh_conn *conn)
     struct sqlite_conn *c = of(conn);
     static const enum rh_sql all[] = {RH_SQL_HEAD_CLEAR, RH_SQL_LOCATE_CLEAR, RH_SQL_KEY_CLEAR,
                                       RH_SQL_TALLY_CLEAR, RH_SQL_PART_CLEAR};
-    enum rh_rc rc = RH_OK;
+    enum rh_rc rc = rh_sqlite_write_tally(c);
     for (size_t i = 0; i < sizeof all / sizeof all[0] && rc == RH_OK; i++)
         rc = rh_sqlite_do(c, all[i]);
     return rc;
@@ -177,7 +177,7 @@ enum rh_rc rh_sqlite_check(struct rh_conn *conn, struct rh_issues *is)
     };
     struct sqlite_conn *c = of(conn);
     unsigned before = is->errors;
-    enum rh_rc rc = RH_OK;
+    enum rh_rc rc = rh_sqlite_write_tally(c);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rc == RH_OK; i++)
         rc = find(c, is, rows[i].sql, rows[i].what);
     return rc ? rc : is->errors > before ? RH_CORRUPT : RH_OK;
@@ -211,7 +211,9 @@ enum rh_rc rh_sqlite_stats(struct rh_conn *conn, struct rh_store_stats *ret)
 {
     struct sqlite_conn *c = of(conn);
     struct rh_store_stats st = {0};
-    enum rh_rc rc = figure(c, "SELECT max(number) FROM log", &st.entries);
+    enum rh_rc rc = rh_sqlite_write_tally(c);
+    if (rc == RH_OK)
+        rc = figure(c, "SELECT max(number) FROM log", &st.entries);
     if (rc == RH_OK)
         rc = figure(c, "SELECT sum(n) FROM tally", &st.heads);
     if (rc == RH_OK)

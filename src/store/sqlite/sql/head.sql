@@ -11,6 +11,9 @@ SELECT head.type, head.id, head.rk, head.entry, head.part, head.origin, head.seq
 INSERT INTO head (type, id, rk, entry, part, origin, seq, time_us, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (type, id) DO UPDATE SET rk = ?3, entry = ?4, part = ?5, origin = ?6, seq = ?7, time_us = ?8, deleted = ?9;
 
+-- name: head_add
+INSERT INTO head (type, id, rk, entry, part, origin, seq, time_us, deleted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
 -- name: head_scan
 -- uses: head primary key
 SELECT type, id, rk, entry, part, origin, seq, time_us, deleted FROM head WHERE type = ?1 AND id > ?2 ORDER BY id LIMIT ?3;
