@@ -43,7 +43,8 @@ static enum rh_step outcome_answer(struct rh_request *q, int status, const struc
     return rh_rest_answer(q, status, &out);
 }
 
-static void location(struct rh_request *q, const struct rh_version *v)
+/* Of a new resource Location; else Content-Location, by which clients learn the new version. */
+static void location(struct rh_request *q, const struct rh_version *v, bool created)
 {
     char id[RH_VERSION_ID_SIZE];
     rh_version_id(v->origin, v->seq, id);
@@ -56,7 +57,7 @@ static void location(struct rh_request *q, const struct rh_version *v)
     rh_buf_str(&b, "/_history/");
     rh_buf_add(&b, id, strlen(id) + 1);
     if (!b.rc)
-        rh_request_answer_header(q, "Location", b.data);
+        rh_request_answer_header(q, created ? "Location" : "Content-Location", b.data);
 }
 
 /* The writer is done. */
@@ -76,8 +77,7 @@ static enum rh_step written(struct rh_request *q)
         q->status = 204;
         return RH_STEP_DONE;
     }
-    if (op->status == 201 || op->interaction == RH_CREATE)
-        location(q, &op->version);
+    location(q, &op->version, op->status == 201 || op->interaction == RH_CREATE);
     if (q->prefer_return == RH_RETURN_OUTCOME)
         return outcome_answer(q, op->status, op);
     if (q->prefer_return == RH_RETURN_MINIMAL) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // npm fhir-kit-client against a server: node kit.mjs BASE TAG HOOK
 import assert from "node:assert/strict";
-import Client from "fhir-kit-client";
+import { Client } from "fhir-kit-client";
 
 const [base, tag, hook] = process.argv.slice(2);
 const kit = new Client({ baseUrl: base });
