@@ -624,13 +624,16 @@ static void ended(struct rh_subscriptions *s, struct sub *u, enum rh_rc rc, cons
     fail(u, full);
 }
 
-static void reap(struct rh_subscriptions *s)
+/* True: some did. */
+static bool reap(struct rh_subscriptions *s)
 {
     void *user;
     enum rh_rc rc;
     char text[WHY_MAX];
-    while (rh_sender_ended(s->sender, &user, &rc, text, sizeof text))
+    bool any = false;
+    for (; rh_sender_ended(s->sender, &user, &rc, text, sizeof text); any = true)
         ended(s, user, rc, text);
+    return any;
 }
 
 /* --- threads
@@ -669,7 +672,7 @@ static void *work(void *arg)
         int64_t now = rh_clock_mono_ns();
         for (struct sub *u = s->subs; u && !atomic_load(&s->stop); u = u->next)
             more |= turn(s, u, now);
-        reap(s);
+        more |= reap(s);
         count(s);
         if (s->dirty && rh_clock_mono_ns() - s->saved_ns > SAVE_NS)
             save(s);

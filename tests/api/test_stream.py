@@ -94,15 +94,15 @@ def test_create_update_delete(fhir):
     assert stream.headers["content-type"] == "text/event-stream" and stream.headers["cache-control"] == "no-store"
     fhir.create(observation("other"))
     one = fhir.create(observation())
+    stream.wait(1)
     two = fhir.send("PUT", f"/Observation/{one['id']}", observation(id=one["id"], note=[{"text": "a"}])).json()
-    stream.wait(2)  # of quick changes only the last is sent
+    stream.wait(2)
     fhir.send("DELETE", f"/Observation/{one['id']}")
     events = stream.wait(3)
-    assert [e[0] for e in events][-2:] == ["update", "delete"]
-    update = events[-2]
-    assert update[2] == {"type": "Observation", "id": one["id"], "versionId": two["meta"]["versionId"],
+    assert [e[0] for e in events] == ["create", "update", "delete"]
+    assert events[1][2] == {"type": "Observation", "id": one["id"], "versionId": two["meta"]["versionId"],
                          "lastUpdated": two["meta"]["lastUpdated"]}
-    assert events[-1][2]["id"] == one["id"]
+    assert events[2][2]["id"] == one["id"] and events[2][2]["versionId"] not in json.dumps(events[:2])
     stream.close()
 
 
