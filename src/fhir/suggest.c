@@ -35,7 +35,7 @@ static unsigned slips(struct rh_text a, struct rh_text b)
     return rows[a.len % 3][b.len];
 }
 
-static bool nearer(struct rh_text name, const char *known, unsigned *best)
+bool rh_suggest_nearer(struct rh_text name, const char *known, unsigned *best)
 {
     unsigned n = slips(name, rh_text(known));
     if (n >= *best || 2 * n >= name.len)
@@ -49,7 +49,7 @@ const struct rh_element *rh_suggest_element(const struct rh_type *t, struct rh_t
     const struct rh_element *found = NULL;
     unsigned best = FAR;
     for (unsigned i = 0; i < t->count; i++)
-        if (nearer(name, t->elements[i].name, &best))
+        if (rh_suggest_nearer(name, t->elements[i].name, &best))
             found = &t->elements[i];
     return found;
 }
@@ -58,7 +58,7 @@ const char *rh_suggest_in_path(const struct rh_type *t, struct rh_text name, uns
 {
     const char *found = NULL;
     for (unsigned i = 0; i < t->count; i++)
-        if (nearer(name, t->elements[i].base, slips))
+        if (rh_suggest_nearer(name, t->elements[i].base, slips))
             found = t->elements[i].base;
     return found;
 }
@@ -68,7 +68,7 @@ const struct rh_type *rh_suggest_resource(struct rh_text name)
     const struct rh_type *found = NULL;
     unsigned best = FAR;
     for (unsigned i = 1; i <= RH_RESOURCE_TYPES; i++)
-        if (nearer(name, rh_resource_type(i)->name, &best))
+        if (rh_suggest_nearer(name, rh_resource_type(i)->name, &best))
             found = rh_resource_type(i);
     return found;
 }

@@ -19,5 +19,7 @@ const struct rh_type *rh_suggest_resource(struct rh_text name);   /* NULL: none 
 /* The same by the names that paths have ("value" for every value[x]), over several types one after
  * the other: nearer than *slips, which begins at RH_SUGGEST_FAR and is set. */
 const char *rh_suggest_in_path(const struct rh_type *t, struct rh_text name, unsigned *slips);
+/* Among other names: is `known` nearer than *slips, which begins and is set as above? */
+bool rh_suggest_nearer(struct rh_text name, const char *known, unsigned *slips);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "search/query_int.h"
 
-#include "fhir/element.h"
+#include "fhir/suggest.h"
 
 #include <stdarg.h>
 
-enum { PARAMETERS_SHOWN = 64, SUGGEST_LEN = 32 };
+enum { PARAMETERS_SHOWN = 400 };
 
 /* --- decoding ----------------------------------------------------------------------------------
  */
@@ -21,7 +21,7 @@ static int hex_of(char c)
 
 enum rh_rc rh_percent_decode(struct rh_arena *a, struct rh_text t, struct rh_text *ret)
 {
-    char *p = rh_arena_copy(a, t.data, t.len);
+    char *p = rh_arena_copy(a, t.data ? t.data : "", t.len);
     size_t n = 0;
     if (!p)
         return RH_NOMEM;
@@ -51,53 +51,70 @@ enum rh_rc rh_percent_decode(struct rh_arena *a, struct rh_text t, struct rh_tex
 /* --- saying no ---------------------------------------------------------------------------------
  */
 
+static enum rh_rc say(struct rh_reading *r, bool hard, const char *text)
+{
+    bool error = hard || !r->lenient;
+    if (text && !error)
+        text = rh_arena_printf(r->ctx->arena, "%s (left out: lenient handling)", text);
+    rh_issue_at(
+        r->ctx->issues,
+        (struct rh_issue){.severity = error ? RH_ERROR : RH_WARNING, .rc = RH_QUERY, .text = text});
+    r->hard = error;
+    return RH_QUERY;
+}
+
 enum rh_rc rh_query_refuse(struct rh_reading *r, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
     const char *text = rh_arena_vprintf(r->ctx->arena, format, ap);
     va_end(ap);
-    if (text && r->lenient)
-        text = rh_arena_printf(r->ctx->arena, "%s (left out: lenient handling)", text);
-    rh_issue_at(r->ctx->issues, (struct rh_issue){.severity = r->lenient ? RH_WARNING : RH_ERROR,
-                                                  .rc = RH_QUERY,
-                                                  .text = text});
-    return RH_QUERY;
+    return say(r, false, text);
 }
 
-/* Slips between two short words (Levenshtein). */
-static unsigned slips(struct rh_text a, struct rh_text b)
+enum rh_rc rh_query_cannot(struct rh_reading *r, const char *format, ...)
 {
-    unsigned row[SUGGEST_LEN + 1];
-    if (a.len > SUGGEST_LEN || b.len > SUGGEST_LEN)
-        return SUGGEST_LEN;
-    for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (unsigned i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.len; j++) {
-            unsigned up = row[j], best = diagonal + (a.data[i - 1] != b.data[j - 1]);
-            best = up + 1 < best ? up + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = up;
-        }
-    }
-    return row[b.len];
+    va_list ap;
+    va_start(ap, format);
+    const char *text = rh_arena_vprintf(r->ctx->arena, format, ap);
+    va_end(ap);
+    return say(r, true, text);
 }
 
-static const char *valid_names(struct rh_reading *r, const char **near)
+enum rh_rc rh_query_too_large(struct rh_reading *r)
 {
-    const struct rh_parameter *rows[PARAMETERS_SHOWN];
-    unsigned n = rh_parameters_of(r->query->type, rows, PARAMETERS_SHOWN), best = 3;
+    return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
+                        "\"%.*s\" asks for too much at once: a search has at most %d conditions, "
+                        "each with %d values and %d ranges of keys; please ask in parts, or for "
+                        "something more specific",
+                        RH_TEXT_ARG(rh_text_shown(r->name, RH_QUERY_SHOWN)),
+                        RH_QUERY_CONDITIONS_MAX, RH_QUERY_VALUES_MAX, RH_QUERY_RANGES_MAX);
+}
+
+const char *rh_query_type_name(unsigned type)
+{
+    return type ? rh_resource_type(type)->name : "a search over all types";
+}
+
+enum rh_rc rh_query_no_modifier(struct rh_reading *r, const char *valid)
+{
+    return rh_query_refuse(
+        r, "%.*s: the parameter \"%s\" does not take the modifier \":%.*s\"; it takes %s",
+        RH_TEXT_ARG(r->name), r->parameter->name, RH_TEXT_ARG(r->modifier), valid);
+}
+
+static const char *names_of(struct rh_reading *r, unsigned type, struct rh_text name,
+                            const char **near)
+{
+    const struct rh_parameter **rows =
+        rh_arena_alloc(r->ctx->arena, PARAMETERS_SHOWN * sizeof *rows);
+    unsigned n = rows ? rh_parameters_of(r->ctx->parameters, type, rows, PARAMETERS_SHOWN) : 0,
+             slips = RH_SUGGEST_FAR;
     struct rh_buf b = rh_buf(r->ctx->arena);
     *near = NULL;
     for (unsigned i = 0; i < n && i < PARAMETERS_SHOWN; i++) {
-        unsigned s = slips(r->name, rh_text(rows[i]->name));
-        if (s < best && 2 * s <= r->name.len) {
-            best = s;
+        if (rh_suggest_nearer(name, rows[i]->name, &slips))
             *near = rows[i]->name;
-        }
         rh_buf_str(&b, i ? ", " : "");
         rh_buf_str(&b, rows[i]->name);
     }
@@ -105,116 +122,149 @@ static const char *valid_names(struct rh_reading *r, const char **near)
     return b.rc ? "" : b.data;
 }
 
-static enum rh_rc refuse_unknown(struct rh_reading *r)
+enum rh_rc rh_query_unknown(struct rh_reading *r, unsigned type, struct rh_text name)
 {
-    const char *near, *names = valid_names(r, &near);
-    if (memchr(r->name.data, '.', r->name.len) || rh_text_starts(r->name, "_has"))
-        return rh_query_refuse(
-            r, "\"%.*s\": searching through references (chains, _has) is not available. Valid: %s",
-            RH_TEXT_ARG(r->name), names);
+    const char *near, *names = names_of(r, type, name, &near);
+    struct rh_text inside = rh_text_eq(name, r->name) ? (struct rh_text){"", 0} : r->name;
+    if (rh_text_is(name, "_filter") || rh_text_is(name, "_query"))
+        return rh_query_cannot(r, "%.*s is not supported here; use the search parameters of %s: %s",
+                               RH_TEXT_ARG(name), rh_query_type_name(type), names);
     return rh_query_refuse(
-        r, "%s has no search parameter \"%.*s\"%s%s%s Valid: %s; and for the result: %s",
-        r->type_name, RH_TEXT_ARG(r->name), near ? "; did you mean \"" : ".", near ? near : "",
-        near ? "\"?" : "", names, rh_query_result_names());
+        r, "%.*s%s%s has no search parameter \"%.*s\"%s%s%s Valid: %s, _has, _list%s%s",
+        RH_TEXT_ARG(inside), inside.len ? ": " : "", rh_query_type_name(type), RH_TEXT_ARG(name),
+        near ? "; did you mean \"" : ".", near ? near : "", near ? "\"?" : "", names,
+        r->depth ? "" : "; and for the result: ", r->depth ? "" : rh_query_result_names());
 }
 
-/* --- values ------------------------------------------------------------------------------------
- */
-
-/* Splits at commas and undoes \, \| \$ \\ (R4, search, "escaping search parameters"). */
-static enum rh_rc split_values(struct rh_reading *r, struct rh_text text, struct rh_value **ret,
-                               unsigned *n)
+enum rh_rc rh_query_count(struct rh_reading *r)
 {
-    size_t count = 1, out = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += text.data[i] == ',';
-    if (count > RH_QUERY_VALUES_MAX)
-        return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
-                            "%.*s has %zu values; at most %d are taken at once",
-                            RH_TEXT_ARG(r->name), count, RH_QUERY_VALUES_MAX);
-    struct rh_value *rows = rh_arena_alloc(r->ctx->arena, count * sizeof *rows);
-    char *p = rh_arena_alloc(r->ctx->arena, text.len + 1);
-    if (!rows || !p)
-        return RH_NOMEM;
-    *n = 0;
-    struct rh_value v = {.text = {p, 0}, .bar = SIZE_MAX};
-    for (size_t i = 0; i <= text.len; i++) {
-        char c = i < text.len ? text.data[i] : ',';
-        bool escaped =
-            c == '\\' && i + 1 < text.len && strchr(",|$\\", text.data[i + 1]) && i < text.len;
-        if (i == text.len || (c == ',' && !escaped)) {
-            v.text.len = (size_t)(p + out - v.text.data);
-            if (v.text.len == 0)
-                return rh_query_refuse(r, "%.*s has %s", RH_TEXT_ARG(r->name),
-                                       text.len ? "an empty value between its commas" : "no value");
-            rows[(*n)++] = v;
-            v = (struct rh_value){.text = {p + out, 0}, .bar = SIZE_MAX};
-            continue;
-        }
-        if (escaped)
-            c = text.data[++i];
-        else if (c == '|' && v.bar == SIZE_MAX)
-            v.bar = (size_t)(p + out - v.text.data);
-        p[out++] = c;
+    return ++r->made > RH_QUERY_CONDITIONS_MAX ? rh_query_too_large(r) : RH_OK;
+}
+
+enum rh_rc rh_query_group(struct rh_reading *r, enum rh_condition_kind kind,
+                          const struct rh_condition *rows, unsigned n, struct rh_condition *ret)
+{
+    if (n == 1) {
+        *ret = rows[0];
+        return RH_OK;
     }
-    *ret = rows;
-    return RH_OK;
-}
-
-static enum rh_rc read_values(struct rh_reading *r, struct rh_text text)
-{
-    struct rh_value *values = NULL;
-    unsigned n = 0;
-    enum rh_rc rc = split_values(r, text, &values, &n);
+    enum rh_rc rc = rh_query_count(r);
     if (rc)
         return rc;
+    struct rh_condition *copy = rh_arena_copy(r->ctx->arena, rows, n * sizeof *rows);
+    *ret = (struct rh_condition){
+        .kind = kind, .type = rows[0].type, .children = copy, .n_children = n};
+    return copy ? RH_OK : RH_NOMEM;
+}
+
+/* --- one parameter -----------------------------------------------------------------------------
+ */
+
+/* Values of one kind under one condition. */
+static enum rh_rc plain(struct rh_reading *r, struct rh_condition *ret)
+{
+    struct rh_making m;
+    enum rh_rc rc = rh_make_open(&m, r);
+    for (unsigned i = 0; i < r->n && rc == RH_OK; i++)
+        rc = rh_query_add(&m, r->parameter, r->values[i]);
+    return rc ? rc : rh_make_close(&m, ret);
+}
+
+enum rh_rc rh_query_add(struct rh_making *m, const struct rh_parameter *p, struct rh_text value)
+{
+    static enum rh_rc (*const adders[])(struct rh_making *, struct rh_text) = {
+        [RH_SP_STRING] = rh_query_add_string, [RH_SP_TOKEN] = rh_query_add_token,
+        [RH_SP_DATE] = rh_query_add_date,     [RH_SP_REFERENCE] = rh_query_add_reference,
+        [RH_SP_NUMBER] = rh_query_add_number, [RH_SP_QUANTITY] = rh_query_add_quantity,
+        [RH_SP_URI] = rh_query_add_uri,
+    };
+    if (p->kind >= sizeof adders / sizeof adders[0] || !adders[p->kind])
+        return rh_query_cannot(m->r, "%.*s: a component of this kind cannot be searched",
+                               RH_TEXT_ARG(m->r->name));
+    return adders[p->kind](m, value);
+}
+
+static enum rh_rc unmodified(struct rh_reading *r, const char *valid, struct rh_condition *ret)
+{
+    return r->modifier.data ? rh_query_no_modifier(r, valid) : plain(r, ret);
+}
+
+static enum rh_rc special(struct rh_reading *r, struct rh_condition *ret)
+{
+    const char *name = r->parameter->name;
+    if (r->parameter->number == RH_PARAM_LAST_UPDATED)
+        return r->modifier.data ? rh_query_no_modifier(r, "no modifier") : plain(r, ret);
+    if (r->modifier.data)
+        return rh_query_no_modifier(r, strcmp(name, "near") == 0 ? ":missing" : "no modifier");
     if (r->parameter->number == RH_PARAM_ID)
-        return rh_query_ids(r, values, n);
-    switch ((enum rh_parameter_value)r->parameter->value) {
-    case RH_SV_IDENTIFIER:
-        return rh_query_tokens(r, values, n);
-    case RH_SV_HUMANNAME:
-        return rh_query_names(r, values, n);
-    case RH_SV_DATE:
-    case RH_SV_INSTANT:
-        return rh_query_dates(r, values, n);
-    case RH_SV_REFERENCE:
-        return rh_query_references(r, values, n);
-    case RH_SV_ID:
+        return rh_query_ids(r, ret);
+    if (strcmp(name, "_text") == 0 || strcmp(name, "_content") == 0)
+        return rh_query_full_text(r, ret);
+    if (strcmp(name, "near") == 0)
+        return rh_query_near(r, ret);
+    return rh_query_cannot(r, "%s: this special parameter is not supported here", name);
+}
+
+static enum rh_rc strings(struct rh_reading *r, struct rh_condition *ret)
+{
+    if (rh_text_is(r->modifier, "contains"))
+        return rh_query_contains(r, ret);
+    if (rh_text_is(r->modifier, "exact"))
+        return rh_query_exact(r, ret);
+    if (r->modifier.data)
+        return rh_query_no_modifier(r, ":exact, :contains, :missing");
+    return r->parameter->words ? rh_query_words(r, ret) : plain(r, ret);
+}
+
+enum rh_rc rh_query_leaf(struct rh_reading *r, struct rh_condition *ret)
+{
+    if (!r->parameter->complete)
+        return rh_issue_add(r->ctx->issues, RH_BUSY, NULL,
+                            "%.*s: the parameter \"%s\" is being indexed; please try again later",
+                            RH_TEXT_ARG(r->name), r->parameter->name);
+    if (rh_text_is(r->modifier, "missing"))
+        return rh_query_missing(r, ret);
+    switch ((enum rh_parameter_kind)r->parameter->kind) {
+    case RH_SP_SPECIAL:
+        return special(r, ret);
+    case RH_SP_STRING:
+        return strings(r, ret);
+    case RH_SP_TOKEN:
+        return r->modifier.data ? rh_query_token_modified(r, ret) : plain(r, ret);
+    case RH_SP_REFERENCE:
+        return rh_query_reference(r, ret);
+    case RH_SP_URI:
+        return r->modifier.data ? rh_query_uri_modified(r, ret) : plain(r, ret);
+    case RH_SP_COMPOSITE:
+        return r->modifier.data ? rh_query_no_modifier(r, ":missing") : rh_query_composite(r, ret);
+    case RH_SP_DATE:
+    case RH_SP_NUMBER:
+    case RH_SP_QUANTITY:
         break;
     }
-    return RH_INTERNAL;
+    return unmodified(r, ":missing, and prefixes before the value (ge2020)", ret);
 }
 
-/* patient:Patient=1 says what the parameter takes anyway; no other modifier exists. */
-static enum rh_rc check_modifier(struct rh_reading *r, struct rh_text modifier)
+enum rh_rc rh_query_condition(struct rh_reading *r, unsigned type, struct rh_text name,
+                              struct rh_text value, struct rh_condition *ret)
 {
-    const char *own =
-        r->parameter->kind == RH_SP_REFERENCE ? rh_resource_type(r->parameter->target)->name : NULL;
-    if (own && rh_text_is(modifier, own))
-        return RH_OK;
-    return rh_query_refuse(r, "%s: the modifier \":%.*s\" is not available%s%s", r->parameter->name,
-                           RH_TEXT_ARG(modifier),
-                           own ? "; modifiers of this parameter: :"
-                               : "; this parameter has no modifiers",
-                           own ? own : "");
-}
-
-static enum rh_rc read_parameter(struct rh_reading *r, struct rh_text value, bool *in_self)
-{
-    bool known;
-    enum rh_rc rc = rh_query_result(r, value, &known, in_self);
-    if (known)
-        return rc;
-    struct rh_text rest = r->name, name;
-    rh_text_split(&rest, ':', &name);
-    r->parameter = rh_parameter_find(r->query->type, name);
+    struct rh_text rest = name, code;
+    if (rh_text_starts(name, "_has:") || rh_text_is(name, "_has"))
+        return rh_query_has(r, type, name, value, ret);
+    if (name.len && memchr(name.data, '.', name.len))
+        return rh_query_chain(r, type, name, value, ret);
+    rh_text_split(&rest, ':', &code);
+    r->type = type;
+    r->modifier = rest;
+    if (rh_text_is(code, "_list")) {
+        enum rh_rc rc = rh_query_split(r, value);
+        return rc ? rc : rh_query_list(r, ret);
+    }
+    r->parameter = rh_parameter_find(r->ctx->parameters, type, code);
     if (!r->parameter)
-        return refuse_unknown(r);
-    *in_self = true;
-    if (rest.data)
-        rc = check_modifier(r, rest);
-    return rc ? rc : read_values(r, value);
+        return rh_query_unknown(r, type, code);
+    enum rh_rc rc = rh_query_split(r, value);
+    return rc ? rc : rh_query_leaf(r, ret);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------
@@ -229,14 +279,65 @@ static void add_self(struct rh_buf *self, struct rh_text name, struct rh_text va
     rh_buf_percent(self, value);
 }
 
+/* Of a system-level search each type reads the same text: `_type` says which. */
+static enum rh_rc read_types(struct rh_reading *r, struct rh_text value)
+{
+    struct rh_query *q = r->query;
+    bool listed = false;
+    enum rh_rc rc = rh_query_split(r, value);
+    if (rc)
+        return rc;
+    q->types = rh_arena_alloc(r->ctx->arena, r->n * sizeof *q->types);
+    if (!q->types)
+        return RH_NOMEM;
+    for (unsigned i = 0; i < r->n; i++) {
+        unsigned t = rh_resource_number(r->values[i]);
+        const struct rh_type *near = t ? NULL : rh_suggest_resource(r->values[i]);
+        if (!t)
+            return rh_query_refuse(r, "_type: FHIR R4 has no resource type \"%.*s\"%s%s%s",
+                                   RH_TEXT_ARG(r->values[i]), near ? "; did you mean \"" : "",
+                                   near ? near->name : "", near ? "\"?" : "");
+        listed |= t == q->type;
+        bool twice = false;
+        for (unsigned k = 0; k < q->n_types; k++)
+            twice |= q->types[k] == t;
+        if (!twice)
+            q->types[q->n_types++] = t;
+    }
+    if (q->type && !listed)
+        return rh_query_refuse(r,
+                               "_type: this search is for %s, which the list \"%.*s\" does not "
+                               "have; leave _type out, or search at the base address",
+                               rh_query_type_name(q->type), RH_TEXT_ARG(value));
+    if (q->type)
+        q->n_types = 0;
+    return RH_OK;
+}
+
+static enum rh_rc read_condition(struct rh_reading *r, struct rh_text value)
+{
+    struct rh_query *q = r->query;
+    struct rh_condition c;
+    if (q->n == RH_QUERY_CONDITIONS_MAX)
+        return rh_query_too_large(r);
+    r->depth = 0;
+    enum rh_rc rc = rh_query_condition(r, q->type, r->name, value, &c);
+    if (rc)
+        return rc;
+    char *text = rh_arena_printf(r->ctx->arena, "%.*s=%.*s", RH_TEXT_ARG(r->name),
+                                 RH_TEXT_ARG(rh_text_shown(value, RH_QUERY_SHOWN)));
+    if (!text)
+        return RH_NOMEM;
+    c.text = rh_text(text);
+    q->conditions[q->n++] = c;
+    return RH_OK;
+}
+
 static enum rh_rc read_pair(struct rh_reading *r, struct rh_text pair, struct rh_buf *self)
 {
     struct rh_text value = pair, name;
-    bool in_self = false;
-    unsigned conditions = r->query->n;
+    bool in_self = true, known = false;
     rh_text_split(&value, '=', &name);
-    if (!value.data)
-        value = (struct rh_text){"", 0};
     r->name = name;
     enum rh_rc rc = rh_percent_decode(r->ctx->arena, name, &r->name),
                rc2 = rh_percent_decode(r->ctx->arena, value, &value);
@@ -246,95 +347,75 @@ static enum rh_rc read_pair(struct rh_reading *r, struct rh_text pair, struct rh
         return rh_query_refuse(r,
                                "the query part \"%.*s\" has a percent sign without two hexadecimal "
                                "digits, a NUL, or bytes that are not UTF-8",
-                               RH_TEXT_ARG(pair));
-    rc = read_parameter(r, value, &in_self);
-    if (rc)
-        r->query->n = conditions;
-    else if (in_self)
+                               RH_TEXT_ARG(rh_text_shown(pair, RH_QUERY_SHOWN)));
+    if (rh_text_is(r->name, "_type"))
+        rc = read_types(r, value);
+    else
+        rc = rh_query_result(r, value, &known, &in_self);
+    if (!known && !rh_text_is(r->name, "_type"))
+        rc = read_condition(r, value);
+    if (rc == RH_OK && (!known || in_self))
         add_self(self, r->name, value);
     return rc;
 }
 
-enum rh_rc rh_query_parse(struct rh_ctx *ctx, unsigned type, struct rh_text text, bool lenient,
-                          struct rh_query *ret)
+/* How contained resources are searched decides where the keys of all other parameters lie. */
+static enum rh_contained contained_of(struct rh_text text)
 {
-    const struct rh_type *t = rh_resource_type(type);
+    struct rh_text pair;
+    while (rh_text_split(&text, '&', &pair)) {
+        if (rh_text_is(pair, "_contained=true"))
+            return RH_CONTAINED_TRUE;
+        if (rh_text_is(pair, "_contained=both"))
+            return RH_CONTAINED_BOTH;
+    }
+    return RH_CONTAINED_FALSE;
+}
+
+static enum rh_rc read_all(struct rh_reading *r, struct rh_text text, struct rh_buf *self)
+{
+    struct rh_text pair;
+    enum rh_rc result = RH_OK;
+    while (rh_text_split(&text, '&', &pair)) {
+        if (!pair.len)
+            continue;
+        enum rh_rc rc = read_pair(r, pair, self);
+        if (rc && rc != RH_QUERY)
+            return rc;
+        if (rc && r->hard)
+            result = rc;
+    }
+    return self->rc ? self->rc : result;
+}
+
+enum rh_rc rh_query_parse(struct rh_ctx *ctx, const struct rh_query_host *host, unsigned type,
+                          struct rh_text text, bool lenient, struct rh_query *ret)
+{
+    static const struct rh_query_host nobody = {.user = NULL};
     struct rh_query *q = rh_arena_zero(ctx->arena, sizeof *q);
     struct rh_buf self = rh_buf(ctx->arena);
-    enum rh_rc result = RH_OK;
     if (!q)
         return RH_NOMEM;
-    if (!t)
-        return rh_issue_add(
-            ctx->issues, RH_QUERY, NULL,
-            "a search over all types is not available: name a type, as in Patient?_id=1");
     if (text.len > RH_QUERY_TEXT_MAX)
         return rh_issue_add(ctx->issues, RH_TOOLARGE, NULL,
                             "the query has %zu bytes; at most %d are taken", text.len,
                             RH_QUERY_TEXT_MAX);
+    if (type > RH_RESOURCE_TYPES)
+        return RH_INTERNAL;
     q->type = type;
     q->count = RH_QUERY_COUNT;
-    struct rh_reading r = {.ctx = ctx, .query = q, .lenient = lenient, .type_name = t->name};
-    struct rh_text pair;
-    while (rh_text_split(&text, '&', &pair)) {
-        if (!pair.len)
-            continue;
-        enum rh_rc rc = read_pair(&r, pair, &self);
-        if (rc && rc != RH_QUERY)
-            return rc;
-        if (rc && !lenient)
-            result = rc;
-    }
-    if (self.rc)
-        return self.rc;
-    if (result)
-        return result;
+    q->conditions = rh_arena_alloc(ctx->arena, RH_QUERY_CONDITIONS_MAX * sizeof *q->conditions);
+    if (!q->conditions)
+        return RH_NOMEM;
+    struct rh_reading r = {.ctx = ctx,
+                           .host = host ? host : &nobody,
+                           .query = q,
+                           .lenient = lenient,
+                           .contained = contained_of(text)};
+    enum rh_rc rc = text.data ? read_all(&r, text, &self) : RH_OK;
+    if (rc)
+        return rc;
     q->self = rh_buf_get(&self);
     *ret = *q;
     return RH_OK;
-}
-
-/* --- matching ----------------------------------------------------------------------------------
- */
-
-static bool in_range(struct rh_text key, struct rh_text lo, struct rh_text hi)
-{
-    return rh_text_cmp(key, lo) >= 0 && (!hi.data || rh_text_cmp(key, hi) < 0);
-}
-
-static bool key_matches(const struct rh_condition *c, struct rh_text key, bool whole)
-{
-    const struct rh_probe *probes = c->test;
-    for (unsigned i = 0; i < c->n_ranges; i++) {
-        bool in = whole ? in_range(key, probes[i].lo, probes[i].hi)
-                        : in_range(key, c->ranges[i].lo, c->ranges[i].hi);
-        if (in && rh_probe_date(&probes[i], key))
-            return true;
-    }
-    return false;
-}
-
-bool rh_condition_key(const struct rh_condition *c, struct rh_text bytes)
-{
-    return key_matches(c, bytes, bytes.len != RH_KEY_CUT);
-}
-
-bool rh_condition_match(const struct rh_condition *c, const struct rh_search_keys *keys,
-                        struct rh_text id, int64_t updated_us)
-{
-    if (c->parameter->number == RH_PARAM_ID) {
-        for (unsigned i = 0; i < c->n_ids; i++)
-            if (rh_text_eq(c->ids[i], id))
-                return true;
-        return false;
-    }
-    if (c->parameter->number == RH_PARAM_LAST_UPDATED) {
-        unsigned char key[RH_KEY_INSTANT_SIZE];
-        rh_key_instant(updated_us, key);
-        return key_matches(c, (struct rh_text){(const char *)key, sizeof key}, true);
-    }
-    for (unsigned i = 0; i < keys->n; i++)
-        if (keys->rows[i].parameter == c->parameter && key_matches(c, keys->rows[i].bytes, true))
-            return true;
-    return false;
 }

@@ -5,182 +5,173 @@
  * Source: FHIR R4, search, sections "date" and "prefixes". [a, b] is the span of the value asked
  * for, [lo, hi] the one of the resource. Keys 'l' lo hi hold every span; 'h' hi lo those longer
  * than a day, so that what lies above a bound is found by its end without looking further back than
- * one day.
+ * one day. A composite has the 'l' keys only.
  */
 #include "search/query_int.h"
 
-#include "base/bytes.h"
 #include "base/datetime.h"
+#include "fhir/primitive.h"
 
-enum prefix { EQ, NE, GT, LT, GE, LE, SA, EB, AP, PREFIXES };
-
-static const char prefix_names[PREFIXES][3] = {"eq", "ne", "gt", "lt", "ge",
-                                               "le", "sa", "eb", "ap"};
-
-bool rh_probe_date(const struct rh_probe *p, struct rh_text key)
+bool rh_probe_span(const struct rh_probe *p, int64_t lo, int64_t hi)
 {
-    if (p->test == RH_PROBE_RANGE)
-        return true;
-    if (key.len != RH_KEY_INSTANT_SIZE)
-        return false;
-    const unsigned char *k = (const unsigned char *)key.data;
-    int64_t lo = rh_get_i64(k + 1), hi = rh_get_i64(k + 9);
-    if (k[0] == 'h') {
-        int64_t swap = lo;
-        lo = hi;
-        hi = swap;
-    }
     bool within = p->a <= lo && hi <= p->b;
-    switch (p->test) {
-    case RH_PROBE_RANGE:
-        break;
-    case RH_PROBE_WITHIN:
+    switch (p->prefix) {
+    case RH_EQ:
         return within;
-    case RH_PROBE_NOT_WITHIN:
+    case RH_NE:
         return !within;
-    case RH_PROBE_HI_ABOVE:
+    case RH_GT:
         return hi > p->b;
-    case RH_PROBE_HI_ABOVE_OR_WITHIN:
+    case RH_LT:
+        return lo < p->a;
+    case RH_GE:
         return hi > p->b || within;
-    case RH_PROBE_LO_BELOW_OR_WITHIN:
+    case RH_LE:
         return lo < p->a || within;
-    case RH_PROBE_HI_BELOW:
+    case RH_SA:
+        return lo > p->b;
+    case RH_EB:
         return hi < p->a;
-    case RH_PROBE_HI_FROM:
-        return hi >= p->a;
-    case RH_PROBE_LO_TO:
-        return lo <= p->b;
+    case RH_AP: /* a and b are widened already: the spans overlap */
+        return lo <= p->b && hi >= p->a;
+    case RH_PREFIXES:
+        break;
     }
-    return true;
+    return false;
 }
 
-static struct rh_text bound(struct rh_ctx *ctx, char kind, int64_t first, int64_t second)
+static struct rh_text bound(struct rh_making *m, char kind, int64_t first)
 {
-    unsigned char *p = rh_arena_alloc(ctx->arena, RH_KEY_INSTANT_SIZE);
-    if (!p)
+    unsigned char *p = rh_arena_alloc(m->r->ctx->arena, RH_KEY_INSTANT_SIZE);
+    if (!p) {
+        m->rc = RH_NOMEM;
         return (struct rh_text){NULL, 0};
-    rh_key_span(p, kind, first, second);
+    }
+    rh_key_span(p, kind, first, INT64_MIN);
     return (struct rh_text){(const char *)p, RH_KEY_INSTANT_SIZE};
 }
 
 /* Keys of a kind whose first number is from `from` to `to`, both included. */
-static void add(struct rh_ranges *s, char kind, int64_t from, int64_t to, struct rh_probe p)
+static void add(struct rh_making *m, char kind, int64_t from, int64_t to)
 {
-    if (from > to)
+    if (from > to || (kind == 'h' && m->component))
         return;
-    p.lo = bound(s->ctx, kind, from, INT64_MIN);
-    p.hi = to == INT64_MAX ? (struct rh_text){kind == 'l' ? "m" : "i", 1}
-                           : bound(s->ctx, kind, to + 1, INT64_MIN);
-    if (!p.lo.data || !p.hi.data)
-        s->rc = RH_NOMEM;
-    else
-        rh_ranges_add(s, &p);
+    struct rh_text hi = {kind == 'l' ? "m" : "i", 1};
+    if (to != INT64_MAX)
+        hi = bound(m, kind, to + 1);
+    rh_make_ranges(m, false, bound(m, kind, from), hi);
 }
 
-static void add_all(struct rh_ranges *s, enum prefix prefix, int64_t a, int64_t b)
+static void add_ranges(struct rh_making *m, const struct rh_probe *p)
 {
     /* A span of at most a day that reaches above b begins above b - day. */
-    int64_t back = b - RH_KEY_DAY_US + 1, from = a < back ? a : back,
-            approximate = a - RH_KEY_DAY_US + 1;
-    struct rh_probe p = {.a = a, .b = b};
-#define TEST(t) ((struct rh_probe){.a = a, .b = b, .test = RH_PROBE_##t})
-    switch (prefix) {
-    case EQ:
-        add(s, 'l', a, b, TEST(WITHIN));
+    int64_t a = p->a, b = p->b, back = b - RH_KEY_DAY_US + 1, from = a < back ? a : back;
+    if (m->component)
+        back = from = INT64_MIN;
+    switch (p->prefix) {
+    case RH_EQ:
+        add(m, 'l', a, b);
         break;
-    case NE:
-        add(s, 'l', INT64_MIN, INT64_MAX, TEST(NOT_WITHIN));
+    case RH_NE:
+        add(m, 'l', INT64_MIN, INT64_MAX);
         break;
-    case GT:
-        add(s, 'l', back, INT64_MAX, TEST(HI_ABOVE));
-        p.b = back - 1; /* those that begin later are in the first range */
-        p.test = RH_PROBE_LO_TO;
-        add(s, 'h', b + 1, INT64_MAX, p);
+    case RH_GT:
+        add(m, 'l', back, INT64_MAX);
+        add(m, 'h', b + 1, INT64_MAX);
         break;
-    case LT:
-        add(s, 'l', INT64_MIN, a - 1, TEST(RANGE));
+    case RH_GE:
+        add(m, 'l', from, INT64_MAX);
+        add(m, 'h', b + 1, INT64_MAX);
         break;
-    case GE:
-        add(s, 'l', from, INT64_MAX, TEST(HI_ABOVE_OR_WITHIN));
-        p.b = from - 1;
-        p.test = RH_PROBE_LO_TO;
-        add(s, 'h', b + 1, INT64_MAX, p);
+    case RH_LE:
+        add(m, 'l', INT64_MIN, b);
         break;
-    case LE:
-        add(s, 'l', INT64_MIN, b, TEST(LO_BELOW_OR_WITHIN));
+    case RH_SA:
+        add(m, 'l', b + 1, INT64_MAX);
         break;
-    case SA:
-        add(s, 'l', b + 1, INT64_MAX, TEST(RANGE));
+    case RH_LT:
+    case RH_EB:
+        add(m, 'l', INT64_MIN, a - 1);
         break;
-    case EB:
-        add(s, 'l', INT64_MIN, a - 1, TEST(HI_BELOW));
+    case RH_AP:
+        add(m, 'l', m->component ? INT64_MIN : a - RH_KEY_DAY_US + 1, b);
+        add(m, 'h', a, INT64_MAX);
         break;
-    case AP: /* a and b are widened already: the spans overlap */
-        add(s, 'l', approximate, b, TEST(HI_FROM));
-        p.b = approximate - 1;
-        p.test = RH_PROBE_LO_TO;
-        add(s, 'h', a, INT64_MAX, p);
-        break;
-    case PREFIXES:
+    case RH_PREFIXES:
         break;
     }
-#undef TEST
 }
 
-static enum rh_rc read_date(struct rh_reading *r, struct rh_text value, enum prefix *prefix,
+/* Does the parameter find calendar days (and nothing else)? They are compared in UTC, so that the
+ * zone of a site does not move a birthday. The last name of each path tells. */
+static bool is_day(const struct rh_parameter *p)
+{
+    struct rh_text rest = rh_text(p->expression), path, type, name;
+    bool day = false;
+    while (rh_text_split(&rest, '|', &path)) {
+        path = rh_text_trim(path);
+        if (!rh_text_split(&path, '.', &type) || !path.data)
+            return false;
+        const struct rh_type *t = rh_type_find(type);
+        while (t && rh_text_split(&path, '.', &name)) {
+            const struct rh_element *e = rh_element_find(t, name);
+            t = e ? e->type : NULL;
+        }
+        day = t && t->kind == RH_KIND_PRIMITIVE && t->primitive == RH_P_DATE;
+        if (!day)
+            return false;
+    }
+    return day;
+}
+
+static enum rh_rc read_date(struct rh_making *m, struct rh_text value, enum rh_prefix *prefix,
                             struct rh_datetime *d)
 {
-    struct rh_text t = value;
-    *prefix = EQ;
-    if (t.len >= 2 && t.data[0] >= 'a' && t.data[0] <= 'z') {
-        unsigned i = 0;
-        while (i < PREFIXES && memcmp(t.data, prefix_names[i], 2) != 0)
-            i++;
-        if (i == PREFIXES)
-            return rh_query_refuse(r,
-                                   "%s: \"%.*s\" does not begin with a prefix; prefixes are eq ne "
-                                   "gt lt ge le sa eb ap, or none",
-                                   r->parameter->name, RH_TEXT_ARG(value));
-        *prefix = (enum prefix)i;
-        t.data += 2;
-        t.len -= 2;
-    }
+    const struct rh_parameter *p = m->r->parameter;
+    struct rh_text t = rh_value_plain(m->r->ctx, value);
+    if (!t.data)
+        return RH_NOMEM;
+    if (!rh_value_prefix(&t, prefix))
+        return rh_query_refuse(m->r,
+                               "%.*s: \"%.*s\" does not begin with a prefix; prefixes are eq ne gt "
+                               "lt ge le sa eb ap, or none",
+                               RH_TEXT_ARG(m->r->name),
+                               RH_TEXT_ARG(rh_text_shown(value, RH_QUERY_SHOWN)));
     /* A + that was not percent-encoded arrives as a blank; in a date it can only have been the sign
      * of a zone. */
-    char *copy = rh_arena_copy(r->ctx->arena, t.data, t.len);
+    char *copy = rh_arena_copy(m->r->ctx->arena, t.data, t.len);
     if (!copy)
         return RH_NOMEM;
     for (size_t i = 0; i < t.len; i++)
         if (copy[i] == ' ')
             copy[i] = '+';
-    int zone = r->parameter->value == RH_SV_DATE ? 0 : r->ctx->zone_minutes;
-    if (rh_datetime_parse((struct rh_text){copy, t.len}, RH_SEARCH, zone, d) != RH_OK)
-        return rh_query_refuse(r,
-                               "%s: \"%.*s\" is not a date: YYYY, YYYY-MM, YYYY-MM-DD or "
-                               "YYYY-MM-DDThh:mm:ss with a zone, after "
-                               "an optional prefix such as ge",
-                               r->parameter->name, RH_TEXT_ARG(value));
+    bool day = p->n_parts ? is_day(p->parts[0]) : is_day(p);
+    if (rh_datetime_parse((struct rh_text){copy, t.len}, RH_SEARCH,
+                          day ? 0 : m->r->ctx->zone_minutes, d) != RH_OK)
+        return rh_query_refuse(
+            m->r,
+            "%.*s: \"%.*s\" is not a date: YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with a "
+            "zone (Z, +02:00), after an optional prefix such as ge",
+            RH_TEXT_ARG(m->r->name), RH_TEXT_ARG(rh_text_shown(value, RH_QUERY_SHOWN)));
     return RH_OK;
 }
 
-enum rh_rc rh_query_dates(struct rh_reading *r, const struct rh_value *values, unsigned n)
+enum rh_rc rh_query_add_date(struct rh_making *m, struct rh_text value)
 {
-    struct rh_ranges s = {.ctx = r->ctx};
-    for (unsigned i = 0; i < n; i++) {
-        struct rh_datetime d;
-        enum prefix prefix;
-        enum rh_rc rc = read_date(r, values[i].text, &prefix, &d);
-        if (rc)
-            return rc;
-        int64_t a = d.lo_us, b = d.hi_us;
-        if (prefix == AP) { /* R4: "10 % of the difference between now and the date" */
-            int64_t middle = a + (b - a) / 2, gap = r->ctx->now_us > middle
-                                                        ? r->ctx->now_us - middle
-                                                        : middle - r->ctx->now_us;
-            a -= gap / 10;
-            b += gap / 10;
-        }
-        add_all(&s, prefix, a, b);
+    struct rh_datetime d;
+    struct rh_probe p = {.kind = RH_PROBE_DATE};
+    enum rh_rc rc = read_date(m, value, &p.prefix, &d);
+    if (rc)
+        return rc;
+    p.a = d.lo_us;
+    p.b = d.hi_us;
+    if (p.prefix == RH_AP) { /* R4: "10 % of the difference between now and the date" */
+        int64_t now = m->r->ctx->now_us, middle = p.a + (p.b - p.a) / 2,
+                gap = now > middle ? now - middle : middle - now;
+        p.a -= gap / 10;
+        p.b += gap / 10;
     }
-    return rh_ranges_close(r, &s);
+    rh_make_probe(m, &p);
+    add_ranges(m, &p);
+    return m->rc;
 }

@@ -4,8 +4,6 @@
  */
 #include "search/query_int.h"
 
-#include "fhir/element.h"
-
 typedef enum rh_rc reader(struct rh_reading *r, struct rh_text value);
 
 static enum rh_rc read_count(struct rh_reading *r, struct rh_text value)
@@ -21,24 +19,6 @@ static enum rh_rc read_count(struct rh_reading *r, struct rh_text value)
         n = RH_QUERY_COUNT_MAX;
     r->query->count = (unsigned)n;
     return RH_OK;
-}
-
-static enum rh_rc read_sort(struct rh_reading *r, struct rh_text value)
-{
-    static const struct {
-        const char *name;
-        enum rh_sort sort;
-    } rows[] = {{"_id", RH_SORT_ID},
-                {"_lastUpdated", RH_SORT_UPDATED},
-                {"-_lastUpdated", RH_SORT_UPDATED_DESC}};
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rh_text_is(value, rows[i].name)) {
-            r->query->sort = rows[i].sort;
-            return RH_OK;
-        }
-    return rh_query_refuse(
-        r, "_sort: \"%.*s\" is not available; valid: _id, _lastUpdated, -_lastUpdated",
-        RH_TEXT_ARG(value));
 }
 
 static enum rh_rc read_summary(struct rh_reading *r, struct rh_text value)
@@ -83,12 +63,13 @@ static bool has_element(const struct rh_type *t, struct rh_text name)
 static enum rh_rc read_elements(struct rh_reading *r, struct rh_text value)
 {
     struct rh_text rest = value, name;
+    const struct rh_type *t = rh_resource_type(r->query->type);
     while (rh_text_split(&rest, ',', &name))
-        if (!has_element(rh_resource_type(r->query->type), name))
+        if (!name.len || (t && !has_element(t, name)))
             return rh_query_refuse(r,
                                    "_elements: %s has no element \"%.*s\"; give names of top-level "
                                    "elements such as \"meta\", with commas",
-                                   r->type_name, RH_TEXT_ARG(name));
+                                   rh_query_type_name(r->query->type), RH_TEXT_ARG(name));
     r->query->elements = value;
     return RH_OK;
 }
@@ -101,6 +82,42 @@ static enum rh_rc read_cursor(struct rh_reading *r, struct rh_text value)
     return RH_OK;
 }
 
+static enum rh_rc read_boolean(struct rh_reading *r, struct rh_text value, bool *ret)
+{
+    *ret = rh_text_is(value, "true");
+    if (*ret || rh_text_is(value, "false"))
+        return RH_OK;
+    return rh_query_refuse(r, "%.*s: \"%.*s\" is neither true nor false", RH_TEXT_ARG(r->name),
+                           RH_TEXT_ARG(value));
+}
+
+static enum rh_rc read_explain(struct rh_reading *r, struct rh_text value)
+{
+    return read_boolean(r, value, &r->query->explain);
+}
+
+static enum rh_rc read_contained(struct rh_reading *r, struct rh_text value)
+{
+    static const char *const names[] = {
+        [RH_CONTAINED_FALSE] = "false", [RH_CONTAINED_TRUE] = "true", [RH_CONTAINED_BOTH] = "both"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (rh_text_is(value, names[i])) {
+            r->query->contained = (enum rh_contained)i;
+            return RH_OK;
+        }
+    return rh_query_refuse(r, "_contained: \"%.*s\" is not one of true, false, both",
+                           RH_TEXT_ARG(value));
+}
+
+static enum rh_rc read_contained_type(struct rh_reading *r, struct rh_text value)
+{
+    r->query->contained_itself = rh_text_is(value, "contained");
+    if (r->query->contained_itself || rh_text_is(value, "container"))
+        return RH_OK;
+    return rh_query_refuse(r, "_containedType: \"%.*s\" is neither container nor contained",
+                           RH_TEXT_ARG(value));
+}
+
 static enum rh_rc pass_over(struct rh_reading *r, struct rh_text value)
 {
     (void)r;
@@ -111,32 +128,47 @@ static enum rh_rc pass_over(struct rh_reading *r, struct rh_text value)
 static const struct result {
     const char *name;
     reader *read;
-    bool in_self, repeats;
+    bool in_self, repeats, modified;
 } results[] = {
-    {"_count", read_count, true, false},     {"_sort", read_sort, true, false},
-    {"_summary", read_summary, true, false}, {"_elements", read_elements, true, false},
-    {"_total", read_total, true, false},     {"_cursor", read_cursor, false, false},
-    {"_format", pass_over, false, true},     {"_pretty", pass_over, false, true},
+    {"_count", read_count, true, false, false},
+    {"_sort", rh_query_sort, true, false, false},
+    {"_summary", read_summary, true, false, false},
+    {"_elements", read_elements, true, false, false},
+    {"_total", read_total, true, false, false},
+    {"_include", rh_query_include, true, true, true},
+    {"_revinclude", rh_query_include, true, true, true},
+    {"_contained", read_contained, true, false, false},
+    {"_containedType", read_contained_type, true, false, false},
+    {"_explain", read_explain, false, false, false},
+    {"_cursor", read_cursor, false, false, false},
+    {"_format", pass_over, false, true, false},
+    {"_pretty", pass_over, false, true, false},
 };
 enum { RESULTS = sizeof results / sizeof results[0] };
 
 const char *rh_query_result_names(void)
 {
-    return "_count, _sort, _summary, _elements, _total";
+    return "_count, _sort, _summary, _elements, _total, _include, _revinclude, _contained, "
+           "_containedType, _explain";
 }
 
 enum rh_rc rh_query_result(struct rh_reading *r, struct rh_text value, bool *known, bool *in_self)
 {
+    struct rh_text rest = r->name, name;
+    rh_text_split(&rest, ':', &name);
+    *known = false;
     for (unsigned i = 0; i < RESULTS; i++) {
-        if (!rh_text_is(r->name, results[i].name))
+        const struct result *row = &results[i];
+        if (!rh_text_is(name, row->name))
             continue;
         *known = true;
-        *in_self = results[i].in_self;
-        if (!results[i].repeats && (r->results_seen & 1u << i))
-            return rh_query_refuse(r, "%s is given twice", results[i].name);
+        *in_self = row->in_self;
+        if (rest.data && !row->modified)
+            return rh_query_refuse(r, "%s takes no modifier", row->name);
+        if (!row->repeats && (r->results_seen & 1u << i))
+            return rh_query_refuse(r, "%s is given twice", row->name);
         r->results_seen |= 1u << i;
-        return results[i].read(r, value);
+        return row->read(r, value);
     }
-    *known = false;
     return RH_OK;
 }

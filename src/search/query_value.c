@@ -1,23 +1,92 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * query_value.c - ids, tokens, references and names as ranges of keys.
+ * query_value.c - values between commas, and the ranges and probes that a condition is made of.
  */
+#include "search/extract_int.h"
 #include "search/query_int.h"
 
-#include "base/bytes.h"
-#include "fhir/primitive.h"
-#include "fhir/reference.h"
-
-#include <stdlib.h>
-
-/* --- ranges ------------------------------------------------------------------------------------
+/* --- values ------------------------------------------------------------------------------------
  */
 
-/* The first text behind all that begin with `t`; its end is free to change. Empty data: there is
- * none. */
-static struct rh_text behind(struct rh_arena *a, struct rh_text t)
+bool rh_value_split(struct rh_text *rest, char c, struct rh_text *ret)
 {
-    unsigned char *p = rh_arena_copy(a, t.data, t.len);
+    if (!rest->data)
+        return false;
+    for (size_t i = 0; i < rest->len; i++) {
+        if (rest->data[i] == '\\' && i + 1 < rest->len) {
+            i++;
+        } else if (rest->data[i] == c) {
+            *ret = (struct rh_text){rest->data, i};
+            rest->data += i + 1;
+            rest->len -= i + 1;
+            return true;
+        }
+    }
+    *ret = *rest;
+    *rest = (struct rh_text){NULL, 0};
+    return true;
+}
+
+struct rh_text rh_value_plain(struct rh_ctx *ctx, struct rh_text value)
+{
+    char *p = rh_arena_copy(ctx->arena, value.data ? value.data : "", value.len);
+    size_t n = 0;
+    for (size_t i = 0; p && i < value.len; i++) {
+        if (p[i] == '\\' && i + 1 < value.len && strchr(",|$\\", p[i + 1]))
+            i++;
+        p[n++] = p[i];
+    }
+    if (p)
+        p[n] = 0;
+    return (struct rh_text){p, n};
+}
+
+enum rh_rc rh_query_split(struct rh_reading *r, struct rh_text text)
+{
+    size_t count = 1;
+    struct rh_text rest = text.data ? text : (struct rh_text){"", 0}, value;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.data[i] == ',';
+    r->values = rh_arena_alloc(r->ctx->arena, count * sizeof *r->values);
+    r->n = 0;
+    if (!r->values)
+        return RH_NOMEM;
+    while (rh_value_split(&rest, ',', &value)) {
+        if (!value.len)
+            return rh_query_refuse(r, "%.*s has %s", RH_TEXT_ARG(r->name),
+                                   text.len ? "an empty value between its commas" : "no value");
+        r->values[r->n++] = value;
+    }
+    if (r->n > RH_QUERY_VALUES_MAX)
+        return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
+                            "%.*s has %u values; at most %d are taken at once",
+                            RH_TEXT_ARG(r->name), r->n, RH_QUERY_VALUES_MAX);
+    return RH_OK;
+}
+
+bool rh_value_prefix(struct rh_text *t, enum rh_prefix *ret)
+{
+    static const char names[RH_PREFIXES][3] = {"eq", "ne", "gt", "lt", "ge",
+                                               "le", "sa", "eb", "ap"};
+    *ret = RH_EQ;
+    if (t->len == 0 || t->data[0] < 'a' || t->data[0] > 'z')
+        return true;
+    for (unsigned i = 0; t->len >= 2 && i < RH_PREFIXES; i++)
+        if (memcmp(t->data, names[i], 2) == 0) {
+            *ret = (enum rh_prefix)i;
+            t->data += 2;
+            t->len -= 2;
+            return true;
+        }
+    return false;
+}
+
+/* --- making ------------------------------------------------------------------------------------
+ */
+
+struct rh_text rh_make_behind(struct rh_arena *a, struct rh_text t)
+{
+    unsigned char *p = rh_arena_copy(a, t.data ? t.data : "", t.len);
     size_t n = t.len;
     while (p && n > 0 && p[n - 1] == 0xFF)
         n--;
@@ -27,298 +96,192 @@ static struct rh_text behind(struct rh_arena *a, struct rh_text t)
     return (struct rh_text){(const char *)p, n};
 }
 
-void rh_ranges_add(struct rh_ranges *s, const struct rh_probe *p)
+bool rh_text_begins(struct rh_text t, struct rh_text start)
 {
-    struct rh_range cut = {p->lo, p->hi};
-    if (s->rc)
+    return t.len >= start.len && (start.len == 0 || memcmp(t.data, start.data, start.len) == 0);
+}
+
+static bool add_number(struct rh_leaf *leaf, unsigned number)
+{
+    if (leaf->n_numbers == RH_QUERY_PARTS_MAX)
+        return false;
+    leaf->numbers[leaf->n_numbers++] = (uint16_t)number;
+    return true;
+}
+
+enum rh_rc rh_make_open(struct rh_making *m, struct rh_reading *r)
+{
+    const struct rh_parameter *p = r->parameter;
+    *m = (struct rh_making){.r = r, .leaf = rh_arena_zero(r->ctx->arena, sizeof *m->leaf)};
+    if (!m->leaf)
+        return RH_NOMEM;
+    for (unsigned i = 0; i < (p->n_parts ? p->n_parts : 1u); i++) {
+        unsigned number = p->n_parts ? p->parts[i]->number : p->number;
+        bool fits = true;
+        if (r->contained != RH_CONTAINED_TRUE)
+            fits = add_number(m->leaf, number);
+        if (r->contained != RH_CONTAINED_FALSE)
+            fits = fits && add_number(m->leaf, number | RH_PARAM_CONTAINED);
+        if (!fits)
+            return rh_query_too_large(r);
+    }
+    return RH_OK;
+}
+
+static struct rh_text behind_base(struct rh_making *m, struct rh_text t, bool *none)
+{
+    struct rh_buf b = rh_buf(m->r->ctx->arena);
+    *none = t.data == NULL;
+    if (m->base.len == 0 || *none)
+        return t;
+    rh_buf_text(&b, m->base);
+    rh_buf_text(&b, t);
+    if (b.rc)
+        m->rc = b.rc;
+    return rh_buf_get(&b);
+}
+
+void rh_make_range(struct rh_making *m, unsigned number, bool point, struct rh_text lo,
+                   struct rh_text hi)
+{
+    bool open = false;
+    struct rh_range row = {
+        .type = (uint16_t)m->r->type, .number = (uint16_t)number, .point = point};
+    if (m->rc)
         return;
-    if (s->n == RH_QUERY_RANGES_MAX) {
-        s->rc = RH_TOOLARGE;
+    if (m->n == RH_QUERY_RANGES_MAX) {
+        m->rc = RH_TOOLARGE;
         return;
     }
-    void *rows = s->rows, *probes = s->probes;
-    if (s->n == s->cap_rows)
-        rows = rh_arena_grow(s->ctx->arena, rows, &s->cap_rows, 2 * s->n + 8, sizeof *s->rows);
-    if (s->n == s->cap_probes)
-        probes =
-            rh_arena_grow(s->ctx->arena, probes, &s->cap_probes, 2 * s->n + 8, sizeof *s->probes);
-    if (cut.hi.len > RH_KEY_CUT)
-        cut.hi = behind(s->ctx->arena, (struct rh_text){cut.hi.data, RH_KEY_CUT});
-    if (!rows || !probes || !cut.hi.data) {
-        s->rc = RH_NOMEM;
-        return;
+    row.lo = behind_base(m, lo.data ? lo : (struct rh_text){"", 0}, &open);
+    if (!point) {
+        row.hi = behind_base(m, hi, &open);
+        if (open && m->base.len)
+            row.hi = rh_make_behind(m->r->ctx->arena, m->base);
+        if (row.hi.len > RH_KEY_CUT) {
+            row.hi = rh_make_behind(m->r->ctx->arena, (struct rh_text){row.hi.data, RH_KEY_CUT});
+            m->unproven = true;
+        }
     }
-    if (cut.lo.len > RH_KEY_CUT)
-        cut.lo.len = RH_KEY_CUT;
-    s->rows = rows;
-    s->probes = probes;
-    s->probes[s->n] = *p;
-    s->rows[s->n++] = cut;
-}
-
-void rh_ranges_key(struct rh_ranges *s, struct rh_text key)
-{
-    /* arena copies end with a NUL byte, which makes the smallest text behind the key */
-    char *copy = rh_arena_copy(s->ctx->arena, key.data, key.len);
-    if (!copy) {
-        s->rc = RH_NOMEM;
-        return;
+    if (row.lo.len > RH_KEY_CUT || (point && row.lo.len == RH_KEY_CUT)) {
+        row.lo.len = RH_KEY_CUT;
+        m->unproven = true;
     }
-    s->single = (s->n == 0 || s->single) && key.len < RH_KEY_CUT;
-    rh_ranges_add(s, &(struct rh_probe){.lo = {copy, key.len}, .hi = {copy, key.len + 1}});
+    if (m->n == m->cap) {
+        void *rows =
+            rh_arena_grow(m->r->ctx->arena, m->ranges, &m->cap, 2 * m->n + 4, sizeof *m->ranges);
+        if (!rows) {
+            m->rc = RH_NOMEM;
+            return;
+        }
+        m->ranges = rows;
+    }
+    m->ranges[m->n++] = row;
 }
 
-void rh_ranges_starting(struct rh_ranges *s, struct rh_text start)
+void rh_make_ranges(struct rh_making *m, bool point, struct rh_text lo, struct rh_text hi)
 {
-    struct rh_probe p = {.lo = start, .hi = behind(s->ctx->arena, start)};
-    if (!p.hi.data)
-        s->rc = RH_NOMEM;
-    s->single = false;
-    rh_ranges_add(s, &p);
+    for (unsigned i = 0; i < m->leaf->n_numbers; i++)
+        rh_make_range(m, m->leaf->numbers[i], point, lo, hi);
 }
 
-static enum rh_rc too_large(struct rh_reading *r)
+void rh_make_probe(struct rh_making *m, const struct rh_probe *p)
 {
-    return rh_issue_add(r->ctx->issues, RH_TOOLARGE, NULL,
-                        "the search asks for too much at once: at most %d parameters, %d values of "
-                        "one, and names of a few words; please ask in parts",
-                        RH_QUERY_CONDITIONS_MAX, RH_QUERY_VALUES_MAX);
+    struct rh_leaf *l = m->leaf;
+    if (m->rc || m->ranges_only)
+        return;
+    if (l->n == m->cap_probes) {
+        void *rows = rh_arena_grow(m->r->ctx->arena, l->probes, &m->cap_probes, 2 * l->n + 2,
+                                   sizeof *l->probes);
+        if (!rows) {
+            m->rc = RH_NOMEM;
+            return;
+        }
+        l->probes = rows;
+    }
+    l->probes[l->n++] = *p;
 }
 
-enum rh_rc rh_ranges_close(struct rh_reading *r, struct rh_ranges *s)
+void rh_make_between(struct rh_making *m, struct rh_text lo, struct rh_text hi)
 {
-    if (s->rc == RH_TOOLARGE || r->query->n == RH_QUERY_CONDITIONS_MAX)
-        return too_large(r);
-    if (s->rc)
-        return s->rc;
-    r->query->conditions[r->query->n++] = (struct rh_condition){
-        .parameter = r->parameter,
-        .ranges = s->rows,
-        .n_ranges = (unsigned)s->n,
-        .test = s->probes,
-        .single = s->single,
+    rh_make_ranges(m, false, lo, hi);
+    rh_make_probe(m, &(struct rh_probe){.kind = RH_PROBE_RANGE, .lo = lo, .hi = hi});
+}
+
+void rh_make_point(struct rh_making *m, struct rh_text key)
+{
+    rh_make_ranges(m, true, key, (struct rh_text){NULL, 0});
+    rh_make_probe(m, &(struct rh_probe){.kind = RH_PROBE_RANGE, .point = true, .lo = key});
+}
+
+void rh_make_starting(struct rh_making *m, struct rh_text start)
+{
+    rh_make_between(m, start, rh_make_behind(m->r->ctx->arena, start));
+}
+
+void rh_make_buf(struct rh_making *m, const struct rh_buf *b, bool whole)
+{
+    if (b->rc)
+        m->rc = b->rc;
+    else if (whole)
+        rh_make_point(m, rh_buf_get(b));
+    else
+        rh_make_starting(m, rh_buf_get(b));
+}
+
+enum rh_rc rh_make_close(struct rh_making *m, struct rh_condition *ret)
+{
+    if (m->rc == RH_TOOLARGE)
+        return rh_query_too_large(m->r);
+    if (m->rc)
+        return m->rc;
+    enum rh_rc rc = rh_query_count(m->r);
+    if (rc)
+        return rc;
+    *ret = (struct rh_condition){
+        .kind = RH_COND_KEYS,
+        .type = m->r->type,
+        .parameter = m->r->parameter,
+        .proven = !m->unproven && m->leaf->body == RH_BODY_NONE,
+        .ranges = m->ranges,
+        .n_ranges = (unsigned)m->n,
+        .test = m->leaf,
     };
     return RH_OK;
 }
 
-static void add_buf(struct rh_ranges *s, const struct rh_buf *b, bool whole)
+enum rh_rc rh_make_values(struct rh_making *m)
 {
-    if (b->rc)
-        s->rc = b->rc;
-    else if (whole)
-        rh_ranges_key(s, rh_buf_get(b));
-    else
-        rh_ranges_starting(s, rh_buf_get(b));
-}
-
-/* --- _id ---------------------------------------------------------------------------------------
- */
-
-static int by_text(const void *a, const void *b)
-{
-    const struct rh_text *x = a, *y = b;
-    return rh_text_cmp(*x, *y);
-}
-
-enum rh_rc rh_query_ids(struct rh_reading *r, const struct rh_value *values, unsigned n)
-{
-    struct rh_text *ids = rh_arena_alloc(r->ctx->arena, (n + 1) * sizeof *ids);
-    unsigned kept = 0;
-    if (!ids)
+    struct rh_ctx *ctx = m->r->ctx;
+    const struct rh_parameter *p = m->r->parameter;
+    unsigned n = p->n_parts ? p->n_parts : 1u;
+    m->leaf->values = rh_arena_alloc(ctx->arena, n * sizeof *m->leaf->values);
+    if (!m->leaf->values)
         return RH_NOMEM;
     for (unsigned i = 0; i < n; i++) {
-        if (!rh_id_is(values[i].text))
-            return rh_query_refuse(
-                r, "_id: \"%.*s\" is not an id: 1 to 64 letters, digits, '-' and '.'",
-                RH_TEXT_ARG(values[i].text));
-        ids[i] = values[i].text;
+        const struct rh_parameter *part = p->n_parts ? p->parts[i] : p;
+        struct rh_fp *e;
+        enum rh_rc rc = rh_extract_compile(ctx, ctx->arena, rh_text(part->expression), &e);
+        if (rc)
+            return rc == RH_NOMEM ? rc : RH_INTERNAL;
+        m->leaf->values[m->leaf->n_values++] = e;
     }
-    qsort(ids, n, sizeof *ids, by_text);
-    for (unsigned i = 0; i < n; i++)
-        if (kept == 0 || !rh_text_eq(ids[kept - 1], ids[i]))
-            ids[kept++] = ids[i];
-    if (r->query->n == RH_QUERY_CONDITIONS_MAX)
-        return too_large(r);
-    r->query->conditions[r->query->n++] =
-        (struct rh_condition){.parameter = r->parameter, .ids = ids, .n_ids = kept};
     return RH_OK;
 }
 
-/* --- token: code, system|code, |code, system| ----------------------------------------------------
+/* --- walks over what is stored -----------------------------------------------------------------
  */
 
-static enum rh_rc add_token(struct rh_reading *r, struct rh_ranges *s, const struct rh_value *v)
+enum rh_rc rh_query_walk(struct rh_reading *r, unsigned number, struct rh_text start,
+                         struct rh_text from, struct rh_text *ret)
 {
-    struct rh_text system = {v->text.data, 0}, code = v->text;
-    unsigned char hash[8];
-    struct rh_buf b = rh_buf(r->ctx->arena);
-    bool bar = v->bar != SIZE_MAX;
-    if (bar) {
-        system.len = v->bar;
-        code = (struct rh_text){v->text.data + v->bar + 1, v->text.len - v->bar - 1};
-    }
-    if (!system.len && !code.len)
-        return rh_query_refuse(r,
-                               "%s: \"|\" names neither a system nor a code; forms are code, "
-                               "system|code, |code and system|",
-                               r->parameter->name);
-    rh_put_u64(hash, rh_key_system(system));
-    if (!code.len) {
-        rh_buf_char(&b, 's');
-        rh_buf_add(&b, hash, sizeof hash);
-    } else {
-        rh_buf_char(&b, 'c');
-        rh_key_word(&b, code, true);
-        if (bar)
-            rh_buf_add(&b, hash, sizeof hash);
-    }
-    add_buf(s, &b, bar);
-    return RH_OK;
-}
-
-enum rh_rc rh_query_tokens(struct rh_reading *r, const struct rh_value *values, unsigned n)
-{
-    struct rh_ranges s = {.ctx = r->ctx};
-    for (unsigned i = 0; i < n; i++) {
-        enum rh_rc rc = add_token(r, &s, &values[i]);
-        if (rc)
-            return rc;
-    }
-    return rh_ranges_close(r, &s);
-}
-
-/* --- reference: id, Type/id, an absolute address (of this server: both)
- * ----------------------------------- */
-
-static enum rh_rc add_reference(struct rh_reading *r, struct rh_ranges *s, struct rh_text value)
-{
-    const char *name = r->parameter->name, *target = rh_resource_type(r->parameter->target)->name;
-    struct rh_text id = value;
-    bool address = false;
-    if (!rh_id_is(value)) {
-        struct rh_reference ref = rh_reference_parse(value, r->ctx->base);
-        address = memchr(value.data, ':', value.len) != NULL;
-        if ((ref.kind != RH_REF_LOCAL && ref.kind != RH_REF_ABSOLUTE) ||
-            ref.type != r->parameter->target)
-            return rh_query_refuse(
-                r,
-                "%s: \"%.*s\" is not a reference to a %s; forms are an id, %s/id, or the whole "
-                "address of one",
-                name, RH_TEXT_ARG(value), target, target);
-        if (ref.version.len)
-            return rh_query_refuse(r, "%s: \"%.*s\" names a version; please leave it out", name,
-                                   RH_TEXT_ARG(value));
-        id = ref.kind == RH_REF_LOCAL ? ref.id : (struct rh_text){NULL, 0};
-    }
-    struct rh_buf b = rh_buf(r->ctx->arena), own = rh_buf(r->ctx->arena);
-    if (id.data) {
-        rh_key_reference(&b, r->parameter->target, id, value);
-        add_buf(s, &b, true);
-    }
-    if (address) {
-        rh_key_reference(&own, r->parameter->target, (struct rh_text){NULL, 0}, value);
-        add_buf(s, &own, true);
-    }
-    return RH_OK;
-}
-
-enum rh_rc rh_query_references(struct rh_reading *r, const struct rh_value *values, unsigned n)
-{
-    struct rh_ranges s = {.ctx = r->ctx};
-    for (unsigned i = 0; i < n; i++) {
-        enum rh_rc rc = add_reference(r, &s, values[i].text);
-        if (rc)
-            return rc;
-    }
-    return rh_ranges_close(r, &s);
-}
-
-/* --- names -------------------------------------------------------------------------------------
- */
-
-/* One value: the words that must all be found, each with the particles that stand before it. */
-struct name {
-    struct rh_name_word *words;
-    unsigned n;
-    unsigned *needed, n_needed; /* numbers of words */
-};
-
-static void add_prefixed(struct rh_ranges *s, char kind, struct rh_text t, bool whole)
-{
-    struct rh_buf b = rh_buf(s->ctx->arena);
-    rh_buf_char(&b, kind);
-    rh_buf_text(&b, t);
-    add_buf(s, &b, whole);
-}
-
-static void add_word(struct rh_ranges *s, const struct rh_name_word *w)
-{
-    add_prefixed(s, 'f', w->folded, false);
-    for (unsigned i = 0; rh_key_has_skeleton(w) && i < w->n; i++)
-        add_prefixed(s, 'k', w->skeletons[i], true);
-}
-
-static void add_needed(struct rh_ranges *s, const struct name *name, unsigned i)
-{
-    add_word(s, &name->words[i]);
-    for (unsigned from = i; from > 0 && name->words[from - 1].particle && !s->rc; from--) {
-        struct rh_name_word joined;
-        enum rh_rc rc = rh_name_join(s->ctx->arena, name->words + from - 1, i - from + 2, &joined);
-        if (rc)
-            s->rc = rc;
-        else
-            add_word(s, &joined);
-    }
-}
-
-static enum rh_rc read_name(struct rh_reading *r, struct rh_text value, struct name *ret)
-{
-    struct rh_name_word words[RH_WORDS_MAX];
-    enum rh_rc rc = rh_name_words(r->ctx->arena, value, words, &ret->n);
-    if (rc)
-        return rc;
-    if (ret->n == 0)
-        return rh_query_refuse(r, "%s: \"%.*s\" has no letter or digit to search for",
-                               r->parameter->name, RH_TEXT_ARG(value));
-    ret->words = rh_arena_copy(r->ctx->arena, words, ret->n * sizeof words[0]);
-    ret->needed = rh_arena_alloc(r->ctx->arena, ret->n * sizeof *ret->needed);
-    ret->n_needed = 0;
-    if (!ret->words || !ret->needed)
-        return RH_NOMEM;
-    for (unsigned i = 0; i < ret->n; i++)
-        if (!ret->words[i].particle)
-            ret->needed[ret->n_needed++] = i;
-    if (ret->n_needed == 0) /* nothing but particles: look for the last */
-        ret->needed[ret->n_needed++] = ret->n - 1;
-    return RH_OK;
-}
-
-/* (a and b) or c = (a or c) and (b or c): each choice of one word of every value is a condition of
- * its own. */
-enum rh_rc rh_query_names(struct rh_reading *r, const struct rh_value *values, unsigned n)
-{
-    struct name *names = rh_arena_alloc(r->ctx->arena, n * sizeof *names);
-    size_t total = 1;
-    if (!names)
-        return RH_NOMEM;
-    for (unsigned i = 0; i < n; i++) {
-        enum rh_rc rc = read_name(r, values[i].text, &names[i]);
-        if (rc)
-            return rc;
-        total *= names[i].n_needed;
-        if (total > RH_QUERY_CONDITIONS_MAX)
-            return too_large(r);
-    }
-    for (size_t k = 0; k < total; k++) {
-        struct rh_ranges s = {.ctx = r->ctx};
-        size_t rest = k;
-        for (unsigned i = 0; i < n; i++) {
-            add_needed(&s, &names[i], names[i].needed[rest % names[i].n_needed]);
-            rest /= names[i].n_needed;
-        }
-        enum rh_rc rc = rh_ranges_close(r, &s);
-        if (rc)
-            return rc;
-    }
-    return RH_OK;
+    if (!r->host->next_key || r->type == 0)
+        return RH_UNSUPPORTED;
+    r->query->walked = true;
+    if (from.len > RH_KEY_CUT)
+        from = rh_make_behind(r->ctx->arena, (struct rh_text){from.data, RH_KEY_CUT});
+    if (!from.data)
+        return RH_NOTFOUND;
+    enum rh_rc rc = r->host->next_key(r->host->user, r->ctx, r->type, number, from, ret);
+    return rc == RH_OK && !rh_text_begins(*ret, start) ? RH_NOTFOUND : rc;
 }
