@@ -394,27 +394,90 @@ static enum rh_rc add_test(struct planning *p, const struct rh_condition *c)
     return make_inner(p->run, c);
 }
 
+/* The keys that there are in the ranges of a condition, when they are few: a code of any system. A
+ * condition on single keys keeps the main date beside them. *ret NULL: they are many. */
+static enum rh_rc few_keys(struct rh_run *run, const struct rh_condition *c,
+                           const struct rh_condition **ret)
+{
+    struct rh_range found[RH_PLAN_KEYS_MAX];
+    unsigned n = 0;
+    *ret = NULL;
+    for (unsigned i = 0; i < c->n_ranges; i++) {
+        const struct rh_range *r = &c->ranges[i];
+        struct rh_key_scan scan = {.type = r->type, .param = r->number, .lo = r->lo, .hi = r->hi};
+        for (;;) {
+            struct rh_key key = {.bytes = r->lo};
+            unsigned any = 1;
+            enum rh_rc rc =
+                r->point ? RH_OK
+                         : rh_store_key_scan(run->session->conn, &scan, 1, run->make, &key, &any);
+            if (rc == RH_OK)
+                rc = rh_run_touch(run, 2);
+            if (rc)
+                return rc;
+            if (any == 0)
+                break;
+            if (r->point || rh_condition_key(c, r, key.bytes)) {
+                if (n == RH_PLAN_KEYS_MAX)
+                    return RH_OK;
+                found[n++] = (struct rh_range){
+                    .type = r->type, .number = r->number, .point = true, .lo = key.bytes};
+            }
+            if (r->point)
+                break;
+            scan.has_after = true; /* behind every row of this key */
+            scan.after = key.bytes;
+            scan.after_rk = INT64_MAX;
+        }
+    }
+    struct rh_condition *copy = rh_arena_copy(run->make, c, sizeof *c);
+    struct rh_range *ranges = rh_arena_copy(run->make, found, (n + 1) * sizeof *ranges);
+    if (!copy || !ranges)
+        return RH_NOMEM;
+    copy->ranges = ranges;
+    copy->n_ranges = n;
+    *ret = copy;
+    return RH_OK;
+}
+
+static bool is_token(const struct rh_condition *c)
+{
+    return c->parameter &&
+           (c->parameter->kind == RH_SP_TOKEN || c->parameter->kind == RH_SP_REFERENCE);
+}
+
+static enum rh_rc plan_unlike(struct planning *p, const struct rh_condition *c,
+                              const struct rh_condition *keys)
+{
+    struct rh_posting *posting;
+    if (!c->proven)
+        return add_test(p, c);
+    enum rh_rc rc = listed(p->run, keys, &posting);
+    if (rc)
+        return rc;
+    if (!p->unlike)
+        p->unlike = keys;
+    posting->condition = c;
+    p->minus[p->n_minus++] = posting;
+    return RH_OK;
+}
+
 static enum rh_rc plan_keys(struct planning *p, const struct rh_condition *c)
 {
     struct rh_posting *posting;
-    enum rh_rc rc;
-    if (c->negated) {
-        if (!c->proven)
-            return add_test(p, c);
-        rc = listed(p->run, c, &posting);
-        if (rc)
-            return rc;
-        if (!p->unlike)
-            p->unlike = c;
-        posting->condition = c;
-        p->minus[p->n_minus++] = posting;
-        return RH_OK;
-    }
-    if (!all_points(c)) {
+    const struct rh_condition *keys = c;
+    enum rh_rc rc = !all_points(c) && is_token(c) ? few_keys(p->run, c, &keys) : RH_OK;
+    if (rc)
+        return rc;
+    if (!keys)
+        keys = c;
+    if (c->negated)
+        return plan_unlike(p, c, keys);
+    if (!all_points(keys)) {
         p->late[p->n_late++] = c;
         return c->proven ? RH_OK : add_test(p, c);
     }
-    rc = listed(p->run, c, &posting);
+    rc = listed(p->run, keys, &posting);
     if (rc == RH_OK)
         rc = add(p, posting, c);
     return rc || c->proven ? rc : add_test(p, c);

@@ -30,6 +30,7 @@ enum {
     RH_POSTING_GATHERED_MAX = 4 * 1000 * 1000, /* numbers of one gathered list (32 MB) */
     RH_PLAN_PROBE = 1000,     /* rows of a range that are gathered to see whether it is small */
     RH_PLAN_SMALL = 20000,    /* a list up to here is followed from its side */
+    RH_PLAN_KEYS_MAX = 8,     /* keys of a range that are read as single ones */
     RH_PLAN_FEW = 64,         /* persons that are looked up one by one */
     RH_ORDER_WALK_MAX = 20000 /* rows that a walk in order looks at before all is gathered */
 };
