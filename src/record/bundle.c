@@ -206,7 +206,8 @@ static enum rh_rc open_entry(struct opening *o, unsigned i, unsigned *n_ops)
     struct rh_text url = without_base(o->ctx, rh_json_get(request, "url"));
     bool head = rh_text_is(method, "HEAD");
     bool posted = rh_text_is(method, "POST") && names_operation(url);
-    if (head || posted || rh_text_is(method, "GET")) {
+    bool search = rh_text_is(method, "POST") && is_search(url);
+    if (head || posted || search || rh_text_is(method, "GET")) {
         b->gets[b->n_gets++] = (struct rh_bundle_get){
             .index = i,
             .head = head,
