@@ -330,12 +330,17 @@ static struct rh_posting *above(struct rh_run *run, enum rh_posting_kind kind,
     return p;
 }
 
+static bool is_exact(const struct rh_parameter *p)
+{
+    return p->exact || (p->n_parts == 1 && p->parts[0]->exact);
+}
+
 /* *ret NULL: it has to be asked for each candidate. */
 static enum rh_rc joined(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
     struct rh_posting *inner;
-    bool person =
-        c->parameter->exact && (c->kind == RH_COND_CHAIN ? c->inner_type : c->type) == run->patient;
+    bool person = is_exact(c->parameter) &&
+                  (c->kind == RH_COND_CHAIN ? c->inner_type : c->type) == run->patient;
     *ret = NULL;
     enum rh_rc rc = rh_run_inner(run, c, &inner);
     if (rc == RH_OK)
