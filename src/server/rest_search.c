@@ -209,10 +209,10 @@ enum rh_step rh_rest_search(struct rh_request *q)
     struct rh_search_request request = {.type = q->type,
                                         .lenient = q->lenient,
                                         .compartment = r->compartment,
-                                        .compartment_id = r->compartment_id,
-                                        .host = rh_search_terms_open(&terms, q)};
+                                        .compartment_id = r->compartment_id};
     enum rh_rc rc = parsed ? join_form(q) : RH_NOMEM;
     request.query = q->query;
+    request.host = rh_search_terms_open(&terms, q);
     if (!rc)
         rc = rh_record_search(q->session, &q->ctx, &q->caller, &request, &page, parsed);
     rh_search_terms_close(&terms);

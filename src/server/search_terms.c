@@ -15,7 +15,7 @@ static enum rh_rc ask(struct rh_search_terms *t, struct rh_ctx *c, enum rh_terms
     struct rh_buf out = rh_buf(c->arena);
     enum rh_rc rc = parameters ? RH_OK : RH_NOMEM;
     if (!rc && !t->world)
-        rc = rh_worlds_pin(t->worlds, t->session, c->issues, &t->world);
+        return t->rc ? t->rc : RH_NOTFOUND;
     if (!rc)
         rc = rh_json_parse(c->arena, c->issues, rh_text(parameters), &doc);
     if (rc)
@@ -160,13 +160,27 @@ static enum rh_rc subsumed(void *user, struct rh_ctx *c, struct rh_text system, 
     return (is_above ? above : below)(user, c, system, code, each, each_user);
 }
 
+/* Is there a modifier that may ask for terminology, in the query or in a search within it? The
+ * other way round, a world that is not needed costs little. */
+static bool may_ask(struct rh_arena *a, struct rh_text query)
+{
+    static const char *const modifiers[] = {":in", ":not-in", ":above", ":below"};
+    struct rh_text text = query;
+    if (!query.len || rh_percent_decode(a, query, &text) || !memchr(text.data, ':', text.len))
+        return false;
+    for (size_t i = 0; i < sizeof modifiers / sizeof modifiers[0]; i++)
+        if (memmem(text.data, text.len, modifiers[i], strlen(modifiers[i])))
+            return true;
+    return false;
+}
+
 const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q)
 {
     *t = (struct rh_search_terms){
-        .worlds = rh_server_of(q)->worlds,
-        .session = q->session,
         .host = {.user = t, .value_set = value_set, .subsumed = subsumed},
     };
+    if (may_ask(q->arena, q->query))
+        t->rc = rh_worlds_pin(rh_server_of(q)->worlds, q->session, &q->issues, &t->world);
     return &t->host;
 }
 

@@ -2,7 +2,7 @@
 /*
  * search_terms.h - what a search must know of terminology: the codes of a value set (:in, :not-in),
  * of what is above or below a code (:above, :below). Asked of the world in force, which is pinned
- * when the first search parameter needs it.
+ * before the search begins, when a parameter may need it.
  */
 #ifndef RH_SERVER_SEARCH_TERMS_H
 #define RH_SERVER_SEARCH_TERMS_H
@@ -14,13 +14,14 @@ enum {
 };
 
 struct rh_search_terms {
-    struct rh_worlds *worlds;
-    struct rh_session *session;
-    struct rh_world *world; /* NULL: not asked yet */
+    struct rh_world *world; /* NULL: not needed */
+    enum rh_rc rc;          /* of pinning it */
     struct rh_query_host host;
 };
 
-/* The host for rh_record_search; lives as long as `t`, which is closed after the search. */
+/* The host for rh_record_search; `t` stays where it is and is closed after the search. The query of
+ * the request says whether it may be needed. That the world cannot be had is an error of the search
+ * that asks for it. */
 const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q);
 void rh_search_terms_close(struct rh_search_terms *t);
 
