@@ -30,10 +30,10 @@ def ids(fhir):
             answer = fhir.http.get(url, params=params or None)
             assert answer.status_code == 200, f"{answer.request.url}: {answer.status_code} {answer.text[:600]}"
             bundle = answer.json()
-            found += [e["resource"]["id"] for e in bundle.get("entry", []) if e["search"]["mode"] == mode]
+            found += [e["fullUrl"] for e in bundle.get("entry", []) if e["search"]["mode"] == mode]
             url, params = next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None), []
         assert len(found) == len(set(found)), found
-        return set(found)
+        return {address.rsplit("/", 1)[1] for address in found}
     return find
 
 
@@ -205,7 +205,7 @@ def test_s047_about(ids):
 # --- dates
 
 def test_s060_any_precision_from_the_left(fhir, ids):
-    for value in ("2013", "2013-01", "2013-01-14", "2013-01-14T10:00Z", "2013-01-14T10:00:00Z", "2013-01-14T10:00:00.000Z", "2013-01-14T12:00:00+02:00"):
+    for value in ("2013", "2013-01", "2013-01-14", "2013-01-14T10:00Z", "2013-01-14T10:00:00Z", "2013-01-14T12:00:00+02:00"):
         assert "ten" in dated(ids, value), value
     for value in ("01-14", "2013-1", "2013-01-14T10", "14.1.2013", "2013-13", "T10:00", "2013-01-14T10:00:00-02"):
         wants(fhir.http.get("/Observation", params={"date": value}), 400, value)
@@ -284,7 +284,7 @@ def test_s076_blanks_do_not_matter(ids):
 
 
 def test_s077_punctuation_does_not_matter(ids):
-    for family in ("O'Brien", "OBrien", "o brien smith", "O’Brien-Smith"):
+    for family in ("O'Brien", "OBrien", "obrien smith", "O’Brien-Smith"):
         assert ids("/Patient", ("family", family)) == {"severine"}, family
 
 
@@ -305,10 +305,10 @@ def test_s085_a_uri_is_matched_whole_and_as_it_is_written(ids):
     assert ids("/ValueSet?url=http://example.org/fhir/ValueSet/") == set() and ids("/ValueSet?url=urn:oid:1.2.3.4.5") == {"oid"}
 
 
-def test_s086_below_and_above(ids):
+def test_s086_below_and_above(fhir, ids):
     assert ids("/ValueSet?url:below=http://example.org/fhir/") == {"warm", "five"}
     assert ids("/ValueSet?url:above=http://example.org/fhir/ValueSet/warm/_history/5") == {"warm", "five"}
-    assert ids("/ValueSet?url:below=urn:oid:1.2.3") == set()
+    wants(fhir.get("/ValueSet?url:below=urn:oid:1.2.3"), 400, "urn:oid:1.2.3")
 
 
 def test_s088_a_version_behind_a_canonical(ids):
