@@ -452,7 +452,8 @@ static bool has_value(const struct rh_maker *m, unsigned slot, unsigned depth)
     return p->joined ? found == n : found > 0;
 }
 
-/* RH_PARAM_SHAPE: 's' hash32, and the shared 'd' hash32 numbers. */
+/* RH_PARAM_SHAPE: 's' hash32, and the shared 'd' hash32 numbers, ascending. Only R4's own are
+ * listed, so that adding a parameter changes no other row. */
 static enum rh_rc add_shape(struct rh_maker *m)
 {
     size_t n = 0;
@@ -460,9 +461,16 @@ static enum rh_rc add_shape(struct rh_maker *m)
                   *s = (unsigned char *)rh_maker_room(m, 5);
     if (!d || !s)
         return RH_NOMEM;
-    for (unsigned i = 0; i < m->plan->n_slots; i++)
-        if (has_value(m, i, 0))
-            rh_put_u16(d + 5 + 2 * n++, m->plan->slots[i].parameter->number);
+    for (unsigned i = 0; i < m->plan->n_slots; i++) {
+        unsigned number = m->plan->slots[i].parameter->number;
+        size_t k = n;
+        if (number >= RH_PARAM_INTERNAL || !has_value(m, i, 0))
+            continue;
+        for (; k > 0 && rh_get_u16(d + 3 + 2 * k) > number; k--)
+            memcpy(d + 5 + 2 * k, d + 3 + 2 * k, 2);
+        rh_put_u16(d + 5 + 2 * k, (uint16_t)number);
+        n++;
+    }
     d[0] = 'd';
     s[0] = 's';
     uint64_t hash = rh_hash_system((struct rh_text){(const char *)d + 5, 2 * n});

@@ -326,6 +326,17 @@ static enum rh_rc put(struct rh_parameters *set, const struct rh_parameter *p)
     return RH_OK;
 }
 
+/* How many a type has, of type 0 the most that any has: they are compiled together. */
+static unsigned crowd(const struct rh_parameters *set, unsigned type)
+{
+    unsigned most = 0;
+    for (unsigned t = type; t <= (type ? type : RH_RESOURCE_TYPES); t++) {
+        unsigned n = set->n[t] + set->n_replaced[t];
+        most = n > most ? n : most;
+    }
+    return most + set->n[0] + set->n_replaced[0];
+}
+
 static struct rh_parameters *open_set(void)
 {
     struct rh_parameters *set = rh_alloc(sizeof *set);
@@ -354,6 +365,12 @@ enum rh_rc rh_parameters_open(struct rh_ctx *ctx, const struct rh_parameter_adde
         struct rh_parameter *p;
         if (composite != (i >= n) || a->type > RH_RESOURCE_TYPES)
             continue;
+        if (crowd(set, a->type) >= RH_PLAN_PARAMETERS_MAX) {
+            problem(ctx, a->definition, RH_WARNING, NULL,
+                    "its type would have more than %d search parameters; it is not in use",
+                    RH_PLAN_PARAMETERS_MAX);
+            continue;
+        }
         rc = read_one(ctx, set, a->type, a->definition, RH_WARNING, &p);
         if (rc || !p)
             continue;

@@ -637,6 +637,62 @@ static void replaces_a_parameter_of_the_same_code(void **state)
     rh_parameters_close(set);
 }
 
+/* A directory keeps its rows when a parameter is added. */
+static void changes_no_other_row(void **state)
+{
+    (void)state;
+    static const char *const definitions[] = {
+        ADDED("name", "string", "Patient.name.family"), ADDED("gender", "token", "Patient.gender"),
+        ADDED("nickname", "string", "Patient.name.where(use='nickname').given")};
+    struct rh_parameters *set = open_set(definitions, 3);
+    struct rh_ctx plain = context(NULL), with = context(set);
+    yyjson_val *root = parsed("{\"resourceType\":\"Patient\",\"gender\":\"male\",\"active\":true,"
+                              "\"name\":[{\"family\":\"A\",\"given\":[\"B\"]}]}");
+    const struct rh_type *type = rh_type_find(RH_TEXT("Patient"));
+    struct rh_search_keys a, b;
+    unsigned added = 0, k = 0;
+    assert_int_equal(rh_keys_of(&plain, type, root, &a), RH_OK);
+    assert_int_equal(rh_keys_of(&with, type, root, &b), RH_OK);
+    for (unsigned i = 0; i < b.n; i++) {
+        if (b.rows[i].number >= RH_PARAM_ADDED) {
+            added++;
+            continue;
+        }
+        assert_true(k < a.n && b.rows[i].number == a.rows[k].number);
+        assert_true(rh_text_eq(b.rows[i].bytes, a.rows[k].bytes) && b.rows[i].aux == a.rows[k].aux);
+        k++;
+    }
+    assert_int_equal(k, a.n);
+    assert_true(added >= 3);
+    rh_parameters_close(set);
+}
+
+static void takes_no_more_parameters_than_the_limit(void **state)
+{
+    (void)state;
+    enum { MANY = RH_PLAN_PARAMETERS_MAX + 10 };
+    struct rh_parameter_added *added = rh_arena_alloc(arena, MANY * sizeof *added);
+    unsigned patient = rh_resource_number(RH_TEXT("Patient"));
+    struct rh_ctx ctx = context(NULL);
+    struct rh_parameters *set;
+    assert_non_null(added);
+    for (unsigned i = 0; i < MANY; i++)
+        added[i] = (struct rh_parameter_added){
+            .number = (uint16_t)(RH_PARAM_ADDED + i),
+            .type = (uint16_t)patient,
+            .definition = parsed(rh_arena_printf(
+                arena,
+                "{\"resourceType\":\"SearchParameter\",\"code\":\"p%u\",\"base\":[\"Patient\"],"
+                "\"type\":\"token\",\"expression\":\"Patient.gender\"}",
+                i)),
+            .complete = true};
+    assert_int_equal(rh_parameters_open(&ctx, added, MANY, &set), RH_OK);
+    assert_int_equal(rh_parameters_of(set, patient, NULL, 0), RH_PLAN_PARAMETERS_MAX);
+    assert_true(issues.count > 0);
+    assert_non_null(strstr(issues.rows[0].text, "it is not in use"));
+    rh_parameters_close(set);
+}
+
 static void checks_definitions(void **state)
 {
     (void)state;
@@ -699,6 +755,8 @@ int main(void)
         TEST(finds_references),
         TEST(adds_parameters),
         TEST(replaces_a_parameter_of_the_same_code),
+        TEST(changes_no_other_row),
+        TEST(takes_no_more_parameters_than_the_limit),
         TEST(checks_definitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
