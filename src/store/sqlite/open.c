@@ -199,7 +199,7 @@ static int prepare_all(struct sqlite_conn *c)
             return code;
         }
     }
-    return SQLITE_OK;
+    return c->kind == RH_CONN_WRITE ? rh_sqlite_feed_open(c) : SQLITE_OK;
 }
 
 static void disconnect(struct rh_conn *conn)
@@ -207,6 +207,7 @@ static void disconnect(struct rh_conn *conn)
     struct sqlite_conn *c = of(conn);
     for (int i = 0; i < RH_SQL_COUNT; i++)
         sqlite3_finalize(c->statements[i]);
+    sqlite3_finalize(c->put_many);
     sqlite3_close(c->db);
     rh_free(c);
 }
@@ -268,6 +269,8 @@ static void rollback(struct rh_conn *c)
     for (int i = 0; i < RH_SQL_COUNT; i++) /* an open cursor would keep the snapshot */
         if (sqlite3_stmt_busy(s->statements[i]))
             sqlite3_reset(s->statements[i]);
+    if (s->put_many)
+        sqlite3_reset(s->put_many);
     if (!sqlite3_get_autocommit(s->db))
         exec(s->db, "ROLLBACK");
     rh_sqlite_forget(s);

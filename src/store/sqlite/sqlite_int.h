@@ -42,11 +42,34 @@ struct sqlite_conn {
     bool tally_waits;
     char message[256]; /* about the last failure; SQLite's own is gone after the rollback */
     sqlite3_stmt *statements[RH_SQL_COUNT];
+    sqlite3_stmt *put_many; /* of the writer: puts the rows of the feed */
+    struct sqlite_feed {
+        const struct rh_key *const *rows; /* in the order of the index */
+        unsigned n;
+    } feed;
 };
 
 static inline struct sqlite_conn *of(struct rh_conn *c)
 {
     return (struct sqlite_conn *)(void *)c;
+}
+
+/* 64-bit values without a sign are stored as the signed number with the same bits. */
+static inline void bind_u64(sqlite3_stmt *s, int at, uint64_t n)
+{
+    sqlite3_bind_int64(s, at, (sqlite3_int64)n);
+}
+
+static inline uint64_t column_u64(sqlite3_stmt *s, int at)
+{
+    return (uint64_t)sqlite3_column_int64(s, at);
+}
+
+/* A bound of a count (number, sequence, rk): counts stay below 2^63, so a higher bound means "to
+ * the end". */
+static inline void bind_bound(sqlite3_stmt *s, int at, uint64_t n)
+{
+    sqlite3_bind_int64(s, at, n > INT64_MAX ? INT64_MAX : (sqlite3_int64)n);
 }
 
 enum rh_rc rh_sqlite_rc(sqlite3 *db, int code);
@@ -62,6 +85,10 @@ enum rh_rc rh_sqlite_row(struct sqlite_conn *c, sqlite3_stmt *s);
 struct rh_text rh_sqlite_blob(sqlite3_stmt *s, int column); /* valid until the next step */
 enum rh_rc rh_sqlite_keep(sqlite3_stmt *s, int column, struct rh_arena *a, struct rh_text *ret);
 void rh_sqlite_bind_blob(sqlite3_stmt *s, int at, struct rh_text t);
+
+/* keys.c */
+/* A connection that writes takes many keys at once. An SQLite code. */
+int rh_sqlite_feed_open(struct sqlite_conn *c);
 
 /* rows.c */
 enum rh_rc rh_sqlite_write_tally(struct sqlite_conn *c);
