@@ -89,6 +89,11 @@ struct rh_subscriptions {
     yyjson_doc *state; /* as the file was, during the start */
     struct rh_arena *state_arena;
     uint64_t seen; /* of the log, for Subscriptions themselves */
+    /* The rows that were read for that last, for all who are as far as we were then. */
+    struct rh_arena *chunk_arena;
+    struct rh_news chunk[RH_CRITERIA_ROWS];
+    uint64_t chunk_from;
+    unsigned n_chunk;
     bool dirty;
     int64_t saved_ns;
     _Atomic uint64_t n_active, n_failed, n_off, delivered, attempts_failed, behind;
@@ -365,14 +370,19 @@ static enum rh_rc load_all(struct rh_subscriptions *s)
 /* News of Subscriptions themselves. True: there may be more. */
 static bool follow(struct rh_subscriptions *s)
 {
-    struct rh_news rows[RH_CRITERIA_ROWS];
-    unsigned n = 0;
+    const struct rh_news *rows = s->chunk;
     if (s->seen >= rh_record_newest(s->record))
         return false;
     struct rh_ctx ctx = begin_turn(s);
     struct rh_caller caller = owner(NULL);
-    enum rh_rc rc = rh_record_news(s->session, ctx.arena, s->seen, RH_CRITERIA_ROWS, rows, &n);
-    for (unsigned i = 0; i < n && !rc; i++) {
+    rh_arena_reset(s->chunk_arena);
+    s->n_chunk = 0;
+    s->chunk_from = s->seen;
+    unsigned n = 0;
+    enum rh_rc rc =
+        rh_record_news(s->session, s->chunk_arena, s->seen, RH_CRITERIA_ROWS, s->chunk, &n);
+    s->n_chunk = rc ? 0 : n;
+    for (unsigned i = 0; i < s->n_chunk && !rc; i++) {
         struct rh_version v;
         if (rows[i].type == s->type) {
             rc = rh_record_read(s->session, &ctx, &caller, s->type, rows[i].id, &v);
@@ -461,14 +471,19 @@ static bool activate(struct rh_subscriptions *s, struct sub *u)
 /* Looks for what comes next. */
 static bool look(struct rh_subscriptions *s, struct sub *u)
 {
-    struct rh_news rows[RH_CRITERIA_ROWS];
+    struct rh_news own[RH_CRITERIA_ROWS];
+    const struct rh_news *rows = s->chunk;
     bool hits[RH_CRITERIA_ROWS];
-    unsigned n = 0;
+    unsigned n = s->n_chunk;
     if (u->place >= rh_record_newest(s->record))
         return false;
     struct rh_ctx ctx = begin_turn(s);
     struct rh_caller caller = owner(u);
-    enum rh_rc rc = rh_record_news(s->session, ctx.arena, u->place, RH_CRITERIA_ROWS, rows, &n);
+    enum rh_rc rc = RH_OK;
+    if (n == 0 || u->place != s->chunk_from) {
+        rows = own;
+        rc = rh_record_news(s->session, ctx.arena, u->place, RH_CRITERIA_ROWS, own, &n);
+    }
     if (!rc)
         rc = rh_criteria_match(s->session, &ctx, &caller, NULL, &u->hook.criteria, rows, n, hits);
     if (rc == RH_BUSY || rc == RH_NOMEM || rh_rc_http(rc) == 500)
@@ -742,6 +757,7 @@ enum rh_rc rh_subscriptions_open(const struct rh_subscriptions_options *o, struc
     s->user = o->user;
     s->type = rh_resource_number(RH_TEXT("Subscription"));
     s->arena = rh_arena_open(ARENA_MAX);
+    s->chunk_arena = rh_arena_open(1 << 20);
     s->state_arena = rh_arena_open(4 * (size_t)STATE_MAX);
     *ret = s;
     return RH_OK;
@@ -801,6 +817,7 @@ void rh_subscriptions_close(struct rh_subscriptions *s)
     rh_sender_close(s->sender);
     rh_hook_rules_close(s->rules, s->n_rules);
     rh_arena_close(s->arena);
+    rh_arena_close(s->chunk_arena);
     rh_arena_close(s->state_arena);
     rh_free(s->dir);
     rh_free(s);
