@@ -155,11 +155,30 @@ static unsigned slot_of(const struct rh_plan *plan, const struct rh_parameter *p
     return plan->n_slots;
 }
 
+static enum rh_rc link_sources(struct rh_plan *plan, struct rh_slot *slot)
+{
+    const struct rh_parameter *p = slot->parameter;
+    const struct rh_parameter *const *list = p->joined ? p->components : p->parts;
+    unsigned n = p->joined ? p->n_components : p->n_parts;
+    slot->sources = rh_arena_alloc(plan->arena, (n + 1) * sizeof slot->sources[0]);
+    if (!slot->sources)
+        return RH_NOMEM;
+    for (unsigned i = 0; i < n && !p->part_target; i++) {
+        unsigned source = slot_of(plan, list[i]);
+        if (source < plan->n_slots)
+            slot->sources[slot->n_sources++] = (uint16_t)source;
+    }
+    return RH_OK;
+}
+
 /* A view of references to one type is told when such a reference is found. */
 static enum rh_rc link_views(struct rh_plan *plan)
 {
     for (unsigned i = 0; i < plan->n_slots; i++) {
         const struct rh_parameter *view = plan->slots[i].parameter;
+        enum rh_rc rc = link_sources(plan, &plan->slots[i]);
+        if (rc)
+            return rc;
         for (unsigned k = 0; view->part_target && k < view->n_parts; k++) {
             unsigned part = slot_of(plan, view->parts[k]);
             if (part == plan->n_slots)

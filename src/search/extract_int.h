@@ -47,6 +47,8 @@ struct rh_slot {
     /* Views that only take references to one type: slots and types. */
     uint16_t *views;
     unsigned n_views;
+    uint16_t *sources; /* slots whose values are its values: of a view, of a joined composite */
+    unsigned n_sources;
     bool failed; /* its expression does not compile: no values */
 };
 

@@ -37,12 +37,10 @@ char *rh_maker_room(struct rh_maker *m, size_t n)
 static int compare(const void *a, const void *b)
 {
     const struct rh_search_key *x = a, *y = b;
-    if (x->shared != y->shared)
-        return x->shared ? 1 : -1;
-    if (x->type != y->type)
-        return x->type < y->type ? -1 : 1;
-    if (x->number != y->number)
-        return x->number < y->number ? -1 : 1;
+    uint64_t p = (uint64_t)x->shared << 32 | (uint32_t)x->type << 16 | x->number,
+             q = (uint64_t)y->shared << 32 | (uint32_t)y->type << 16 | y->number;
+    if (p != q)
+        return p < q ? -1 : 1;
     return rh_text_cmp(x->bytes, y->bytes);
 }
 
@@ -437,19 +435,17 @@ static enum rh_rc contained(struct rh_maker *m, const struct rh_type *type, yyjs
     return rc;
 }
 
-/* A view has a value when a part has; one of a type only was told. */
-static bool has_value(const struct rh_maker *m, unsigned slot, unsigned depth)
+/* A view has a value when a part has (one of references to a type was told), a joined composite
+ * when all components have. Parts of views are no views, so this is three deep. */
+static bool has_value(const struct rh_maker *m, unsigned slot)
 {
-    const struct rh_parameter *p = m->plan->slots[slot].parameter;
-    const struct rh_parameter *const *list = p->joined ? p->components : p->parts;
-    unsigned n = p->joined ? p->n_components : p->n_parts, found = 0;
-    if (m->seen[slot] || n == 0 || p->part_target || depth > 4)
+    const struct rh_slot *s = &m->plan->slots[slot];
+    unsigned found = 0;
+    if (m->seen[slot] || s->n_sources == 0)
         return m->seen[slot];
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned k = 0; k < m->plan->n_slots; k++)
-            if (m->plan->slots[k].parameter == list[i] && has_value(m, k, depth + 1))
-                found++;
-    return p->joined ? found == n : found > 0;
+    for (unsigned i = 0; i < s->n_sources; i++)
+        found += has_value(m, s->sources[i]);
+    return s->parameter->joined ? found == s->parameter->n_components : found > 0;
 }
 
 /* RH_PARAM_SHAPE: 's' hash32, and the shared 'd' hash32 numbers, ascending. Only R4's own are
@@ -464,7 +460,7 @@ static enum rh_rc add_shape(struct rh_maker *m)
     for (unsigned i = 0; i < m->plan->n_slots; i++) {
         unsigned number = m->plan->slots[i].parameter->number;
         size_t k = n;
-        if (number >= RH_PARAM_INTERNAL || !has_value(m, i, 0))
+        if (number >= RH_PARAM_INTERNAL || !has_value(m, i))
             continue;
         for (; k > 0 && rh_get_u16(d + 3 + 2 * k) > number; k--)
             memcpy(d + 5 + 2 * k, d + 3 + 2 * k, 2);

@@ -94,7 +94,7 @@ static bool next_alternative(struct rh_text t, size_t *at, struct rh_text *ret)
     size_t from = *at, i = from;
     char quote = 0;
     unsigned depth = 0;
-    if (from > t.len)
+    if (!t.data || from > t.len)
         return false;
     for (; i < t.len; i++) {
         char c = t.data[i];

@@ -713,6 +713,9 @@ static void checks_definitions(void **state)
         {ADDED("a", "string", "Patient.("), RH_VALUE, 0, "not FHIRPath"},
         {ADDED("a", "string", "Patient.nam"), RH_VALUE, 0, "does not fit the type Patient"},
         {ADDED("a", "string", "Group.name"), RH_VALUE, 0, "begins with Patient"},
+        {"{\"resourceType\":\"SearchParameter\",\"code\":\"a\",\"base\":[\"Patient\"],\"type\":"
+         "\"number\"}",
+         RH_VALUE, 0, "it has no expression"},
         {ADDED("a", "strange", "Patient.name"), RH_VALUE, 0, "its type is not one of"},
         {ADDED("_a", "string", "Patient.name"), RH_VALUE, 0, "its code must be"},
         {"{\"resourceType\":\"SearchParameter\",\"code\":\"a\",\"type\":\"string\",\"expression\":"
