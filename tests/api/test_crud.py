@@ -243,7 +243,7 @@ def test_head_is_get_without_the_body(fhir):
 
 def test_summary_and_elements_cut_and_say_so(fhir):
     body = fhir.create(patient(gender="female", text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'},
-                               meta={"tag": [{"system": "s", "code": "HTEST"}]}))
+                               meta={"tag": [{"system": "http://example.org/tags", "code": "HTEST"}]}))
     path = f"/Patient/{body['id']}"
 
     def tags(resource):

@@ -225,15 +225,15 @@ ADDRESS = {
 }
 
 SEARCH = {q: f for q, f in [
-    ("nmae=x", "name"), ("Name=x", "Name"), ("name:near=x", "near"), ("name:exact", ""), ("birthdate=soon", "soon"), ("birthdate=xx2020", "xx2020"),
-    ("birthdate=2020-13", "2020-13"), ("birthdate=", ""), ("birthdate:missing=maybe", ""), ("identifier:text=x", "text"), ("_count=-1", "-1"),
-    ("_count=x", "x"), ("_count=", ""), ("_sort=colour", "colour"), ("_sort=--_id", ""), ("_summary=some", "some"), ("_summary=", ""), ("_total=all", "all"),
+    ("nmae=x", "name"), ("Name=x", "Name"), ("name:near=x", "near"), ("name:exact:contains=x", ""), ("birthdate=soon", "soon"), ("birthdate=xx2020", "xx2020"),
+    ("birthdate=2020-13", "2020-13"), ("birthdate=gt", ""), ("birthdate:missing=maybe", ""), ("identifier:exact=x", "exact"), ("_count=-1", "-1"),
+    ("_count=x", "x"), ("_count=1.5", "1.5"), ("_sort=colour", "colour"), ("_sort=--_id", ""), ("_summary=some", "some"), ("_summary=TRUE", "TRUE"), ("_total=all", "all"),
     ("_cursor=x", "cursor"), ("_cursor=AAAA", "cursor"), ("name=%zz", ""), ("name=%f", ""), ("name=%00", ""), ("name=%ff", ""), ("name=%", ""),
-    ("_lastUpdated=soon", "soon"), ("_lastUpdated=gt", ""), ("_include=Patient:link", "_include"), ("_revinclude=Observation:subject", "_revinclude"),
-    ("_has:Observation:patient:code=x", "_has"), ("_filter=x", "_filter"), ("_query=x", "_query"), ("_text=x", "_text"), ("_content=x", "_content"),
-    ("_list=x", "_list"), ("_contained=true", "_contained"), ("organization.name=x", "organization.name"), ("_pretty=maybe", "_pretty"),
+    ("_lastUpdated=soon", "soon"), ("_lastUpdated=gt", ""), ("_include=Patient:name", "_include"), ("_revinclude=Observation:code", "_revinclude"),
+    ("_has:Observation:patient=x", "_has"), ("_has:Observation:code:code=x", "code"), ("_has:Thing:patient:code=x", "Thing"), ("_filter=x", "_filter"), ("_query=x", "_query"), ("_text:exact=x", "_text"), ("_content:not=x", "_content"),
+    ("_list=x", "_list"), ("_contained=maybe", "_contained"), ("organization.nmae=x", "nmae"), ("birthdate.name=x", "birthdate"), ("_pretty=maybe", "_pretty"),
     ("_format=json&_format=json", "_format"), ("_elements=name&_elements=id", "_elements"), ("name=x&&&=", ""), ("=x", ""),
-    ("&".join("name=a" for _ in range(40)), ""), ("_id=" + ",".join("a" * 3 for _ in range(600)), ""), ("_security=x", "_security"),
+    ("&".join("name=a" for _ in range(100)), ""), ("_id=" + ",".join("a" * 3 for _ in range(600)), ""), ("_security:exact=x", "_security"),
 ]}
 # --- HTTP, raw -------------------------------------------------------------------------------------------------------
 H = b"Host: localhost\r\n"
