@@ -119,7 +119,7 @@ def test_completion_completes(tmp_path):
     script = rihla("completion").stdout
     assert subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, timeout=20).stderr == ""
     assert set(COMMANDS) <= set(complete(script, "rihla", ""))
-    assert complete(script, "rihla", "ex") == ["export"]
+    assert complete(script, "rihla", "ex") == ["export", "explain"]
     assert complete(script, "rihla", "export", "--g") == ["--gzip"]
     assert {"--rebuild", "--data"} <= set(complete(script, "rihla", "check", "--"))
     (tmp_path / "deep").mkdir()

@@ -173,7 +173,7 @@ def test_a_batch_with_searches(fhir, tag):
         rows = answer.json()["entry"]
         assert rows[0]["response"]["status"].startswith("200") and rows[0]["resource"]["total"] == 3
         assert rows[1]["resource"]["total"] == 30 and rows[2]["resource"]["total"] == 3 and ids(rows[3]["resource"]) == [f"{tag}-0"]
-        assert len(rows[-1]["resource"]["entry"]) == 34
+        assert len(rows[-1]["resource"]["entry"]) == 35
         if kind == "batch":
             assert rows[4]["response"]["status"].startswith("400") and "wrong" in json.dumps(rows[4]["response"]["outcome"])
 
