@@ -121,9 +121,14 @@ static bool read_member(struct reader *r, yyjson_val *v, struct positions *ret)
     }
     for (unsigned i = 0; i < from.n; i++) {
         struct rh_place *p = from.rows[i].place;
-        if (from.rows[i].only || p->type->kind == RH_KIND_ABSTRACT ||
-            p->type->kind == RH_KIND_PRIMITIVE)
-            return false; /* any resource; extensions of a primitive */
+        if (from.rows[i].only || p->type->kind == RH_KIND_ABSTRACT)
+            return false; /* any resource */
+        if (p->type->kind == RH_KIND_PRIMITIVE) {
+            if (rh_text_is(name, "extension") || rh_text_is(name, "id") ||
+                rh_text_is(name, "value"))
+                return false; /* what stands beside the value */
+            continue;
+        }
         for (unsigned k = 0; k < p->type->count; k++)
             if (rh_text_is(name, p->type->elements[k].base) && !add_child(r, p, k, ret))
                 return false;
@@ -156,9 +161,11 @@ static bool add_guarded(struct reader *r, const struct positions *from, struct r
 {
     for (unsigned i = 0; i < from->n; i++) {
         struct rh_place *p = from->rows[i].place, *g;
+        if (from->rows[i].only || p->type->kind == RH_KIND_PRIMITIVE ||
+            p->type->kind == RH_KIND_ABSTRACT)
+            return false;
         const struct rh_element *e = rh_element_find(p->type, member);
-        if (!e || e->many || e->type->kind != RH_KIND_PRIMITIVE || from->rows[i].only ||
-            p->type->kind == RH_KIND_PRIMITIVE)
+        if (!e || e->many || e->type->kind != RH_KIND_PRIMITIVE)
             return false;
         for (g = p->guarded; g; g = g->next)
             if (rh_text_eq(g->member, member) && rh_text_eq(g->literal, literal))
@@ -226,10 +233,11 @@ static bool read_call(struct reader *r, yyjson_val *v, struct positions *ret)
         return false;
     for (unsigned i = 0; i < from.n; i++) {
         struct rh_place *p = from.rows[i].place;
+        if (from.rows[i].only || p->type->kind == RH_KIND_PRIMITIVE ||
+            p->type->kind == RH_KIND_ABSTRACT)
+            return false;
         const struct rh_element *e = rh_element_find(p->type, RH_TEXT("extension"));
-        if (!e || from.rows[i].only || p->type->kind == RH_KIND_PRIMITIVE ||
-            p->type->kind == RH_KIND_ABSTRACT ||
-            !add_child(r, p, (unsigned)(e - p->type->elements), &inner))
+        if (!e || !add_child(r, p, (unsigned)(e - p->type->elements), &inner))
             return false;
     }
     return add_guarded(r, &inner, RH_TEXT("url"), literal, ret);

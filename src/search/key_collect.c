@@ -212,7 +212,7 @@ static enum rh_rc text_of(struct rh_maker *m, const struct rh_type *owner,
     return is_prose(owner, e) ? rh_key_text(m, RH_PARAM_ATOM, rh_json_text(v)) : RH_OK;
 }
 
-static enum rh_rc contained(struct rh_maker *m, const struct rh_type *type, yyjson_val *v);
+static enum rh_rc contained(struct rh_maker *m, yyjson_val *list);
 
 static enum rh_rc element(struct rh_maker *m, const struct rh_place *place,
                           const struct rh_type *owner, const struct rh_element *e, yyjson_val *v,
@@ -231,8 +231,6 @@ static enum rh_rc element(struct rh_maker *m, const struct rh_place *place,
     const struct rh_type *type = rh_type_find(rh_json_get(v, "resourceType"));
     if (!type || !type->resource)
         return RH_OK;
-    if (texts && strcmp(e->name, "contained") == 0 && !m->mask && !m->references)
-        rc = contained(m, type, v);
     for (unsigned i = 0; place && i < place->n_actions && rc == RH_OK; i++)
         rc = act(m, &place->actions[i], type, v);
     return rc || !texts ? rc : members(m, NULL, type, v, true);
@@ -253,6 +251,10 @@ static enum rh_rc members(struct rh_maker *m, const struct rh_place *place,
         enum rh_rc rc = RH_OK;
         if (!child && !texts)
             continue;
+        if (object == m->resource && texts && rh_text_is(name, "contained"))
+            rc = contained(m, v);
+        if (rc)
+            return rc;
         if (!yyjson_is_arr(v)) {
             rc = element(m, child, type, e, v, texts);
         } else {
@@ -414,9 +416,13 @@ static enum rh_rc walk(struct rh_maker *m, bool texts)
     return rc;
 }
 
-static enum rh_rc contained(struct rh_maker *m, const struct rh_type *type, yyjson_val *v)
+/* One contained resource, by the plan of its own type. */
+static enum rh_rc one_contained(struct rh_maker *m, const struct rh_type *type, yyjson_val *v)
 {
-    struct rh_maker outer = *m;
+    const struct rh_plan *plan = m->plan;
+    const yyjson_val *resource = m->resource;
+    uint16_t outer = m->type;
+    bool *seen = m->seen;
     enum rh_rc rc = rh_plan_of(m->ctx, type, &m->plan);
     if (rc)
         return rc;
@@ -427,12 +433,27 @@ static enum rh_rc contained(struct rh_maker *m, const struct rh_type *type, yyjs
     m->type = type->resource;
     m->mask = RH_PARAM_CONTAINED;
     rc = walk(m, false);
-    m->plan = outer.plan;
-    m->seen = outer.seen;
-    m->resource = outer.resource;
-    m->type = outer.type;
+    m->plan = plan;
+    m->seen = seen;
+    m->resource = resource;
+    m->type = outer;
     m->mask = 0;
     return rc;
+}
+
+static enum rh_rc contained(struct rh_maker *m, yyjson_val *list)
+{
+    yyjson_val *v;
+    size_t i, n;
+    if (m->mask || m->references)
+        return RH_OK;
+    yyjson_arr_foreach (list, i, n, v) {
+        const struct rh_type *type = rh_type_find(rh_json_get(v, "resourceType"));
+        enum rh_rc rc = type && type->resource ? one_contained(m, type, v) : RH_OK;
+        if (rc)
+            return rc;
+    }
+    return RH_OK;
 }
 
 /* A view has a value when a part has (one of references to a type was told), a joined composite

@@ -234,6 +234,12 @@ static enum rh_rc read_one(struct rh_ctx *ctx, struct rh_parameters *set, unsign
                 "quantity, uri, special");
         return RH_OK;
     }
+    if (p->kind == RH_SP_SPECIAL) {
+        problem(ctx, definition, severity, "SearchParameter.type",
+                "what a parameter of type special means cannot be said by an expression, so none "
+                "can be added");
+        return RH_OK;
+    }
     struct rh_text all = rh_json_get(definition, "expression"),
                    text = cut(set->arena, all, t ? t->name : "Resource");
     if (!text.data)

@@ -385,6 +385,41 @@ static void has_expressions_that_fit(void **state)
 /* --- tables ------------------------------------------------------------------------------------
  */
 
+/* As profiles write them; *evaluated: src/fhirpath has to. */
+static void takes_paths_of_others(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression;
+        bool evaluated;
+    } rows[] = {
+        {"Patient.extension.where(url = 'http://a.example/x').extension.value.code", false},
+        {"Patient.extension.where(url='http://a.example/x').value.as(Coding)", false},
+        {"(Patient.deceased as dateTime) | Patient.deceased.ofType(boolean)", false},
+        {"Patient.name.$this.given", true},
+        {"Patient.contact.name.given", false},
+        {"Patient.birthDate.extension('http://a.example/x')", true},
+        {"Patient.generalPractitioner.where(resolve() is Practitioner)", false},
+        {"Patient.name[0].family", true},
+        {"Patient.name.where(use = 'official' and family.exists()).family", true},
+        {"Patient.contained.name", true},
+    };
+    const struct rh_type *type = rh_type_find(RH_TEXT("Patient"));
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rh_ctx ctx = context(NULL);
+        struct rh_fp *e;
+        enum rh_rc rc;
+        struct rh_place *root = rh_place_open(arena, type);
+        if (rh_extract_compile(&ctx, arena, rh_text(rows[i].expression), &e) != RH_OK) {
+            assert_true(rows[i].evaluated);
+            continue;
+        }
+        bool path = rh_extract_paths(arena, e, root, NULL, (struct rh_action){.slot = 0}, &rc);
+        if (path == rows[i].evaluated)
+            fail_msg("%s", rows[i].expression);
+    }
+}
+
 static void finds_parameters_by_name_and_number(void **state)
 {
     (void)state;
@@ -717,6 +752,7 @@ static void checks_definitions(void **state)
          "\"number\"}",
          RH_VALUE, 0, "it has no expression"},
         {ADDED("a", "strange", "Patient.name"), RH_VALUE, 0, "its type is not one of"},
+        {ADDED("a", "special", "Patient.name"), RH_VALUE, 0, "cannot be said by an expression"},
         {ADDED("_a", "string", "Patient.name"), RH_VALUE, 0, "its code must be"},
         {"{\"resourceType\":\"SearchParameter\",\"code\":\"a\",\"type\":\"string\",\"expression\":"
          "\"Patient.name\"}",
@@ -752,6 +788,7 @@ int main(void)
         TEST(finds_the_same_in_resources_of_others),
         TEST(takes_nearly_all_expressions_as_paths),
         TEST(has_expressions_that_fit),
+        TEST(takes_paths_of_others),
         TEST(finds_parameters_by_name_and_number),
         TEST(keeps_old_numbers),
         TEST(sees_views_and_composites),

@@ -553,6 +553,10 @@ static void makes_keys_of_contained_resources(void **state)
                         "ctmale\\00<gender> s<gender>");
     assert_string_equal(shown_of(json, "Patient", "gender", 0), "");
     assert_string_equal(shown_of(json, "Observation", "status", RH_PARAM_CONTAINED), "");
+    /* what an entry of a Bundle contains, the Bundle does not */
+    json =
+        rh_arena_printf(arena, "{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":%s}]}", json);
+    assert_string_equal(shown_of(json, "Patient", "gender", RH_PARAM_CONTAINED), "");
 }
 
 static void carries_the_main_date(void **state)
