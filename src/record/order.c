@@ -26,6 +26,7 @@ struct page {
     unsigned type, limit, n;
     struct rh_row *rows;
     struct best *best; /* of a group of equal first keys, or of all */
+    struct rh_range walked;
 };
 
 static unsigned wanted_type(const struct page *p)
@@ -393,13 +394,33 @@ static enum rh_rc ranged(struct page *p)
 /* --- in the order of the first sort
  * ----------------------------------------------------------------------- */
 
+/* Where the row is the only one of its parameter, a condition on that parameter is decided by it.
+ */
+static bool may_match(struct page *p, const struct rh_key *row)
+{
+    struct rh_search_key key = {
+        .type = p->walked.type, .number = p->walked.number, .bytes = row->bytes};
+    struct rh_search_keys keys = {.rows = &key, .n = 1, .n_own = 1};
+    bool ret = true;
+    if (!(row->aux & RH_AUX_ONLY) || row->bytes.len >= RH_KEY_CUT)
+        return true;
+    for (unsigned i = 0; i < p->q->n && ret; i++) {
+        const struct rh_condition *c = &p->q->conditions[i];
+        if (c->kind == RH_COND_KEYS && c->proven && c->parameter == p->q->sorts[0].parameter &&
+            c->parameter->kind == RH_SP_DATE && c->parameter->n_parts == 0 && c->n_ranges > 0 &&
+            c->ranges[0].number == key.number)
+            ret = rh_condition_keys(c, &keys);
+    }
+    return ret;
+}
+
 /* Does the row's resource match, and does it stand here? */
 static enum rh_rc stands_here(struct page *p, const struct rh_key *row, bool *ret)
 {
     const struct rh_sort *sort = &p->q->sorts[0];
     enum rh_rc rc = RH_OK;
-    *ret = true;
-    if (!p->plan->whole)
+    *ret = may_match(p, row);
+    if (*ret && !p->plan->whole)
         rc = rh_posting_has(p->run, p->plan->posting, row->rk, ret);
     if (rc || !*ret || row->aux & RH_AUX_ONLY || sort->parameter->number == RH_PARAM_LAST_UPDATED)
         return rc;
@@ -455,6 +476,7 @@ static enum rh_rc walk_open(struct page *p, struct walk *w, bool *usable)
         range = more[0];
     if (!*usable)
         return RH_OK;
+    p->walked = range;
     *w = (struct walk){.want = p->limit < WALK_ROWS ? WALK_ROWS : RH_CHUNK};
     w->scan = (struct rh_key_scan){.type = range.type,
                                    .param = range.number,

@@ -94,13 +94,12 @@ static enum rh_rc points(struct rh_run *run, const struct rh_condition *c, struc
     return *ret ? RH_OK : RH_NOMEM;
 }
 
-/* Gathers all rows of a condition, or up to `limit`: *whole says whether that was all. */
-static enum rh_rc gather(struct rh_run *run, const struct rh_condition *c, uint64_t limit,
-                         struct rh_posting **ret, bool *whole)
+enum rh_rc rh_plan_gather(struct rh_run *run, const struct rh_condition *c, uint64_t limit,
+                          struct rh_posting **ret)
 {
     struct rh_rks l = {0};
     enum rh_rc rc = RH_OK;
-    *whole = true;
+    bool all = true, *whole = &all;
     *ret = NULL;
     for (unsigned i = 0; i < c->n_ranges && rc == RH_OK && *whole; i++) {
         const struct rh_range *r = &c->ranges[i];
@@ -127,12 +126,11 @@ static bool all_points(const struct rh_condition *c)
 /* Whatever has a key of the condition. */
 static enum rh_rc listed(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
-    bool whole;
     if (c->n_ranges == 0) {
         *ret = rh_posting_array(run, NULL, 0);
         return *ret ? RH_OK : RH_NOMEM;
     }
-    return all_points(c) ? points(run, c, ret) : gather(run, c, UINT64_MAX, ret, &whole);
+    return all_points(c) ? points(run, c, ret) : rh_plan_gather(run, c, UINT64_MAX, ret);
 }
 
 /* --- everything
@@ -561,15 +559,15 @@ static enum rh_rc least(struct planning *p, uint64_t *ret)
 }
 
 /* How many rows of a range are worth gathering before its condition is decided candidate by
- * candidate. With the main date beside the key that costs as much as a row; with the body,
- * RH_RUN_BODY_ROWS. A page needs few candidates when the range is long, all of them are needed for
- * a count. */
+ * candidate. With the main date beside the key that costs as much as a row; the body is dear, but a
+ * filter that has looked at many gathers by itself. A page needs few candidates when the range is
+ * long, all of them are needed for a count. */
 static uint64_t worth_gathering(const struct planning *p, bool date, uint64_t fewest)
 {
-    if (fewest <= RH_PLAN_PROBE)
-        return date ? 0 : fewest;
     if (!date)
-        return p->all ? RH_POSTING_GATHERED_MAX : RH_PLAN_SMALL;
+        return fewest <= RH_FILTER_LOOKS ? 0 : RH_PLAN_PROBE;
+    if (fewest <= RH_PLAN_PROBE)
+        return 0;
     if (!p->all)
         return RH_PLAN_PROBE / 10;
     return fewest / 16 < 2 * RH_PLAN_SMALL ? fewest / 16 : 2 * RH_PLAN_SMALL;
@@ -581,7 +579,7 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
     const int64_t any_date =
         (int64_t)1 << 5 | 4 << 1; /* to ask whether it is one on the main date */
     struct rh_posting *posting = NULL;
-    bool whole = false, yes;
+    bool yes;
     uint64_t fewest;
     enum rh_rc rc = least(p, &fewest);
     /* everything of a type is dated, where nothing else says which there are */
@@ -589,7 +587,7 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
     uint64_t limit =
         !p->solid && !date ? RH_POSTING_GATHERED_MAX : worth_gathering(p, date, fewest);
     if (rc == RH_OK && limit > 0)
-        rc = gather(p->run, c, limit, &posting, &whole);
+        rc = rh_plan_gather(p->run, c, limit, &posting);
     if (rc)
         return rc;
     if (posting)
@@ -657,17 +655,29 @@ static enum rh_rc filter(struct planning *p, struct rh_posting **ret)
     return f->tests && f->dates ? RH_OK : RH_NOMEM;
 }
 
+/* Where nearly all have a key that is not wanted, the few others come first. */
+static enum rh_rc add_others(struct planning *p)
+{
+    struct rh_posting *posting = NULL;
+    uint64_t fewest;
+    enum rh_rc rc = least(p, &fewest);
+    if (rc || !p->unlike || fewest <= RH_PLAN_PROBE)
+        return rc;
+    rc = others(p->run, p->unlike, &posting);
+    if (rc == RH_OK && posting)
+        rc = rh_posting_estimate(p->run, posting);
+    return rc || !posting || (p->solid && posting->estimate > fewest / 4) ? rc
+                                                                          : add(p, posting, NULL);
+}
+
 /* Something must say which resources there are. */
 static enum rh_rc make_solid(struct planning *p)
 {
     struct rh_posting *posting = NULL;
-    enum rh_rc rc = RH_OK;
-    if (p->solid)
-        return RH_OK;
-    if (p->unlike && p->n_children == 0)
-        rc = others(p->run, p->unlike, &posting);
-    if (rc == RH_OK && !posting)
-        rc = rh_plan_everything(p->run, p->type, NULL, &posting);
+    enum rh_rc rc = add_others(p);
+    if (rc || p->solid)
+        return rc;
+    rc = rh_plan_everything(p->run, p->type, NULL, &posting);
     return rc ? rc : add(p, posting, NULL);
 }
 
@@ -692,8 +702,7 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     if (rc == RH_OK && walk && p->n_late == 1 && p->n_children == 0 && p->n_minus == 0 &&
         p->n_tests == 0) {
         struct rh_posting *posting;
-        bool whole;
-        rc = gather(run, p->late[0], RH_PLAN_PROBE, &posting, &whole);
+        rc = rh_plan_gather(run, p->late[0], RH_PLAN_PROBE, &posting);
         if (rc == RH_OK && !posting)
             ret->ranged = p->late[0];
         else if (rc == RH_OK)

@@ -363,9 +363,51 @@ static enum rh_rc passes(struct rh_run *run, struct rh_posting *p, uint64_t rk, 
     if (!*ret || !open)
         return RH_OK;
     run->depth++;
+    p->looked++;
     enum rh_rc rc = look(run, p, rk, aux, ret);
     run->depth--;
     return rc;
+}
+
+/* Bodies are dear: what can be gathered is asked of keys from now on. */
+static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
+{
+    struct rh_arena *make = run->make;
+    unsigned kept = 0, n = 0;
+    enum rh_rc rc = RH_OK;
+    p->tried = true;
+    run->make = run->ctx->arena; /* it outlives the candidate for which it may be made */
+    struct rh_posting *and = rh_posting_new(run, RH_POSTING_AND);
+    struct rh_posting **rows = rh_arena_alloc(run->make, (p->n_tests + 1) * sizeof *rows);
+    if (!and || !rows)
+        rc = RH_NOMEM;
+    for (unsigned i = 0; i < p->n_tests && rc == RH_OK; i++) {
+        const struct rh_condition *c = p->tests[i];
+        struct rh_posting *gathered = NULL;
+        if (c->kind == RH_COND_KEYS && c->proven && !c->negated)
+            rc = rh_plan_gather(run, c, RH_FILTER_GATHERED_MAX, &gathered);
+        if (gathered)
+            rows[n++] = gathered;
+        else
+            p->tests[kept++] = c;
+    }
+    run->make = make;
+    if (rc || n == 0)
+        return rc;
+    p->n_tests = kept;
+    rows[n++] = p->children[0];
+    and->children = rows;
+    and->n_children = n;
+    and->dated = p->children[0]->dated;
+    and->estimate = p->children[0]->estimate;
+    p->children[0] = and;
+    return RH_OK;
+}
+
+static enum rh_rc gather_when_dear(struct rh_run *run, struct rh_posting *p)
+{
+    return p->looked > RH_FILTER_LOOKS && !p->tried && p->n_tests > 0 ? gather_tests(run, p)
+                                                                      : RH_OK;
 }
 
 static enum rh_rc first_filtered(struct rh_run *run, struct rh_posting *p, uint64_t from,
@@ -373,7 +415,9 @@ static enum rh_rc first_filtered(struct rh_run *run, struct rh_posting *p, uint6
 {
     for (uint64_t x = from;; x++) {
         bool yes;
-        enum rh_rc rc = rh_posting_first(run, p->children[0], x, &x);
+        enum rh_rc rc = gather_when_dear(run, p);
+        if (rc == RH_OK)
+            rc = rh_posting_first(run, p->children[0], x, &x);
         if (rc || x == RH_RK_END) {
             *ret = x;
             return rc;
@@ -428,7 +472,9 @@ enum rh_rc rh_posting_has(struct rh_run *run, struct rh_posting *p, uint64_t rk,
     uint64_t at;
     *ret = false;
     if (p->kind == RH_POSTING_FILTER) { /* what comes behind it need not be looked for */
-        enum rh_rc rc = rh_posting_has(run, p->children[0], rk, ret);
+        enum rh_rc rc = gather_when_dear(run, p);
+        if (rc == RH_OK)
+            rc = rh_posting_has(run, p->children[0], rk, ret);
         return rc || !*ret ? rc : passes(run, p, rk, p->children[0]->aux, ret);
     }
     if (p->kind == RH_POSTING_AND) {

@@ -28,6 +28,8 @@ enum {
     RH_POSTING_ROWS = 512,                     /* read at once where a posting is read in order */
     RH_POSTING_UNION_MAX = 64,                 /* lists that are merged; more are gathered */
     RH_POSTING_GATHERED_MAX = 4 * 1000 * 1000, /* numbers of one gathered list (32 MB) */
+    RH_FILTER_LOOKS = 60, /* bodies of a filter before its ranges are gathered */
+    RH_FILTER_GATHERED_MAX = 2000000,
     RH_PLAN_PROBE = 1000,     /* rows of a range that are gathered to see whether it is small */
     RH_PLAN_SMALL = 20000,    /* a list up to here is followed from its side */
     RH_PLAN_KEYS_MAX = 8,     /* keys of a range that are read as single ones */
@@ -92,10 +94,12 @@ struct rh_posting {
     struct rh_posting **children, **minus;
     unsigned n_children, n_minus;
 
-    /* FILTER: `dates` are decided by aux where it can be, all else by the body. */
+    /* FILTER: `dates` are decided by aux where it can be, all else by the body. When many bodies
+     * were looked at, what has the keys of a test is gathered and joins the child instead. */
     unsigned resource; /* type */
     const struct rh_condition **tests, **dates;
-    unsigned n_tests, n_dates;
+    unsigned n_tests, n_dates, looked;
+    bool tried;
 };
 
 struct rh_posting *rh_posting_new(struct rh_run *run, enum rh_posting_kind kind); /* NULL: memory */
@@ -142,6 +146,10 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
 /* Every resource of a type; without one that has a key of the parameter (NULL: all). */
 enum rh_rc rh_plan_everything(struct rh_run *run, unsigned type, const struct rh_parameter *without,
                               struct rh_posting **ret);
+/* Gathers what has a key of the condition, from at most `limit` rows; *ret is NULL when there are
+ * more. */
+enum rh_rc rh_plan_gather(struct rh_run *run, const struct rh_condition *c, uint64_t limit,
+                          struct rh_posting **ret);
 /* Parameters whose keys *p finds: its parts or itself. */
 unsigned rh_plan_parts(const struct rh_parameter *const *p, const struct rh_parameter *const **ret);
 
