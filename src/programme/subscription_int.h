@@ -9,6 +9,7 @@
 #include "programme/criteria.h"
 #include "programme/subscription.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* --- subscription_definition.c ------------------------------------------------------------------
@@ -66,5 +67,97 @@ void rh_sender_wake(struct rh_sender *s);                 /* ends that; any thre
 /* "t=…,v1=…" */
 void rh_hook_sign(struct rh_text secret, int64_t now_us, struct rh_text body, char *ret,
                   size_t size);
+
+/* --- subscription.c: the list -------------------------------------------------------------------
+ */
+/*   ASKED   to be looked at                              -> ACTIVE, FAILING, ENDING, STILL
+ *   ACTIVE  follows the log                              -> FAILING, ENDING
+ *   FAILING `error` is to be stored                      -> STILL
+ *   ENDING  `off` is to be stored                        -> STILL
+ *   STILL   nothing to do until its resource changes     -> ASKED
+ */
+enum rh_sub_state { RH_SUB_ASKED, RH_SUB_ACTIVE, RH_SUB_FAILING, RH_SUB_ENDING, RH_SUB_STILL };
+
+struct rh_sub_row {
+    uint64_t number, origin, seq;
+    unsigned type;
+    char id[RH_STORE_ID_MAX + 1];
+};
+
+/* What only an active one needs. */
+struct rh_sub_live {
+    struct rh_arena *arena; /* of the hook's texts */
+    struct rh_hook hook;
+    struct rh_sub_row rows[RH_CRITERIA_ROWS]; /* that match and come next */
+    unsigned n_rows, at;
+    uint64_t rows_end; /* the place behind all of them */
+    struct rh_transfer *transfer;
+    unsigned attempts; /* that failed, of the present row */
+};
+
+struct rh_sub {
+    struct rh_sub *next;
+    char id[RH_STORE_ID_MAX + 1];
+    enum rh_sub_state state;
+    bool failed, off;     /* STILL: which of them */
+    bool placed;          /* there is a place */
+    bool kept;            /* … that belongs on the disk: it was active once */
+    uint64_t origin, seq; /* version in force */
+    uint64_t place;       /* everything up to here is told */
+    int64_t next_ns;      /* nothing before this */
+    char *why;            /* FAILING */
+    struct rh_sub_live *live;
+};
+
+struct rh_subscriptions {
+    struct rh_hook_rule *rules;
+    unsigned n_rules, retries;
+    char *dir;
+    void (*news)(void *user);
+    void *user;
+    struct rh_record *record;
+    struct rh_session *session;
+    char base[128];
+    unsigned type; /* of Subscription */
+    pthread_t worker, watcher;
+    bool worker_runs, watcher_runs;
+    _Atomic bool stop;
+    /* the worker's */
+    struct rh_sender *sender;
+    struct rh_arena *arena; /* of one turn */
+    struct rh_issues issues;
+    struct rh_sub *subs;
+    uint64_t seen; /* of the log, for Subscriptions themselves */
+    /* The rows that were read for that last, for all who are as far as we were then. */
+    struct rh_arena *chunk_arena;
+    struct rh_news chunk[RH_CRITERIA_ROWS];
+    uint64_t chunk_from;
+    unsigned n_chunk;
+    unsigned n_live; /* ACTIVE */
+    bool dirty;      /* places are not on the disk */
+    int64_t saved_ns;
+    _Atomic uint64_t n_active, n_failed, n_off, delivered, attempts_failed, behind;
+};
+
+struct rh_ctx rh_sub_begin(struct rh_subscriptions *s); /* empties the arena and the issues */
+struct rh_caller rh_sub_owner(const struct rh_sub *u);  /* NULL: the server itself */
+/* What was wrong, in words. */
+const char *rh_sub_why(const struct rh_subscriptions *s, enum rh_rc rc);
+void rh_sub_stop(struct rh_sub *u); /* what is on its way is cut, `live` is given up */
+void rh_sub_fail(struct rh_sub *u, const char *why);
+
+/* --- subscription_turn.c: what one of them does next --------------------------------------------
+ */
+bool rh_sub_turn(struct rh_subscriptions *s, struct rh_sub *u, int64_t now_ns); /* true: more */
+/* Its transfer has ended. */
+void rh_sub_ended(struct rh_subscriptions *s, struct rh_sub *u, enum rh_rc rc, const char *text);
+
+/* --- subscription_places.c: DIR/subscriptions.json -----------------------------------------------
+ */
+struct rh_places; /* as they were in the file */
+enum rh_rc rh_places_read(const char *dir, struct rh_issues *is, struct rh_places **ret);
+bool rh_places_find(const struct rh_places *p, struct rh_text id, uint64_t *ret);
+void rh_places_close(struct rh_places *p); /* NULL is fine */
+enum rh_rc rh_places_save(struct rh_subscriptions *s);
 
 #endif
