@@ -345,6 +345,8 @@ def test_s096_not(ids):
     everybody = {"eve", "evelyn", "severine", "lower", "shared"}
     assert ids("/Patient?gender:not=male") == everybody - {"evelyn"}
     assert ids("/Composition?section:not=one") == {"section"} and ids("/Composition?section:not=two") == set()
+    without_codes = {"c-text", "words"}
+    assert without_codes <= ids("/Condition?code:not=red") == ids("/Condition?code:not=red&_sort=_id") and not ids("/Condition?code:not=red") & {"c-red", "c-bare", "c-both"}
     assert ids("/Patient?gender:not=male,female") == everybody - {"evelyn", "eve"}
 
 
