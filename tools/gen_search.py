@@ -36,6 +36,8 @@ CORRECTED = {
     # the address of the extension is another one
     ("Patient", "mothersMaidenName"): "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName').value",
 }
+# Expressions of components that stand at each other's place: relatesto is the target, relation the code.
+EXCHANGED = {("relationship", "code"): "target", ("relationship", "target"): "code"}
 HEADER = """\
 # Search parameters of FHIR R4. A number is stored in data directories: given once, never reused. Raise the version when keys change.
 # Source: SearchParameter resources of hl7.fhir.r4.examples 4.0.1 (FHIR R4, CC0), written by tools/gen_search.py, reviewed by hand.
@@ -123,7 +125,8 @@ def extract_parameters(package, spec):
             components = []
             for c in p.get("component", []):
                 component = by_url[c["definition"]]
-                components.append(component["code"] + "=" + c["expression"])
+                expression_there = EXCHANGED.get((p["code"], c["expression"]), c["expression"])
+                components.append(component["code"] + "=" + expression_there)
             kind = "special" if p["code"] in NO_EXPRESSION else p["type"]
             rows[key] = [kind, ",".join(targets), expression, "; ".join(components), p["url"]]
     following = max((n for n, _ in known.values()), default=0)

@@ -13,6 +13,7 @@
  *   quantity   'q' unit 0 hash64(system) decimal decimal, as given; unit is the code, else the
  *              unit's text, else nothing; of Money the currency. '<' and '>' leave an end open
  *              'p' text 0 hash64() decimal decimal: the unit's text where it is not the code
+ *              number and quantity that begin at one number and end at another: also 'r' for 'n', 'q'
  *   reference  type16 word                of a local one (type 0: the type is not known)
  *              type16 'x' address         of another one; a canonical likewise, without version,
  *              'v' the same 0 version     and this where a version is stated

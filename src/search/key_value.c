@@ -389,6 +389,12 @@ static bool add_ends(struct rh_buf *b, yyjson_val *lo, yyjson_val *hi)
     return lo || hi;
 }
 
+/* The same bytes as an interval, which is looked for by where it ends. */
+static enum rh_rc add_interval(const struct value *x, const struct rh_buf *b)
+{
+    return add_prefixed(x, 'r', (struct rh_text){b->data + 1, b->len - 1});
+}
+
 static enum rh_rc number_value(const struct value *x)
 {
     struct rh_buf b = rh_buf(x->m->ctx->arena);
@@ -400,7 +406,10 @@ static enum rh_rc number_value(const struct value *x)
         lo = hi = member(x->v, "value");
     }
     rh_buf_char(&b, 'n');
-    return add_ends(&b, lo, hi) ? add_buf(x, &b) : b.rc;
+    if (!add_ends(&b, lo, hi))
+        return b.rc;
+    enum rh_rc rc = add_buf(x, &b);
+    return rc || !lo || lo == hi ? rc : add_interval(x, &b);
 }
 
 static enum rh_rc add_quantity(const struct value *x, char kind, struct rh_text unit,
@@ -413,7 +422,10 @@ static enum rh_rc add_quantity(const struct value *x, char kind, struct rh_text 
     rh_buf_char(&b, 0);
     rh_put_u64(hash, rh_key_system(system));
     rh_buf_add(&b, hash, sizeof hash);
-    return add_ends(&b, lo, hi) ? add_buf(x, &b) : b.rc;
+    if (!add_ends(&b, lo, hi))
+        return b.rc;
+    enum rh_rc rc = add_buf(x, &b);
+    return rc || kind != 'q' || !lo || lo == hi ? rc : add_interval(x, &b);
 }
 
 /* `of` is the quantity that the unit is taken from. */

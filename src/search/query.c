@@ -178,6 +178,8 @@ enum rh_rc rh_query_add(struct rh_making *m, const struct rh_parameter *p, struc
         [RH_SP_NUMBER] = rh_query_add_number, [RH_SP_QUANTITY] = rh_query_add_quantity,
         [RH_SP_URI] = rh_query_add_uri,
     };
+    if (p->number == RH_PARAM_LAST_UPDATED)
+        return rh_query_add_date(m, value);
     if (p->kind >= sizeof adders / sizeof adders[0] || !adders[p->kind])
         return rh_query_cannot(m->r, "%.*s: a component of this kind cannot be searched",
                                RH_TEXT_ARG(m->r->name));

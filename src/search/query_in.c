@@ -104,16 +104,6 @@ static enum rh_rc open_missing(struct rh_making *m, struct rh_reading *r)
     return RH_OK;
 }
 
-static bool has_one(struct rh_text shape, const struct rh_parameter *p)
-{
-    if (p->part_target && p->n_parts) /* shapes list views of one type */
-        return rh_shape_has(shape, p->number);
-    for (unsigned i = 0; i < p->n_parts; i++)
-        if (has_one(shape, p->parts[i]))
-            return true;
-    return p->n_parts == 0 && rh_shape_has(shape, p->number);
-}
-
 /* Every key of the parameter. */
 static void add_all(struct rh_making *m, bool part_only)
 {
@@ -133,17 +123,23 @@ static void add_all(struct rh_making *m, bool part_only)
         rh_make_ranges(m, false, (struct rh_text){l, 2}, (struct rh_text){h, 2});
 }
 
+/* Shapes list R4's own parameters of the resource itself. */
+static bool in_shapes(struct rh_reading *r)
+{
+    const struct rh_parameter *p = r->parameter;
+    if (p->number >= RH_PARAM_ADDED || r->contained != RH_CONTAINED_FALSE)
+        return false;
+    for (unsigned i = 0; i < p->n_parts; i++)
+        if (p->parts[i]->number >= RH_PARAM_ADDED)
+            return false;
+    return true;
+}
+
 /* The kinds of resources (by what they have) that have the parameter or not, each by one key.
- * RH_UNSUPPORTED: shapes cannot tell. */
+ * RH_UNSUPPORTED: nobody can say which there are. */
 static enum rh_rc add_shapes(struct rh_making *m, bool want)
 {
     struct rh_text start = RH_TEXT("d"), from = start, shape;
-    const struct rh_parameter *p = m->r->parameter;
-    if (p->number >= RH_PARAM_ADDED || m->r->contained != RH_CONTAINED_FALSE)
-        return RH_UNSUPPORTED;
-    for (unsigned i = 0; i < p->n_parts; i++)
-        if (p->parts[i]->number >= RH_PARAM_ADDED)
-            return RH_UNSUPPORTED;
     for (;;) {
         enum rh_rc rc = rh_query_walk(m->r, RH_PARAM_SHAPE, start, from, &shape);
         if (rc)
@@ -156,7 +152,7 @@ static enum rh_rc add_shapes(struct rh_making *m, bool want)
         rh_buf_char(&next, 0);
         if (key.rc || next.rc)
             return RH_NOMEM;
-        if (has_one(shape, p) == want)
+        if (rh_shape_lists(shape, m->r->parameter) == want)
             rh_make_range(m, RH_PARAM_SHAPE, true, rh_buf_get(&key), (struct rh_text){NULL, 0});
         from = rh_buf_get(&next);
     }
@@ -168,21 +164,23 @@ static enum rh_rc one_missing(struct rh_reading *r, bool missing, struct rh_cond
     enum rh_rc rc = open_missing(&m, r);
     if (rc)
         return rc;
-    rc = add_shapes(&m, !missing);
-    bool shapes = rc == RH_OK;
-    if (rc == RH_UNSUPPORTED) {
-        m.n = 0;
-        add_all(&m, m.leaf->missing_of != 0);
-        rc = RH_OK;
+    if (in_shapes(r)) {
+        m.leaf->shape_of = r->parameter;
+        m.leaf->inverted = missing;
+        rc = add_shapes(&m, !missing);
+        if (rc == RH_UNSUPPORTED) { /* every resource has a shape: the body decides */
+            m.n = 0;
+            m.unproven = true;
+            rh_make_range(&m, RH_PARAM_SHAPE, false, RH_TEXT("s"), RH_TEXT("t"));
+            rc = RH_OK;
+        }
+        return rc ? rc : rh_make_close(&m, ret);
     }
+    add_all(&m, m.leaf->missing_of != 0);
+    rc = rh_make_close(&m, ret);
     if (rc == RH_OK)
-        rc = rh_make_close(&m, ret);
-    if (rc)
-        return rc;
-    /* By shapes the keys say what is wanted; else they say that it is there. */
-    m.leaf->inverted = shapes && missing;
-    ret->negated = !shapes && missing;
-    return RH_OK;
+        ret->negated = missing;
+    return rc;
 }
 
 enum rh_rc rh_query_missing(struct rh_reading *r, struct rh_condition *ret)

@@ -138,9 +138,10 @@ struct rh_leaf {
     unsigned n_numbers;
     struct rh_probe *probes;
     unsigned n;
-    bool missing;        /* asks for the parameter's keys, whatever they are */
-    uint16_t missing_of; /* only references to this type */
-    bool inverted;       /* … and that there is none */
+    bool missing;                        /* asks for the parameter's keys, whatever they are */
+    uint16_t missing_of;                 /* only references to this type */
+    bool inverted;                       /* … and that there is none */
+    const struct rh_parameter *shape_of; /* … values without keys too: the shape tells */
     enum rh_body body;
     struct rh_text *texts; /* EXACT; TEXT and others: folded words with blanks */
     unsigned n_texts;
@@ -221,6 +222,7 @@ enum rh_rc rh_query_missing(struct rh_reading *r, struct rh_condition *ret);
 bool rh_probe_key(struct rh_ctx *ctx, const struct rh_probe *p, struct rh_text key);
 bool rh_probe_span(const struct rh_probe *p, int64_t lo, int64_t hi);
 bool rh_bounds_key(const struct rh_bounds *b, struct rh_text lo_hi);
+bool rh_shape_lists(struct rh_text shape, const struct rh_parameter *p);
 bool rh_amount_key(const struct rh_amount *a, struct rh_text key);
 bool rh_near_is(const struct rh_near *n, double latitude, double longitude);
 double rh_near_double(struct rh_dec d);

@@ -91,7 +91,7 @@ bool rh_probe_key(struct rh_ctx *ctx, const struct rh_probe *p, struct rh_text k
     case RH_PROBE_DATE:
         return date_key(p, key);
     case RH_PROBE_NUMBER:
-        return key.len > 1 && key.data[0] == 'n' &&
+        return key.len > 1 && (key.data[0] == 'n' || key.data[0] == 'r') &&
                rh_bounds_key(&p->bounds, (struct rh_text){key.data + 1, key.len - 1});
     case RH_PROBE_QUANTITY:
         return rh_amount_key(p->amount, key);
@@ -134,11 +134,32 @@ static bool has_any(const struct rh_leaf *l, const struct rh_search_key *key)
            rh_get_u16((const unsigned char *)key->bytes.data) == l->missing_of;
 }
 
+bool rh_shape_lists(struct rh_text shape, const struct rh_parameter *p)
+{
+    if (p->part_target && p->n_parts) /* shapes list views of one type */
+        return rh_shape_has(shape, p->number);
+    for (unsigned i = 0; i < p->n_parts; i++)
+        if (rh_shape_lists(shape, p->parts[i]))
+            return true;
+    return p->n_parts == 0 && rh_shape_has(shape, p->number);
+}
+
+static bool in_shape(const struct rh_condition *c, const struct rh_search_keys *keys)
+{
+    const struct rh_leaf *l = c->test;
+    for (unsigned i = keys->n_own; i < keys->n; i++)
+        if (keys->rows[i].type == c->type && keys->rows[i].number == RH_PARAM_SHAPE)
+            return rh_shape_lists(keys->rows[i].bytes, l->shape_of);
+    return false;
+}
+
 static bool leaf_keys(struct rh_ctx *ctx, const struct rh_condition *c,
                       const struct rh_search_keys *keys)
 {
     const struct rh_leaf *l = c->test;
     bool found = false;
+    if (l->shape_of)
+        return in_shape(c, keys) != l->inverted;
     for (unsigned i = 0; i < keys->n_own && !found; i++) {
         const struct rh_search_key *key = &keys->rows[i];
         if (key->type != c->type || !has_number(l, key->number))

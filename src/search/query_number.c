@@ -5,8 +5,8 @@
  * Source: FHIR R4, search, "number", "quantity" and "prefixes". A value that is sent covers
  * [a, b): half of its last digit to each side; comparisons use the number x itself. A value of the
  * resource is an interval lo..hi, mostly a point; a Range or a comparator makes it longer. Keys lie
- * in the order of lo, so an interval that begins below x and reaches above it is looked for among
- * all that begin below, but only for parameters that may have intervals; open ones lie first.
+ * in the order of lo; an interval that begins below x and reaches above it is found by its second
+ * row, one without a beginning lies first.
  *
  * Units: a query that names a UCUM unit is converted into each unit that is stored and
  * commensurable.
@@ -130,37 +130,6 @@ static enum rh_rc bounds_of(struct rh_arena *a, const struct number *n, struct r
 /* --- ranges ------------------------------------------------------------------------------------
  */
 
-/* May it have values that are no points? Range is the only type that makes them between two
- * numbers. What is no plain path is taken as if it could, unless it names a type. */
-static bool has_intervals(const struct rh_parameter *p)
-{
-    for (unsigned i = 0; i < p->n_parts; i++)
-        if (has_intervals(p->parts[i]))
-            return true;
-    if (p->n_parts || strstr(p->expression, "Range"))
-        return p->n_parts == 0;
-    struct rh_text rest = rh_text(p->expression), path, name;
-    while (rh_text_split(&rest, '|', &path)) {
-        path = rh_text_trim(path);
-        if (path.len && memchr(path.data, '(', path.len))
-            continue; /* as, ofType: it names its type, and that is not Range */
-        if (!rh_text_split(&path, '.', &name))
-            return true;
-        const struct rh_type *t = rh_type_find(name);
-        while (t && rh_text_split(&path, '.', &name)) {
-            const struct rh_type *next = NULL;
-            for (unsigned i = 0; i < t->count; i++)
-                if (rh_text_is(name, t->elements[i].base)) {
-                    if (strcmp(t->elements[i].type->name, "Range") == 0)
-                        return true;
-                    next = t->elements[i].type;
-                }
-            t = next;
-        }
-    }
-    return false;
-}
-
 static struct rh_text joined(struct rh_making *m, struct rh_text a, struct rh_text b)
 {
     struct rh_buf buf = rh_buf(m->r->ctx->arena);
@@ -171,18 +140,38 @@ static struct rh_text joined(struct rh_making *m, struct rh_text a, struct rh_te
     return rh_buf_get(&buf);
 }
 
+/* Intervals that begin below `x` have a second row. A composite has none, and few keys. */
+static void add_below(struct rh_making *m, unsigned number, struct rh_text start, struct rh_text x)
+{
+    struct rh_text open = joined(m, start, (struct rh_text){"\0", 1}),
+                   behind_open = joined(m, start, (struct rh_text){"\1", 1});
+    if (m->rc)
+        return;
+    if (m->component || start.data[0] == 'p') {
+        rh_make_range(m, number, false, start, x);
+        return;
+    }
+    rh_make_range(m, number, false, open, behind_open);
+    char *from = rh_arena_copy(m->r->ctx->arena, start.data, start.len),
+         *to = rh_arena_copy(m->r->ctx->arena, x.data, x.len);
+    if (!from || !to) {
+        m->rc = RH_NOMEM;
+        return;
+    }
+    from[0] = to[0] = 'r';
+    rh_make_range(m, number, false, (struct rh_text){from, start.len}, (struct rh_text){to, x.len});
+}
+
 /* Where the keys lie that begin with `start` and then hold what may pass. */
 static void add_ranges(struct rh_making *m, unsigned number, struct rh_text start,
-                       const struct rh_bounds *b, bool intervals)
+                       const struct rh_bounds *b)
 {
     struct rh_arena *a = m->r->ctx->arena;
     struct rh_text end = rh_make_behind(a, start), x = joined(m, start, b->x),
                    behind = rh_make_behind(a, x), lo = joined(m, start, b->a),
-                   hi = joined(m, start, b->b), open = joined(m, start, (struct rh_text){"\0", 1}),
-                   behind_open = joined(m, start, (struct rh_text){"\1", 1});
+                   hi = joined(m, start, b->b);
     if (m->rc)
         return;
-    intervals = intervals || m->component;
     switch (b->prefix) {
     case RH_EQ:
         rh_make_range(m, number, false, lo, hi);
@@ -203,18 +192,15 @@ static void add_ranges(struct rh_making *m, unsigned number, struct rh_text star
     case RH_GT:
     case RH_GE:
         rh_make_range(m, number, false, x, end);
-        break;
+        add_below(m, number, start, x);
+        return;
     case RH_AP:
         rh_make_range(m, number, false, lo, rh_make_behind(a, hi));
-        x = lo;
-        break;
+        add_below(m, number, start, lo);
+        return;
     case RH_PREFIXES:
         return;
     }
-    if (intervals)
-        rh_make_range(m, number, false, start, x);
-    else
-        rh_make_range(m, number, false, open, behind_open);
 }
 
 enum rh_rc rh_query_add_number(struct rh_making *m, struct rh_text value)
@@ -227,9 +213,8 @@ enum rh_rc rh_query_add_number(struct rh_making *m, struct rh_text value)
     if (rc)
         return rc;
     rh_make_probe(m, &p);
-    bool intervals = has_intervals(m->r->parameter);
     for (unsigned i = 0; i < m->leaf->n_numbers; i++)
-        add_ranges(m, m->leaf->numbers[i], RH_TEXT("n"), &p.bounds, intervals);
+        add_ranges(m, m->leaf->numbers[i], RH_TEXT("n"), &p.bounds);
     return RH_OK;
 }
 
@@ -327,17 +312,21 @@ bool rh_amount_key(const struct rh_amount *a, struct rh_text key)
     struct rh_bounds b;
     uint64_t system;
     size_t n;
-    if (key.len == 0 || (key.data[0] != 'q' && key.data[0] != 'p'))
+    if (key.len == 0 || !memchr("pqr", key.data[0], 3))
         return false;
+    char kind = key.data[0] == 'p' ? 'p' : 'q';
+    struct rh_text behind = {key.data + 1, key.len - 1};
     for (size_t i = 0; i < a->n; i++)
-        if (rh_text_begins(key, a->units[i].unit))
+        if (kind == a->units[i].unit.data[0] &&
+            rh_text_begins(behind,
+                           (struct rh_text){a->units[i].unit.data + 1, a->units[i].unit.len - 1}))
             return rh_bounds_key(&a->units[i], (struct rh_text){key.data + a->units[i].unit.len,
                                                                 key.len - a->units[i].unit.len});
     if (!read_unit(key, &unit, &system, &n))
         return true;
     /* A unit that was not stored when the query was read: for one resource in memory. */
     struct rh_arena *scratch = rh_arena_open(1 << 16);
-    bool ret = bounds_in(scratch, a, key.data[0], unit, system, &b) &&
+    bool ret = bounds_in(scratch, a, kind, unit, system, &b) &&
                rh_bounds_key(&b, (struct rh_text){key.data + n, key.len - n});
     rh_arena_close(scratch);
     return ret;
@@ -360,14 +349,13 @@ static enum rh_rc remember(struct rh_making *m, struct rh_amount *a, const struc
 }
 
 static enum rh_rc add_unit(struct rh_making *m, unsigned number, struct rh_amount *a,
-                           struct rh_text start, struct rh_text unit, uint64_t system,
-                           bool intervals)
+                           struct rh_text start, struct rh_text unit, uint64_t system)
 {
     struct rh_bounds b;
     if (!bounds_in(m->r->ctx->arena, a, start.data[0], unit, system, &b))
         return RH_OK;
     b.unit = start;
-    add_ranges(m, number, start, &b, intervals);
+    add_ranges(m, number, start, &b);
     if (start.len > RH_KEY_CUT / 2)
         m->unproven = true; /* its numbers may be cut off */
     return m->rc ? m->rc : remember(m, a, &b);
@@ -375,7 +363,7 @@ static enum rh_rc add_unit(struct rh_making *m, unsigned number, struct rh_amoun
 
 /* Looks at each different unit that is stored behind the base. */
 static enum rh_rc walk_units(struct rh_making *m, unsigned number, struct rh_amount *a,
-                             struct rh_text kind, bool intervals)
+                             struct rh_text kind)
 {
     struct rh_text start = joined(m, m->base, kind), from = start, key;
     for (unsigned seen = 0; m->rc == RH_OK; seen++) {
@@ -384,6 +372,12 @@ static enum rh_rc walk_units(struct rh_making *m, unsigned number, struct rh_amo
             return RH_OK;
         if (rc == RH_UNSUPPORTED) {
             rh_make_range(m, number, false, kind, rh_make_behind(m->r->ctx->arena, kind));
+            char *second = rh_arena_copy(m->r->ctx->arena, kind.data, kind.len);
+            if (!second)
+                return RH_NOMEM;
+            second[0] = 'r';
+            struct rh_text r = {second, kind.len};
+            rh_make_range(m, number, false, r, rh_make_behind(m->r->ctx->arena, r));
             return RH_OK;
         }
         if (rc)
@@ -395,7 +389,7 @@ static enum rh_rc walk_units(struct rh_making *m, unsigned number, struct rh_amo
         size_t n;
         if (read_unit(own, &unit, &system, &n)) {
             struct rh_text unit_start = {own.data, n};
-            rc = add_unit(m, number, a, unit_start, unit, system, intervals);
+            rc = add_unit(m, number, a, unit_start, unit, system);
             from = rh_make_behind(m->r->ctx->arena, (struct rh_text){key.data, m->base.len + n});
         } else { /* cut inside the unit */
             m->unproven = true;
@@ -414,7 +408,6 @@ static enum rh_rc walk_units(struct rh_making *m, unsigned number, struct rh_amo
 
 static enum rh_rc add_amount(struct rh_making *m, struct rh_amount *a)
 {
-    bool intervals = has_intervals(m->r->parameter);
     struct rh_arena *arena = m->r->ctx->arena;
     for (unsigned i = 0; i < m->leaf->n_numbers && m->rc == RH_OK; i++) {
         unsigned number = m->leaf->numbers[i];
@@ -429,10 +422,9 @@ static enum rh_rc add_amount(struct rh_making *m, struct rh_amount *a)
         if (a->rule == SAME_CODE) {
             rh_put_u64(hash, a->system);
             rh_buf_add(&b, hash, HASH);
-            rc =
-                b.rc ? b.rc : add_unit(m, number, a, rh_buf_get(&b), a->unit, a->system, intervals);
+            rc = b.rc ? b.rc : add_unit(m, number, a, rh_buf_get(&b), a->unit, a->system);
         } else {
-            rc = b.rc ? b.rc : walk_units(m, number, a, rh_buf_get(&b), intervals);
+            rc = b.rc ? b.rc : walk_units(m, number, a, rh_buf_get(&b));
         }
         if (rc == RH_OK && a->rule == SAME_TEXT && !m->component) {
             struct rh_buf text = rh_buf(arena);
@@ -441,8 +433,7 @@ static enum rh_rc add_amount(struct rh_making *m, struct rh_amount *a)
             rh_buf_char(&text, 0);
             rh_put_u64(hash, 0);
             rh_buf_add(&text, hash, HASH);
-            rc = text.rc ? text.rc
-                         : add_unit(m, number, a, rh_buf_get(&text), a->unit, 0, intervals);
+            rc = text.rc ? text.rc : add_unit(m, number, a, rh_buf_get(&text), a->unit, 0);
         }
         if (rc)
             return rc;

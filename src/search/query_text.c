@@ -151,9 +151,20 @@ static enum rh_rc add_text(struct rh_making *m, struct rh_text value)
     return rc;
 }
 
+/* Texts of contained resources are those of what contains them. */
+static enum rh_rc not_contained(struct rh_reading *r)
+{
+    return rh_query_cannot(r,
+                           "%.*s: words of texts cannot be asked of contained resources alone; "
+                           "leave _contained out, or search the containing type",
+                           RH_TEXT_ARG(r->name));
+}
+
 enum rh_rc rh_query_text(struct rh_reading *r, struct rh_condition *ret)
 {
     struct rh_making m;
+    if (r->contained != RH_CONTAINED_FALSE)
+        return not_contained(r);
     enum rh_rc rc = rh_make_open(&m, r);
     if (rc == RH_OK)
         rc = rh_make_values(&m);
@@ -235,6 +246,8 @@ enum rh_rc rh_query_full_text(struct rh_reading *r, struct rh_condition *ret)
     enum rh_body body =
         strcmp(r->parameter->name, "_text") == 0 ? RH_BODY_NARRATIVE : RH_BODY_CONTENT;
     struct rh_condition rows[RH_QUERY_CONDITIONS_MAX];
+    if (r->contained != RH_CONTAINED_FALSE)
+        return not_contained(r);
     if (r->n > RH_QUERY_CONDITIONS_MAX)
         return rh_query_too_large(r);
     for (unsigned i = 0; i < r->n; i++) {
