@@ -13,7 +13,15 @@
 
 #include <stdlib.h>
 
-enum { ROWS_MAX = 4 * RH_KEYS_MAX, SMALL = 32, FIRST_ROWS = 64, SLAB = 4096, NO_SLOT = UINT16_MAX };
+/* STEPS: of one expression on one resource. */
+enum {
+    STEPS = 500000,
+    ROWS_MAX = 4 * RH_KEYS_MAX,
+    SMALL = 32,
+    FIRST_ROWS = 64,
+    SLAB = 4096,
+    NO_SLOT = UINT16_MAX
+};
 
 /* --- rows --------------------------------------------------------------------------------------
  */
@@ -305,7 +313,7 @@ static enum rh_rc evaluate(struct rh_maker *m, const struct rh_fp *e, struct rh_
     rh_issues_init(&is, c.arena);
     c.issues = &is;
     c.host = &host;
-    c.steps = 0;
+    c.steps = STEPS;
     *ret = (struct rh_fp_list){.items = NULL};
     enum rh_rc rc = rh_fp_eval(&c, e, &in, ret);
     if (rc)

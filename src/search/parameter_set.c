@@ -173,8 +173,9 @@ static enum rh_rc read_targets(struct rh_arena *a, yyjson_val *definition, struc
 }
 
 /* False: a component is not there; *ret is its address. */
-static enum rh_rc read_components(struct rh_parameters *set, yyjson_val *definition,
-                                  struct rh_parameter *p, const char **ret_missing)
+static enum rh_rc read_components(struct rh_ctx *ctx, struct rh_parameters *set,
+                                  yyjson_val *definition, struct rh_parameter *p,
+                                  const char **ret_missing)
 {
     yyjson_val *list = yyjson_obj_get(definition, "component"), *v;
     size_t i, n, count = yyjson_arr_size(list);
@@ -191,6 +192,17 @@ static enum rh_rc read_components(struct rh_parameters *set, yyjson_val *definit
         struct rh_text url = rh_json_get(v, "definition");
         rows[i] = by_url(set, p->type, url);
         texts[i] = copied(set->arena, rh_json_get(v, "expression"));
+        struct rh_fp *e;
+        struct rh_issues is;
+        struct rh_ctx c = *ctx;
+        rh_issues_init(&is, ctx->arena);
+        c.issues = &is;
+        if (!texts[i])
+            return RH_NOMEM;
+        if (rh_extract_compile(&c, set->arena, rh_text(texts[i]), &e)) {
+            *ret_missing = "(an expression that is not FHIRPath)";
+            return RH_OK;
+        }
         if (!rows[i] || rows[i]->kind == RH_SP_COMPOSITE) {
             *ret_missing = copied(set->arena, url);
             return RH_OK;
@@ -209,6 +221,78 @@ static bool is_dated(const struct rh_parameter *p)
             p->kind == RH_SP_QUANTITY);
 }
 
+/* A function that would need more than the resource: its name; NULL: there is none. resolve() is
+ * known as far as the text of a reference tells it, so only before `is`. */
+static const char *unknowable(yyjson_val *v, bool before_is)
+{
+    static const char *const names[] = {"memberOf",   "subsumes", "subsumedBy",  "conformsTo",
+                                        "htmlChecks", "matches",  "matchesFull", "replaceMatches",
+                                        "now",        "today",    "timeOfDay",   "resolve"};
+    enum { RESOLVE = sizeof names / sizeof names[0] - 1 };
+    struct rh_text op = rh_json_get(v, "op"), name = rh_json_get(v, "name");
+    bool is = rh_text_is(op, "is");
+    yyjson_val *focus = yyjson_obj_get(v, "focus"), *arg;
+    size_t i, n;
+    for (unsigned k = 0; rh_text_is(op, "call") && k <= RESOLVE; k++)
+        if (rh_text_is(name, names[k]) && !(k == RESOLVE && before_is))
+            return names[k];
+    const char *found = focus ? unknowable(focus, false) : NULL;
+    yyjson_arr_foreach (yyjson_obj_get(v, "args"), i, n, arg)
+        if (!found)
+            found = unknowable(arg, is);
+    return found;
+}
+
+/* Can values of the expression be computed from a resource alone? */
+static bool is_knowable(struct rh_ctx *ctx, const struct rh_fp *e, const char **ret)
+{
+    struct rh_buf b = rh_buf(ctx->arena);
+    struct rh_issues is;
+    yyjson_doc *doc;
+    rh_fp_print_ast(e, &b);
+    rh_issues_init(&is, ctx->arena);
+    *ret = "so much nesting"; /* deeper than JSON may be */
+    if (b.rc || rh_json_parse(ctx->arena, &is, rh_buf_get(&b), &doc))
+        return false;
+    *ret = unknowable(yyjson_doc_get_root(doc), false);
+    return !*ret;
+}
+
+/* p->expression stays NULL when it cannot be used. */
+static enum rh_rc read_expression(struct rh_ctx *ctx, struct rh_parameters *set,
+                                  yyjson_val *definition, enum rh_severity severity,
+                                  struct rh_parameter *p, struct rh_text *ret_types)
+{
+    static const char place[] = "SearchParameter.expression";
+    const struct rh_type *t = rh_resource_type(p->type);
+    struct rh_text all = rh_json_get(definition, "expression"),
+                   text = cut(set->arena, all, t ? t->name : "Resource");
+    struct rh_fp *e;
+    struct rh_issues is;
+    struct rh_ctx c = *ctx;
+    const char *what;
+    rh_issues_init(&is, ctx->arena);
+    c.issues = &is;
+    if (!text.data)
+        return RH_NOMEM;
+    if (!text.len)
+        problem(ctx, definition, severity, place,
+                "it has no expression that begins with %s, so it has no values there",
+                t ? t->name : "Resource");
+    else if (rh_extract_compile(&c, set->arena, text, &e))
+        problem(ctx, definition, severity, place, "its expression is not FHIRPath: %s",
+                is.count ? is.rows[0].text : "too long");
+    else if (!is_knowable(ctx, e, &what))
+        problem(ctx, definition, severity, place,
+                "its expression uses %s, which cannot be known from a resource alone", what);
+    else if (t && rh_fp_check(&c, e, t, ret_types))
+        problem(ctx, definition, severity, place, "its expression does not fit the type %s: %s",
+                t->name, is.count ? is.rows[0].text : "");
+    else
+        p->expression = text.data;
+    return RH_OK;
+}
+
 /* `severity` of what is wrong; *ret NULL when it cannot be used. */
 static enum rh_rc read_one(struct rh_ctx *ctx, struct rh_parameters *set, unsigned type,
                            yyjson_val *definition, enum rh_severity severity,
@@ -217,7 +301,6 @@ static enum rh_rc read_one(struct rh_ctx *ctx, struct rh_parameters *set, unsign
     const struct rh_type *t = rh_resource_type(type);
     struct rh_text code = rh_json_get(definition, "code");
     struct rh_parameter *p = rh_arena_zero(set->arena, sizeof *p);
-    struct rh_fp *e;
     *ret = NULL;
     if (!p)
         return RH_NOMEM;
@@ -240,48 +323,29 @@ static enum rh_rc read_one(struct rh_ctx *ctx, struct rh_parameters *set, unsign
                 "can be added");
         return RH_OK;
     }
-    struct rh_text all = rh_json_get(definition, "expression"),
-                   text = cut(set->arena, all, t ? t->name : "Resource");
-    if (!text.data)
-        return RH_NOMEM;
-    if (!text.len) {
-        problem(ctx, definition, severity, "SearchParameter.expression",
-                "it has no expression that begins with %s, so it has no values there",
-                t ? t->name : "Resource");
-        return RH_OK;
-    }
-    if (rh_extract_compile(ctx, set->arena, text, &e)) {
-        problem(ctx, definition, severity, "SearchParameter.expression",
-                "its expression is not FHIRPath: %.*s", RH_TEXT_ARG(rh_text_shown(text, 200)));
-        return RH_OK;
-    }
     struct rh_text types = {NULL, 0};
-    if (t && rh_fp_check(ctx, e, t, &types)) {
-        problem(ctx, definition, severity, "SearchParameter.expression",
-                "its expression does not fit the type %s: %.*s", t->name,
-                RH_TEXT_ARG(rh_text_shown(text, 200)));
-        return RH_OK;
-    }
     p->type = (uint16_t)type;
+    enum rh_rc rc = read_expression(ctx, set, definition, severity, p, &types);
+    if (rc || !p->expression)
+        return rc;
     p->name = copied(set->arena, code);
     p->url = copied(set->arena, rh_json_get(definition, "url"));
-    p->expression = text.data;
     p->version = 1;
     p->words = p->kind == RH_SP_STRING &&
                (rh_text_is(types, "HumanName") || rh_text_is(types, "FHIR.HumanName"));
     p->dated = is_dated(p);
     if (!p->name || !p->url)
         return RH_NOMEM;
-    enum rh_rc rc = read_targets(set->arena, definition, p);
+    rc = read_targets(set->arena, definition, p);
     if (rc == RH_OK && p->kind == RH_SP_COMPOSITE) {
         const char *missing;
-        rc = read_components(set, definition, p, &missing);
+        rc = read_components(ctx, set, definition, p, &missing);
         if (rc == RH_OK && missing) {
             problem(ctx, definition, severity, "SearchParameter.component",
                     "its component %s is no parameter of %s", missing, t ? t->name : "all types");
             return RH_OK;
         }
-        p->joined = t && rh_text_is(text, t->name);
+        p->joined = t && strcmp(p->expression, t->name) == 0;
     }
     if (rc == RH_OK)
         *ret = p;
