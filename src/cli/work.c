@@ -87,7 +87,8 @@ static void on_say(void *user, yyjson_val *what)
 
 static enum rh_progress_kind progress_kind(const struct rh_cli *c)
 {
-    return c->quiet ? RH_PROGRESS_NONE : c->json ? RH_PROGRESS_JSON : RH_PROGRESS_AUTO;
+    bool brief = strcmp(c->command->name, "explain") == 0;
+    return c->quiet || brief ? RH_PROGRESS_NONE : c->json ? RH_PROGRESS_JSON : RH_PROGRESS_AUTO;
 }
 
 /* Does the work and prints its answer; *answer is NULL after an error, which has been said. */

@@ -369,3 +369,12 @@ def test_a_server_that_stops_ends_an_import_in_order(tmp_path):
     assert process.returncode == 0 or errors.startswith("rihla: ")
     load(server.data, file)
     assert check(server.data)["resources"] == 5000
+
+
+def test_explain_says_how_a_search_is_done(data):
+    said = json.loads(rihla("explain", "--json", "--data", data, "Observation?patient=p3").stdout)
+    assert said["matches"] == 1 and said["more"] is False and said["explain"]["plans"][0]["type"] == "Observation"
+    text = rihla("explain", "--data", data, "/fhir/Patient?name=Family1&_sort=birthdate")
+    assert "Patient: " in text.stdout and "name=Family1" in text.stdout and " matches" in text.stdout and text.stderr == ""
+    assert "wrong" in rihla("explain", "--data", data, "Patient?wrong=1", code=3).stderr
+    assert "is no search" in rihla("explain", "--data", data, "Patient/1", code=3).stderr
