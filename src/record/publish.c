@@ -11,6 +11,7 @@
  *   7 mark      how far each source got; nothing is hidden any more           (writer)
  *
  * A slice is one transaction of at most RH_BULK_SLICE_MS, so other writes wait no longer than that.
+ * Its commit does not wait for the disk; that of the mark does, and is on it with all before it.
  * A crash after 2, 3 or 4 leaves keys without heads, which readers skip and whose numbers are never
  * given again; after 5 the resources are there, and a repeated load finds them unchanged.
  */
@@ -166,7 +167,7 @@ static enum rh_rc persons_slice(struct rh_session *w, void *user)
     struct rh_tip *tip = rh_writer_tip(w->record);
     int64_t begin_ns = rh_clock_mono_ns();
     size_t at = p->at;
-    enum rh_rc rc = rh_store_begin(w->conn);
+    enum rh_rc rc = rh_store_begin_unsynced(w->conn);
     rh_tip_mark(tip);
     for (; at < p->n && rc == RH_OK && !slice_over(begin_ns); at++)
         if (!p->order[at]->later)
@@ -216,7 +217,7 @@ static enum rh_rc hide(struct rh_session *w, void *user)
     struct publish *p = user;
     enum rh_rc rc = set_hidden(p, w);
     if (rc == RH_OK)
-        rc = rh_store_begin(w->conn);
+        rc = rh_store_begin_unsynced(w->conn);
     if (rc == RH_OK)
         rc = rh_hidden_store(w);
     return rc ? rc : rh_store_commit(w->conn);
@@ -249,7 +250,7 @@ static enum rh_rc keys_slice(struct rh_session *w, void *user)
     struct rh_key rows[SLICE_ROWS];
     int64_t begin_ns = rh_clock_mono_ns();
     size_t at = p->at;
-    enum rh_rc rc = rh_store_begin(w->conn);
+    enum rh_rc rc = rh_store_begin_unsynced(w->conn);
     while (at < p->batch->keys.n && rc == RH_OK && !slice_over(begin_ns)) {
         unsigned n = rh_bulk_take(&p->batch->keys, at, rows, SLICE_ROWS);
         rc = rh_store_keys_put(w->conn, rows, n);
@@ -331,7 +332,7 @@ static enum rh_rc heads_slice(struct rh_session *w, void *user)
     int64_t begin_ns = rh_clock_mono_ns();
     size_t at = p->at, from = at;
     uint64_t created = 0;
-    enum rh_rc rc = rh_store_begin(w->conn);
+    enum rh_rc rc = rh_store_begin_unsynced(w->conn);
     rh_tip_mark(tip);
     while (at < p->n && rc == RH_OK) {
         struct rh_bulk_item *it = p->order[at];

@@ -201,6 +201,7 @@ uint64_t rh_store_wal_bytes(struct rh_conn *c)
         return c->store->ops->name args;               \
     }
 FORWARD(begin, (struct rh_conn *c), (c))
+FORWARD(begin_unsynced, (struct rh_conn *c), (c))
 FORWARD(savepoint, (struct rh_conn *c), (c))
 FORWARD(release, (struct rh_conn *c, bool keep), (c, keep))
 FORWARD(entry, (struct rh_conn *c, uint64_t number, struct rh_arena *a, struct rh_entry *ret), (c, number, a, ret))

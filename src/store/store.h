@@ -142,6 +142,7 @@ struct rh_store_ops {
     void (*disconnect)(struct rh_conn *);
     const char *(*error)(struct rh_conn *);
     enum rh_rc (*begin)(struct rh_conn *);
+    enum rh_rc (*begin_unsynced)(struct rh_conn *);
     enum rh_rc (*commit)(struct rh_conn *);
     void (*rollback)(struct rh_conn *);
     enum rh_rc (*savepoint)(struct rh_conn *);
@@ -218,6 +219,9 @@ const char *rh_store_error(struct rh_conn *c);
  * the sync. One that fails has been rolled back, and the connection can begin anew. Should the
  * power go in that moment, it is there as a whole or not at all. */
 enum rh_rc rh_store_begin(struct rh_conn *c);
+/* A write transaction whose commit does not wait for the disk: it is durable with the next one that
+ * does. Should the power go before, it and what follows it were never there. */
+enum rh_rc rh_store_begin_unsynced(struct rh_conn *c);
 enum rh_rc rh_store_commit(struct rh_conn *c);
 void rh_store_rollback(struct rh_conn *c); /* harmless when no transaction is open */
 /* For many small reads, one after another: a snapshot that stays between them as long as nothing is

@@ -165,6 +165,18 @@ static void report_threads(void)
         closedir(d);
 }
 
+/* Bytes that went through read and write. */
+static void report_io(void)
+{
+    FILE *f = fopen("/proc/self/io", "r");
+    uint64_t in = 0, out = 0;
+    if (!f)
+        return;
+    if (fscanf(f, "rchar: %" SCNu64 " wchar: %" SCNu64, &in, &out) == 2)
+        printf("{\"read_bytes\":%" PRIu64 ",\"written_bytes\":%" PRIu64 "}\n", in, out);
+    fclose(f);
+}
+
 int main(int argc, char **argv)
 {
     struct rh_arena *a = rh_arena_open(1 << 20);
@@ -190,6 +202,7 @@ int main(int argc, char **argv)
     struct rh_bulk_counts c;
     rh_bulk_counts(l.bulk, &c);
     report_threads();
+    report_io();
     l.stop = true;
     if (l.write_ms)
         pthread_join(writer, NULL);

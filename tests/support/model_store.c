@@ -725,6 +725,7 @@ const struct rh_store_ops rh_store_model = {
     .disconnect = disconnect,
     .error = error,
     .begin = begin,
+    .begin_unsynced = begin,
     .commit = commit,
     .rollback = rollback,
     .savepoint = savepoint,

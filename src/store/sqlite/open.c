@@ -255,10 +255,32 @@ static enum rh_rc connect(struct rh_store *store, enum rh_conn_kind kind, struct
 /* --- transactions ------------------------------------------------------------------------------
  */
 
+/* Must be said between transactions. */
+static enum rh_rc synced(struct sqlite_conn *c, bool yes)
+{
+    if (c->kind != RH_CONN_WRITE || c->unsynced != yes)
+        return RH_OK;
+    int code = exec(c->db, yes ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+    if (code == SQLITE_OK)
+        c->unsynced = !yes;
+    return rh_sqlite_result(c, code);
+}
+
 static enum rh_rc begin(struct rh_conn *c)
 {
-    enum rh_rc rc =
-        rh_sqlite_do(of(c), of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
+    enum rh_rc rc = synced(of(c), true);
+    if (rc == RH_OK)
+        rc = rh_sqlite_do(of(c),
+                          of(c)->kind == RH_CONN_WRITE ? RH_SQL_BEGIN_WRITE : RH_SQL_BEGIN_READ);
+    of(c)->in_transaction = rc == RH_OK;
+    return rc;
+}
+
+static enum rh_rc begin_unsynced(struct rh_conn *c)
+{
+    enum rh_rc rc = synced(of(c), false);
+    if (rc == RH_OK)
+        rc = rh_sqlite_do(of(c), RH_SQL_BEGIN_WRITE);
     of(c)->in_transaction = rc == RH_OK;
     return rc;
 }
@@ -525,6 +547,7 @@ const struct rh_store_ops rh_store_sqlite = {
     .disconnect = disconnect,
     .error = error,
     .begin = begin,
+    .begin_unsynced = begin_unsynced,
     .commit = commit,
     .rollback = rollback,
     .savepoint = savepoint,

@@ -34,6 +34,7 @@ struct sqlite_conn {
     sqlite3 *db;
     enum rh_conn_kind kind;
     int wal_pages;
+    bool unsynced;       /* PRAGMA synchronous is NORMAL */
     bool in_transaction; /* ours: SQLite may have undone it already after an error of the disk */
     /* Of the writer. The last sequence appended, which nobody else changes: 0: not known. Changes
      * of the counts by type, written down before they are read and at savepoints and the commit. */
