@@ -134,6 +134,13 @@ void rh_rest_write_link(struct rh_request *q, struct rh_buf *out, const char *re
                         const char *path, struct rh_text query, struct rh_text cursor);
 void rh_rest_write_full_url(struct rh_request *q, struct rh_buf *out, const struct rh_version *v);
 
+/* --- rest_contained.c --- */
+/* Writes the contained resources of a result that match, each as an entry; *ret_itself: the
+ * container matches, too, as what it is. */
+enum rh_rc rh_rest_write_contained(struct rh_request *q, const struct rh_query *parsed,
+                                   const struct rh_version *v, const char **separator,
+                                   struct rh_buf *out, bool *ret_itself);
+
 /* --- rest_search.c --- */
 /* In a type, in all, in a compartment; GET and POST. */
 enum rh_step rh_rest_search(struct rh_request *q);

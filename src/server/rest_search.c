@@ -126,10 +126,19 @@ static enum rh_rc write_row(struct rh_request *q, const struct rh_version *v, bo
 }
 
 static enum rh_rc write_rows(struct rh_request *q, const struct rh_page *page,
-                             const char **separator, struct rh_buf *out)
+                             const struct rh_query *parsed, const char **separator,
+                             struct rh_buf *out)
 {
     for (unsigned i = 0; i < page->n + page->n_included; i++) {
-        bool match = i < page->n;
+        bool match = i < page->n, itself = true;
+        if (match && parsed->contained && parsed->contained_itself && parsed->type) {
+            enum rh_rc rc =
+                rh_rest_write_contained(q, parsed, &page->rows[i], separator, out, &itself);
+            if (rc)
+                return rc;
+        }
+        if (!itself)
+            continue;
         rh_buf_str(out, *separator);
         *separator = ",";
         rh_rest_write_full_url(q, out, &page->rows[i]);
@@ -193,7 +202,7 @@ static enum rh_rc write_searchset(struct rh_request *q, const struct rh_page *pa
     rh_buf_room(out, bytes);
     enum rh_rc rc = write_head(q, page, parsed, out);
     if (!rc)
-        rc = write_rows(q, page, &separator, out);
+        rc = write_rows(q, page, parsed, &separator, out);
     if (!rc)
         rc = write_outcomes(q, page, &separator, out);
     rh_buf_str(out, separator[1] ? "}" : "]}");
