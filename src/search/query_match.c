@@ -400,6 +400,15 @@ static enum rh_rc match_keys(struct rh_ctx *ctx, const struct rh_condition *c,
     return rc;
 }
 
+static bool in_contained(const struct rh_condition *c)
+{
+    const struct rh_leaf *l = c->test;
+    for (unsigned i = 0; i < l->n_numbers; i++)
+        if (l->numbers[i] & RH_PARAM_CONTAINED)
+            return true;
+    return false;
+}
+
 enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
                               const struct rh_candidate *r, bool *ret)
 {
@@ -412,7 +421,8 @@ enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
         *ret = r->type == c->type && has_id(c, r->id);
         return RH_OK;
     case RH_COND_KEYS:
-        return match_keys(ctx, c, r, ret);
+        *ret = false; /* a resource of another type matches by what it contains, if at all */
+        return r->type == c->type || in_contained(c) ? match_keys(ctx, c, r, ret) : RH_OK;
     case RH_COND_CHAIN:
     case RH_COND_HAS:
         return RH_UNSUPPORTED;
