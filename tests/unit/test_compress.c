@@ -152,6 +152,35 @@ static void gzip_goes_there_and_back(void **state)
     }
 }
 
+/* Pieces of all sizes make one member. */
+static void gzip_piece_by_piece(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 15, 70000, 0, 300000, 16384, 3};
+    for (int level = 1; level <= 9; level += 4) {
+        struct rh_gzip *g = rh_gzip_open(level);
+        struct rh_buf all = rh_buf(arena), plain = rh_buf(arena), out = rh_buf(arena);
+        size_t n = sizeof sizes / sizeof sizes[0];
+        assert_non_null(g);
+        for (size_t i = 0; i < n; i++) {
+            struct rh_text in = sample(sizes[i]);
+            rh_buf_text(&plain, in);
+            assert_int_equal(rh_gzip_add(g, in, i + 1 == n, &all), RH_OK);
+        }
+        rh_gzip_close(g);
+        assert_int_equal(rh_gzip_unpack(rh_buf_get(&all), plain.len, &out), RH_OK);
+        assert_true(rh_text_eq(rh_buf_get(&out), rh_buf_get(&plain)));
+        assert_true(all.len < plain.len / 2);
+    }
+    struct rh_gzip *none = rh_gzip_open(1);
+    struct rh_buf empty = rh_buf(arena), out = rh_buf(arena);
+    assert_int_equal(rh_gzip_add(none, RH_TEXT(""), true, &empty), RH_OK);
+    assert_int_equal(rh_gzip_unpack(rh_buf_get(&empty), 10, &out), RH_OK);
+    assert_int_equal(out.len, 0);
+    rh_gzip_close(none);
+    rh_gzip_close(NULL);
+}
+
 /* Random bytes do not shrink, so that the first guess of the size is too small. */
 static void gzip_of_what_does_not_shrink(void **state)
 {
@@ -271,6 +300,7 @@ int main(void)
         TEST(refuses_damaged_and_too_large_frames),
         TEST(refuses_a_damaged_dictionary),
         TEST(gzip_goes_there_and_back),
+        TEST(gzip_piece_by_piece),
         TEST(gzip_of_what_does_not_shrink),
         TEST(refuses_gzip_that_is_cut_damaged_or_followed_by_something),
         TEST(reads_files_packed_or_not),
