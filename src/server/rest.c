@@ -49,6 +49,9 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_SYSTEM_OPERATION, RH_M_POST,   "operation-system-post", RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_BUNDLE_MAX, rh_rest_operation, NULL, NULL, true, false},
     {RH_SHAPE_SYSTEM_OPERATION, RH_M_GET,    "operation-system", RH_PLACE_WORKER, 0, 0, rh_rest_operation, NULL, NULL, true, true},
     {RH_SHAPE_EVENTS,           RH_M_GET,    "events",           RH_PLACE_WORKER, 0, 0, rh_rest_events, NULL, NULL, false, false},
+    {RH_SHAPE_JOB,              RH_M_GET,    "job-status",       RH_PLACE_WORKER, 0, 0, rh_rest_job, NULL, NULL, false, false},
+    {RH_SHAPE_JOB,              RH_M_DELETE, "job-cancel",       RH_PLACE_WORKER, 0, 0, rh_rest_job, NULL, NULL, false, false},
+    {RH_SHAPE_JOB_FILE,         RH_M_GET,    "job-file",         RH_PLACE_WORKER, 0, 0, rh_rest_job_file, NULL, NULL, false, false},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
     {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
@@ -260,6 +263,8 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
         *ret = RH_SHAPE_BASE;
     else if (q->n_segments == 2 && rh_text_is(s[1], "$events"))
         *ret = RH_SHAPE_EVENTS;
+    else if (rh_rest_job_shape(q, ret))
+        return RH_OK;
     else if (is_operation(s[1]))
         return q->n_segments == 2 ? operation_shape(q, ret) : no_operation(q, s[1]);
     else if (q->n_segments == 2 && rh_text_is(s[1], "metadata"))

@@ -16,6 +16,7 @@
 #include <pthread.h>
 
 struct rh_web;
+struct rh_bulkwork;
 
 struct rh_server {
     struct rh_record *record;
@@ -23,6 +24,7 @@ struct rh_server {
     const struct rh_web *web;
     struct rh_worlds *worlds;
     struct rh_subscriptions *subscriptions;
+    struct rh_bulkwork *bulk; /* jobs: bulkwork.h */
     bool full;       /* what is written is validated fully: not the work of a loop */
     const char *dir; /* data directory, for the free space in /health */
     char base[96];   /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "server/bulkwork.h"
 #include "server/rest_int.h"
 
 #include "base/datetime.h"
@@ -173,6 +174,7 @@ enum rh_step rh_rest_metrics(struct rh_request *q)
     rh_metrics_process(&b);
     print_http(s, &b);
     print_subscriptions(s, &b);
+    rh_bulkwork_metrics(s->bulk, s->record, &b);
     if (!rh_record_stats(q->session, &stats))
         print_record(&stats, &b);
     rh_metrics_print(&s->metrics, route_name, rh_routes_n, &b);

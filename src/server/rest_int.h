@@ -31,6 +31,8 @@ enum rh_shape {
     RH_SHAPE_COMPARTMENT, /* /fhir/[compartment]/[id]/[type or *]: rh_rest has the first two */
     RH_SHAPE_COMPARTMENT_SEARCH, /* the same with /_search */
     RH_SHAPE_SYSTEM_OPERATION,   /* /fhir/$… */
+    RH_SHAPE_JOB,                /* /fhir/$export-status/[job] */
+    RH_SHAPE_JOB_FILE,           /* /fhir/$export-file/[job]/[file] */
     RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
     RH_SHAPE_EVENTS, /* /fhir/$events */
     RH_SHAPE_HEALTH,
@@ -186,6 +188,15 @@ enum rh_step rh_rest_validate(struct rh_request *q);
 
 /* --- rest_everything.c --- */
 enum rh_step rh_rest_everything(struct rh_request *q);
+
+/* --- rest_export.c, rest_bulk.c: jobs --- */
+enum rh_step rh_rest_export(struct rh_request *q);
+/* The job begins; answers 202 with its address. `parameters` is JSON. */
+enum rh_step rh_rest_job_accepted(struct rh_request *q, const char *kind,
+                                  struct rh_text parameters);
+bool rh_rest_job_shape(const struct rh_request *q, enum rh_shape *ret); /* is it one of theirs? */
+enum rh_step rh_rest_job(struct rh_request *q);
+enum rh_step rh_rest_job_file(struct rh_request *q);
 
 /* --- rest_meta.c --- */
 enum rh_step rh_rest_meta(struct rh_request *q);

@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include "base/alloc.h"
+#include "server/bulkwork.h"
 #include "server/rest.h"
 #include "server/webfiles.h"
 #include "system/clock.h"
@@ -129,6 +130,10 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
         return rc;
     s->web = p->web;
     http.record = s->record;
+    const struct rh_bulkwork_options bulk = {.dir = o->dir};
+    rc = rh_bulkwork_open(&bulk, s->record, is, &s->bulk);
+    if (rc)
+        return rc;
     rh_rest_app(s, &http.app);
     rc = rh_http_open(&http, is, &s->http);
     if (rc)
@@ -171,6 +176,7 @@ enum rh_rc rh_serve(const struct rh_serve_options *o, struct rh_issues *is)
     rh_control_close(p.control);
     rh_subscriptions_stop(s->subscriptions);
     rh_http_close(s->http);
+    rh_bulkwork_close(s->bulk);
     rh_record_close(s->record);
     rh_subscriptions_close(s->subscriptions);
     rh_worlds_close(s->worlds);
