@@ -289,6 +289,7 @@ static enum rh_rc read_types(struct rh_reading *r, struct rh_text value)
     enum rh_rc rc = rh_query_split(r, value);
     if (rc)
         return rc;
+    q->n_types = 0;
     q->types = rh_arena_alloc(r->ctx->arena, r->n * sizeof *q->types);
     if (!q->types)
         return RH_NOMEM;
@@ -323,7 +324,13 @@ static enum rh_rc read_condition(struct rh_reading *r, struct rh_text value)
     if (q->n == RH_QUERY_CONDITIONS_MAX)
         return rh_query_too_large(r);
     r->depth = 0;
-    enum rh_rc rc = rh_query_condition(r, q->type, r->name, value, &c);
+    /* Over several types a parameter must be one of each. */
+    unsigned made = r->made;
+    enum rh_rc rc = RH_OK;
+    for (unsigned i = 0; i < (q->n_types ? q->n_types : 1u) && rc == RH_OK; i++) {
+        r->made = made;
+        rc = rh_query_condition(r, q->n_types ? q->types[i] : q->type, r->name, value, &c);
+    }
     if (rc)
         return rc;
     char *text = rh_arena_printf(r->ctx->arena, "%.*s=%.*s", RH_TEXT_ARG(r->name),
@@ -374,10 +381,33 @@ static enum rh_contained contained_of(struct rh_text text)
     return RH_CONTAINED_FALSE;
 }
 
+/* The types are known before any parameter is looked for. What is wrong with them is said in turn.
+ */
+static enum rh_rc read_types_first(struct rh_reading *r, struct rh_text text)
+{
+    struct rh_text pair, value;
+    struct rh_issues told, *issues = r->ctx->issues;
+    enum rh_rc rc = RH_OK;
+    rh_issues_init(&told, r->ctx->arena);
+    while (r->query->type == 0 && rc == RH_OK && rh_text_split(&text, '&', &pair)) {
+        if (!rh_text_starts(pair, "_type="))
+            continue;
+        r->name = RH_TEXT("_type");
+        r->ctx->issues = &told;
+        rc =
+            rh_percent_decode(r->ctx->arena, (struct rh_text){pair.data + 6, pair.len - 6}, &value);
+        rc = rc ? rc : read_types(r, value);
+        r->ctx->issues = issues;
+    }
+    return rc == RH_QUERY || rc == RH_TOOLARGE ? RH_OK : rc;
+}
+
 static enum rh_rc read_all(struct rh_reading *r, struct rh_text text, struct rh_buf *self)
 {
     struct rh_text pair;
-    enum rh_rc result = RH_OK;
+    enum rh_rc result = read_types_first(r, text);
+    if (result)
+        return result;
     while (rh_text_split(&text, '&', &pair)) {
         if (!pair.len)
             continue;

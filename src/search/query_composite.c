@@ -224,7 +224,7 @@ static enum rh_rc add_value(struct rh_making *m, struct rh_text value)
         if (rc)
             break;
         each[last] = *made.leaf;
-        m->unproven |= made.unproven;
+        m->unproven |= made.unproven || (bases.n && bases.rows[b].len > RH_KEY_CUT / 2);
         for (size_t i = 0; bases.n && i < made.n; i++) /* they have their base already */
             rh_make_range(m, made.ranges[i].number, made.ranges[i].point, made.ranges[i].lo,
                           made.ranges[i].hi);

@@ -356,7 +356,7 @@ static enum rh_rc add_unit(struct rh_making *m, unsigned number, struct rh_amoun
         return RH_OK;
     b.unit = start;
     add_ranges(m, number, start, &b);
-    if (start.len > RH_KEY_CUT / 2)
+    if (m->base.len + start.len > RH_KEY_CUT / 2)
         m->unproven = true; /* its numbers may be cut off */
     return m->rc ? m->rc : remember(m, a, &b);
 }

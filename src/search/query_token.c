@@ -23,6 +23,7 @@ static void add_system(struct rh_making *m, struct rh_text system)
     struct rh_buf b = rh_buf(m->r->ctx->arena);
     if (m->component) {
         rh_make_ranges(m, false, RH_TEXT("c"), RH_TEXT("d"));
+        m->unproven = true; /* of a long code the system may be cut off */
         rh_make_probe(m, &(struct rh_probe){.kind = RH_PROBE_SYSTEM, .system = hash});
         return;
     }
