@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from conftest import wants
+from conftest import Fhir, wants
 
 
 class Events:
@@ -209,3 +209,74 @@ def test_a_client_that_does_not_read_keeps_nobody_waiting(fresh):
     stream.wait(2000)
     lazy.close()
     stream.close()
+
+
+# --- long answers: everything of a person ---
+
+@pytest.fixture(scope="module")
+def person(server):
+    """A person with 4,000 observations, about 3 MB."""
+    with server.client() as client:
+        fhir = Fhir(server, client)
+        who = fhir.create({"resourceType": "Patient"})["id"]
+        for first in range(0, 4000, 1000):
+            entries = [{"resource": observation(subject={"reference": f"Patient/{who}"}, note=[{"text": f"n{i} " + "x" * 400}]),
+                        "request": {"method": "POST", "url": "Observation"}} for i in range(first, first + 1000)]
+            answer = fhir.send("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+            assert answer.status_code == 200
+    return who
+
+
+def test_a_long_answer_packed_or_not(fhir, person):
+    path = f"/Patient/{person}/$everything"
+    plain = fhir.get(path, Accept_Encoding="identity")
+    packed = fhir.get(path, Accept_Encoding="gzip")
+    assert plain.headers["Transfer-Encoding"] == packed.headers["Transfer-Encoding"] == "chunked"
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert len(plain.content) > 2_000_000 and plain.json()["entry"] == packed.json()["entry"]
+    assert {e["resource"]["id"] for e in plain.json()["entry"]} >= {person} and len(plain.json()["entry"]) == 4001
+
+
+def test_head_of_a_long_answer(fhir, person):
+    answer = fhir.send("HEAD", f"/Patient/{person}/$everything")
+    assert answer.status_code == 200 and not answer.content
+    assert fhir.get("/Patient?_id=" + person).status_code == 200  # on the same connection
+
+
+def test_who_goes_away_in_the_middle_leaves_nothing_behind(fhir, person):
+    def in_flight():
+        text = fhir.http.get(fhir.server.url + "/metrics").text
+        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("rihla_http_in_flight ")))
+    for _ in range(20):
+        one = socket.create_connection(("127.0.0.1", fhir.server.port))
+        one.sendall(f"GET /fhir/Patient/{person}/$everything HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        one.recv(1000)
+        one.close()
+    end = time.time() + 10
+    while in_flight() > 1 and time.time() < end:
+        time.sleep(0.05)
+    assert in_flight() == 1
+
+
+def test_long_answers_do_not_keep_short_ones_waiting(fhir, person):
+    stop, counts = threading.Event(), []
+
+    def read_on():
+        with fhir.server.client() as client:
+            n = 0
+            while not stop.is_set():
+                n += len(client.get(f"/Patient/{person}/$everything").json()["entry"])
+            counts.append(n)
+    threads = [threading.Thread(target=read_on) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    times = []
+    for _ in range(50):
+        begin = time.time()
+        assert fhir.get("/Patient?_id=" + person).status_code == 200  # a worker's work, as the parts are
+        times.append(time.time() - begin)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(times)[25] < 1 and all(counts)
