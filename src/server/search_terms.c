@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/search_terms.h"
 
+#include "fhir/reference.h"
 #include "programme/validation.h"
 
 /* Told to the search for each code. */
@@ -62,10 +63,42 @@ static enum rh_rc tell_contains(yyjson_val *list, unsigned depth, unsigned *n, e
     return RH_OK;
 }
 
+/* The definition whose address on this server is asked for; the last one is of what is stored. */
+struct local {
+    struct rh_text id;
+    const struct rh_definition *found;
+};
+
+static enum rh_rc look_at(void *user, const struct rh_definition *d)
+{
+    struct local *l = user;
+    if (d->url.len && rh_text_eq(d->id, l->id))
+        l->found = d;
+    return RH_OK;
+}
+
+/* "ValueSet/x" and "[base]/ValueSet/x" are addresses: of the value set that is there its canonical
+ * (R4, search, ":in"). */
+static struct rh_text canonical_of(const struct rh_search_terms *t, struct rh_ctx *c,
+                                   struct rh_text url)
+{
+    struct rh_reference r = rh_reference_parse(url, c->base);
+    struct local l = {.id = r.id};
+    if (!t->world || r.kind != RH_REF_LOCAL || r.type != rh_resource_number(RH_TEXT("ValueSet")))
+        return url;
+    (void)rh_world_each(t->world, "ValueSet", look_at, &l);
+    if (!l.found)
+        return url;
+    char *text = rh_arena_printf(c->arena, "%.*s%s%.*s", RH_TEXT_ARG(l.found->url),
+                                 l.found->version.len ? "|" : "", RH_TEXT_ARG(l.found->version));
+    return text ? rh_text(text) : url;
+}
+
 static enum rh_rc value_set(void *user, struct rh_ctx *c, struct rh_text url, each_code *each,
                             void *each_user)
 {
     struct rh_buf b = rh_buf(c->arena);
+    url = canonical_of(user, c, url);
     yyjson_val *answer;
     unsigned n = 0;
     rh_buf_str(&b,
