@@ -62,7 +62,7 @@ OPERATORS = {
 
 
 @pytest.mark.skipif(not SCRIPTS, reason="RIHLA_TESTDATA is not set")
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_script(fhir, script):
     script = json.loads(script.read_text())
     if script.get("resourceType") != "TestScript":
