@@ -110,6 +110,7 @@ static void batch_free(struct rh_bulk_batch *batch)
     rh_free(batch->arenas);
     rh_free(batch->items);
     rh_free(batch->order);
+    rh_free(batch->heads);
     rh_free(batch->keys.rows);
     rh_free(batch->keys.rks);
     rh_free(batch);

@@ -65,6 +65,7 @@ struct rh_bulk_batch {
     struct rh_bulk_item *items;
     size_t n, cap;
     struct rh_bulk_item **order; /* by unit */
+    struct rh_bulk_item **heads; /* as they are published */
     struct rh_bulk_sorted keys;
     bool arranged;            /* these two are made */
     struct rh_arena **arenas; /* one a worker */

@@ -6,7 +6,8 @@
  *   2 persons   numbers for new resources                                     (writer, slices)
  *   3 hidden    these numbers are not counted from now on                     (writer)
  *   4 keys      all keys in the order of the index                            (writer, slices)
- *   5 heads     log entries and heads, unit by unit                           (writer, slices)
+ *   5 heads     log entries and heads, unit by unit; where every unit is one
+ *               resource in the order of ids, so that a slice touches few pages   (writer, slices)
  *   6 the rest  set aside in 1 or found in 5: ordinary updates
  *   7 mark      how far each source got; nothing is hidden any more           (writer)
  *
@@ -117,21 +118,34 @@ static enum rh_rc look_up(struct rh_session *s, struct rh_bulk_batch *b)
     return rc;
 }
 
+/* Copies the order that stands. */
+static void keep_order(struct rh_bulk_batch *b, struct rh_bulk_item **to)
+{
+    if (b->n)
+        memcpy(to, b->order, b->n * sizeof *to);
+}
+
 enum rh_rc rh_bulk_arrange(struct rh_session *s, struct rh_bulk_batch *b)
 {
-    b->order = rh_try_alloc((b->n + 1) * sizeof(struct rh_bulk_item *));
-    if (!b->order)
+    bool single = true;
+    b->order = rh_try_alloc((b->n + 1) * sizeof *b->order);
+    b->heads = rh_try_alloc((b->n + 1) * sizeof *b->heads);
+    if (!b->order || !b->heads)
         return RH_NOMEM;
     for (size_t i = 0; i < b->n; i++)
         b->order[i] = &b->items[i];
-    qsort(b->order, b->n, sizeof(struct rh_bulk_item *), by_identity);
+    qsort(b->order, b->n, sizeof *b->order, by_identity);
+    keep_order(b, b->heads);
     enum rh_rc rc = look_up(s, b);
-    qsort(b->order, b->n, sizeof(struct rh_bulk_item *), by_unit);
+    qsort(b->order, b->n, sizeof *b->order, by_unit);
     for (size_t from = 0, to; from < b->n && rc == RH_OK; from = to) {
         to = unit_end(b, from);
+        single = single && to - from == 1;
         if (b->order[from]->atomic)
             rc = keep_together(s, b, from, to);
     }
+    if (!single)
+        keep_order(b, b->heads);
     return rc ? rc : rh_bulk_sort(b->order, b->n, &b->keys);
 }
 
@@ -299,26 +313,35 @@ static enum rh_rc publish_item(struct publish *p, struct rh_session *w, struct r
     return rc;
 }
 
+static int by_part(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
 /* One row for the slice, with every person in it. */
 static enum rh_rc note_slice(struct publish *p, struct rh_session *w, size_t from, size_t to)
 {
-    size_t n = 0;
+    size_t n = 0, different = 0;
     uint64_t *parts = rh_arena_alloc(w->scratch, (to - from + 1) * sizeof *parts);
     struct rh_buf line = rh_buf(w->scratch);
     struct rh_text packed;
     if (!parts)
         return RH_NOMEM;
     for (size_t i = from; i < to; i++)
-        if (p->order[i]->done && (n == 0 || parts[n - 1] != p->order[i]->part) &&
-            p->order[i]->part != w->record->site_part)
-            parts[n++] = p->order[i]->part;
+        if (p->batch->heads[i]->done && p->batch->heads[i]->part != w->record->site_part)
+            parts[n++] = p->batch->heads[i]->part;
+    qsort(parts, n, sizeof *parts, by_part);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || parts[i] != parts[i - 1])
+            parts[different++] = parts[i];
     char *what =
         rh_arena_printf(w->scratch, "%zu resources of %.*s", to - from, RH_TEXT_ARG(p->job));
     if (!what)
         return RH_NOMEM;
     int64_t now = rh_clock_now_us();
     rh_audit_line(&line, now, p->caller, rh_action_name(RH_ACTION_IMPORT), rh_text(what), parts,
-                  (unsigned)n, RH_OK);
+                  (unsigned)different, RH_OK);
     if (line.rc)
         return line.rc;
     enum rh_rc rc = rh_pack(w->packer, 1, w->scratch, rh_buf_get(&line), &packed);
@@ -335,13 +358,13 @@ static enum rh_rc heads_slice(struct rh_session *w, void *user)
     enum rh_rc rc = rh_store_begin_unsynced(w->conn);
     rh_tip_mark(tip);
     while (at < p->n && rc == RH_OK) {
-        struct rh_bulk_item *it = p->order[at];
+        struct rh_bulk_item *it = p->batch->heads[at];
         if (!it->later)
             rc = publish_item(p, w, tip, it);
         created += it->done;
         at++;
         if (slice_over(begin_ns) && at < p->n &&
-            p->order[at]->unit != it->unit) /* units are published whole */
+            p->batch->heads[at]->unit != it->unit) /* units are published whole */
             break;
     }
     if (rc == RH_OK)
