@@ -30,10 +30,17 @@ static enum rh_rc push(struct rh_added_list *l, const struct rh_added *row)
     return RH_OK;
 }
 
+/* Numbers are kept as text. */
+static uint64_t number_of(yyjson_val *object, const char *name)
+{
+    uint64_t n = 0;
+    return rh_text_u64(rh_json_text(yyjson_obj_get(object, name)), UINT16_MAX, &n) ? 0 : n;
+}
+
 static enum rh_rc read_row(struct rh_added_list *l, struct rh_arena *a, yyjson_val *v)
 {
     struct rh_text type = rh_json_get(v, "type"), state = rh_json_get(v, "state");
-    uint64_t number = yyjson_get_uint(yyjson_obj_get(v, "number"));
+    uint64_t number = number_of(v, "number");
     struct rh_buf definition = rh_buf(a);
     struct rh_added row = {.number = (uint16_t)number, .type = (uint16_t)rh_resource_number(type)};
     unsigned s = 0;
@@ -67,7 +74,7 @@ enum rh_rc rh_added_read(struct rh_conn *c, struct rh_arena *a, struct rh_added_
     if (rc)
         return rc;
     yyjson_val *root = yyjson_doc_get_root(doc);
-    ret->next = (uint16_t)yyjson_get_uint(yyjson_obj_get(root, "next"));
+    ret->next = (uint16_t)number_of(root, "next");
     yyjson_arr_foreach (yyjson_obj_get(root, "rows"), i, max, row)
         if ((rc = read_row(ret, a, row)))
             break;

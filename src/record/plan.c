@@ -573,19 +573,26 @@ static uint64_t worth_gathering(const struct planning *p, bool date, uint64_t fe
     return fewest / 16 < 2 * RH_PLAN_SMALL ? fewest / 16 : 2 * RH_PLAN_SMALL;
 }
 
+/* Can a number beside another key decide it? */
+static bool on_main_date(const struct rh_condition *c)
+{
+    const int64_t any_date = (int64_t)1 << 5 | 4 << 1;
+    bool yes;
+    return c->proven && rh_condition_aux(c, any_date, &yes);
+}
+
 /* A range of many keys, when everything else is planned. */
 static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
 {
-    const int64_t any_date =
-        (int64_t)1 << 5 | 4 << 1; /* to ask whether it is one on the main date */
     struct rh_posting *posting = NULL;
-    bool yes;
     uint64_t fewest;
     enum rh_rc rc = least(p, &fewest);
     /* everything of a type is dated, where nothing else says which there are */
-    bool date = c->proven && (p->dated || !p->solid) && rh_condition_aux(c, any_date, &yes);
-    uint64_t limit =
-        !p->solid && !date ? RH_POSTING_GATHERED_MAX : worth_gathering(p, date, fewest);
+    bool date = (p->dated || !p->solid) && on_main_date(c);
+    uint64_t limit = p->solid ? worth_gathering(p, date, fewest)
+                     : !date  ? RH_POSTING_GATHERED_MAX
+                     : p->all ? RH_PLAN_SMALL
+                              : RH_PLAN_SMALL / 4;
     if (rc == RH_OK && limit > 0)
         rc = rh_plan_gather(p->run, c, limit, &posting);
     if (rc)
@@ -700,7 +707,7 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
         return ret->posting ? RH_OK : RH_NOMEM;
     }
     if (rc == RH_OK && walk && p->n_late == 1 && p->n_children == 0 && p->n_minus == 0 &&
-        p->n_tests == 0) {
+        p->n_tests == 0 && !on_main_date(p->late[0])) {
         struct rh_posting *posting;
         rc = rh_plan_gather(run, p->late[0], RH_PLAN_PROBE, &posting);
         if (rc == RH_OK && !posting)

@@ -400,6 +400,11 @@ static void *arrived(void *cls, const char *uri, struct MHD_Connection *connecti
     if (copy)
         text.data = copy; /* MHD takes its own text apart */
     enum rh_rc rc = rh_request_address(q, text);
+    /* MHD would list the parameters in the memory of the connection, where those of a long search
+     * have no room and end it without an answer. Nobody reads that list, so it gets one parameter.
+     */
+    for (char *c = strchr((char *)(uintptr_t)uri, '&'); c; c = strchr(c, '&'))
+        *c = '+';
     if (rc) {
         if (!q->issues.count)
             rh_issue_add(&q->issues, rc, NULL, "%s.", rh_rc_text(rc));

@@ -19,7 +19,7 @@ enum {
     RH_HTTP_URL_MAX = 16 << 10,    /* bytes of the address: 414 */
     RH_HTTP_HEADER_MAX = 16 << 10, /* bytes of all headers: 431 */
     RH_HTTP_HEADERS_MAX = 100,     /* number of headers: 431 */
-    RH_HTTP_POOL = 48 << 10, /* MHD's memory of one connection; beyond it MHD itself answers 431 */
+    RH_HTTP_POOL = 112 << 10, /* MHD's memory of one connection; beyond it MHD itself answers 431 */
     RH_HTTP_RESOURCE_MAX = RH_RECORD_RESOURCE_MAX, /* bytes of one resource: 413 */
     RH_HTTP_BUNDLE_MAX = 16 << 20,                 /* bytes of a Bundle sent to the base: 413 */
     RH_HTTP_FORM_MAX = 64 << 10,                   /* bytes of the form of a search: 413 */

@@ -87,7 +87,10 @@ def test_hostile_queries(filled):
             connection.request("GET", base.path + query, headers={"Accept": FHIR_JSON})
             answer = connection.getresponse()
             body = answer.read()
-        except (ConnectionError, http.client.HTTPException) as e:  # the answer to a refused request line may end the connection
+        except (ConnectionError, http.client.HTTPException) as e:
+            connection.close()
+            if len(query) > 90 << 10:  # beyond what is read at all: the connection is cut
+                continue
             raise AssertionError(f"no answer to {query[:200]}: {e!r}") from e
         took = time.monotonic() - started
         if took > SECONDS_MAX:

@@ -80,14 +80,14 @@ def shapes(v):
         "code, _sort=-date": each(v.codes, lambda c: f"/Observation?code={LOINC}{c}&_sort=-date&_count=20"),
         "code + date": [f"/Observation?code={LOINC}{c}&date=ge{y}&date=lt{y + 2}&_count=20" for c in v.codes for y in years],
         "count of code + date in a year": [f"/Observation?code={LOINC}{c}&date={y}-0{1 + y % 9}&_summary=count" for c in v.codes for y in years],
-        ":missing": each(v.codes, lambda c: f"/Observation?value-quantity:missing=true&code={LOINC}{c}&_count=20"),
+        ":missing": each(v.conditions, lambda c: f"/Condition?abatement-date:missing=true&code={SNOMED}{c}&_count=20"),
         "chain to name": each(v.families, lambda n: f"/Encounter?subject:Patient.name={q(n)}&_count=20"),
-        "chain through two": each(v.organizations, lambda o: f"/Observation?encounter:Encounter.service-provider.name={q(o['name'][:12])}&_count=20"),
+        "chain through two": each(v.identifiers, lambda i: f"/Observation?encounter:Encounter.subject:Patient.identifier={q(i[1])}&_count=20"),
         "_has": each(v.codes, lambda c: f"/Patient?_has:Observation:patient:code={LOINC}{c}&_count=20"),
         "_has + gender, _sort=birthdate": each(v.conditions, lambda c: f"/Patient?_has:Condition:patient:code={SNOMED}{c}&gender=male&_sort=birthdate&_count=20"),
         "_include": each(v.conditions, lambda c: f"/Condition?code={SNOMED}{c}&_include=Condition:subject&_include=Condition:encounter&_count=10"),
         "_revinclude": each(v.patients, lambda p: f"/Patient?_id={p}&_revinclude=Condition:subject&_revinclude=Encounter:subject"),
-        "_lastUpdated, newest first": each(range(1, 21), lambda n: f"/Condition?_lastUpdated=gt2020&_sort=-_lastUpdated&_count={n}"),
+        "_lastUpdated, newest first": each(range(1, 21), lambda n: f"/Condition?_lastUpdated=gt2020-01-01&_sort=-_lastUpdated&_count={n}"),
         "_elements, compartment": each(v.patients, lambda p: f"/Patient/{p}/Condition?_elements=code,onsetDateTime&_count=20"),
     }
 
