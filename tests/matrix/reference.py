@@ -129,6 +129,8 @@ UNITS = {"g": ("mass", F(1), 0), "mg": ("mass", F(1, 1000), 0), "kg": ("mass", F
          "a": ("time", F(31557600), 0), "mo": ("time", F(31557600, 12), 0),
          "mm[Hg]": ("pressure", F(133322, 1000), 0), "kPa": ("pressure", F(1000), 0), "Pa": ("pressure", F(1), 0),
          "mmol/L": ("molar", F(1, 1000), 0), "mol/L": ("molar", F(1), 0), "umol/L": ("molar", F(1, 10**6), 0),
+         "pg": ("mass", F(1, 10**12), 0), "ng": ("mass", F(1, 10**9), 0),
+         "g/L": ("density", F(1), 0), "g/dL": ("density", F(10), 0), "mg/dL": ("density", F(1, 100), 0), "ug/dL": ("density", F(1, 10**5), 0),
          "Cel": ("heat", F(1), F(27315, 100)), "K": ("heat", F(1), 0), "[degF]": ("heat", F(5, 9), F(45967, 100)),
          "/min": ("rate", F(1, 60), 0), "{beats}/min": ("rate", F(1, 60), 0), "/s": ("rate", F(1), 0)}
 UCUM = "http://unitsofmeasure.org"
@@ -167,8 +169,10 @@ def match_quantity(q, prefix, asked):
         return unit in (q.code, q.unit) and compare_number(prefix, q.lo, q.hi, x, half)
     if q.system != system or q.code is None:
         return False
-    if system != UCUM or unit not in UNITS or q.code not in UNITS:
+    if system != UCUM or q.code == unit:
         return q.code == unit and compare_number(prefix, q.lo, q.hi, x, half)
+    if unit not in UNITS or q.code not in UNITS:
+        return "may"  # units that this table does not know
     if UNITS[unit][0] != UNITS[q.code][0]:
         return False
     low, high, at = to_base(unit, x - half), to_base(unit, x + half), to_base(unit, x)
@@ -424,13 +428,13 @@ class Reference:
         if p.components:
             parts = split_escaped(text, "$")
             checks = [self._atom_test(k, "", part, p) for (_, k), part in zip(p.components, parts)]
-            return lambda n: any(all(any(check(a) for a in side) for check, side in zip(checks, one)) for one in self.atoms(kind, n, p))
+            return lambda n: some(every(some(check(a) for a in side) for check, side in zip(checks, one)) for one in self.atoms(kind, n, p))
         if p.kind == "string" and not modifier and p.name in ("name", "phonetic") and any(t == "HumanName" for n in self.by_type[kind] for t, _ in self.raw(kind, n, p)):
             return self._name_test(p, plain(text))
         if p.name == "phonetic":
             raise Unsupported("what sounds alike")
         check = self._atom_test(p.kind, modifier, text, p)
-        return lambda n: any(check(a) for a in self.atoms(kind, n, p))
+        return lambda n: some(check(a) for a in self.atoms(kind, n, p))
 
     def _name_test(self, p, text):
         """Each word asked begins a word of one name, or sounds like it: then it may match."""
@@ -533,7 +537,7 @@ class Reference:
     def sort_key(self, kind, name, parameter, descending):
         """None without a value; else (value to compare, all that would have to be equal for a true tie)."""
         if parameter.name == "_id":
-            return name, name
+            return by_id(name), name
         keys = [k for a in self.atoms(kind, name, parameter) for k in self._order(parameter, a)]
         if not keys:
             return None
@@ -548,7 +552,7 @@ class Reference:
             if a.code is None:
                 return []
             # what stands in the place of a ContactPoint's system is the server's choice
-            return [(a.code.encode(), object() if parameter.name in ("telecom", "phone", "email") else a.system)]
+            return [(by_id(a.code), object() if parameter.name in ("telecom", "phone", "email") else a.system)]
         if kind == "date":
             return [((a[0], a[1]), None)]
         if kind == "number":
@@ -556,7 +560,7 @@ class Reference:
         if kind == "quantity":
             return [(((a.code or a.unit or "").encode(), a.system or "", a.lo), None)]
         if kind == "reference":
-            return [((a.type, a.id), None)] if a.id else [(("~", ""), a.url)] if a.url else []
+            return [((a.type, by_id(a.id)), None)] if a.id else [(("~", ""), a.url)] if a.url else []
         if kind == "uri":
             return [(a.encode(), None)]
         return []
@@ -585,6 +589,22 @@ class Reference:
                     return a, b, p.name
                 break
         return None
+
+
+def some(answers):
+    """True, else "may", else False."""
+    answers = set(answers)
+    return True if True in answers else "may" if "may" in answers else False
+
+
+def every(answers):
+    answers = set(answers)
+    return False if False in answers else "may" if "may" in answers else True
+
+
+def by_id(name):
+    """Words that are UUIDs are kept as 16 bytes and stand behind the others: an order of ours."""
+    return bool(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", name)), name.encode()
 
 
 def string_test(modifier, text):
