@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from email.utils import parsedate_to_datetime
 from uuid import uuid4
 
@@ -32,6 +33,17 @@ def post(fhir, type_, *entries, **headers):
     answer = fhir.send("POST", "", bundle(type_, *entries), **headers)
     assert answer.status_code == 200, answer.text
     return answer.json()["entry"]
+
+
+def test_h003_what_takes_long_is_done_beside(fhir):
+    started = fhir.get("/$export?_type=Basic", Prefer="respond-async")
+    assert started.status_code == 202, started.text
+    where, deadline = started.headers["content-location"], time.time() + 30
+    answer = fhir.http.get(where)
+    while answer.status_code == 202 and time.time() < deadline:
+        time.sleep(0.1)
+        answer = fhir.http.get(where)
+    assert answer.status_code == 200 and "transactionTime" in answer.json()
 
 
 # --- addresses
@@ -161,6 +173,14 @@ def test_h063_version_and_time_that_are_sent_are_ignored(fhir):
     assert body["meta"]["profile"] == meta["profile"] and body["meta"]["tag"] == meta["tag"]
     made = fhir.create(patient(meta=meta))
     assert made["meta"]["versionId"] != "99" and made["meta"]["lastUpdated"] > "2020" and made["meta"]["tag"] == meta["tag"]
+
+
+def test_h065_past_versions_cannot_be_changed(fhir):
+    made = fhir.create(patient())
+    path = f"/Patient/{made['id']}/_history/{made['meta']['versionId']}"
+    for method, body in (("PUT", patient(id=made["id"])), ("PATCH", []), ("DELETE", None), ("POST", patient())):
+        wants(fhir.send(method, path, body), 405, "GET")
+    assert fhir.get(path).json() == made
 
 
 def test_h066_what_was_accepted_is_what_is_read(fhir):
