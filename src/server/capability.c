@@ -5,12 +5,15 @@
  */
 #include "base/alloc.h"
 #include "base/datetime.h"
+#include "base/hash.h"
 #include "search/parameter.h"
 #include "server/rest_int.h"
+#include "system/compress.h"
 
 enum {
     PARAMETERS_MAX = 400, /* of one type */
-    CAPABILITY_BYTES = 64 << 20
+    CAPABILITY_BYTES = 64 << 20,
+    GZIP_LEVEL = 6
 };
 
 static const char *kind_name(unsigned kind)
@@ -246,21 +249,43 @@ static enum rh_rc make(struct rh_server *s, const struct rh_parameters *set)
         rh_capability_close(s);
         s->capability.text = rh_strdup(b.data);
         s->capability.len = b.len - 1;
+        s->capability.tag = rh_hash_system((struct rh_text){b.data, b.len - 1});
         s->capability.set = set;
     }
     rh_arena_close(a);
     return b.rc;
 }
 
-enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, struct rh_text *ret)
+static enum rh_rc pack(struct rh_server *s)
+{
+    struct rh_arena *a = rh_arena_open(CAPABILITY_BYTES);
+    struct rh_buf b = rh_buf(a);
+    enum rh_rc rc =
+        rh_gzip_pack((struct rh_text){s->capability.text, s->capability.len}, GZIP_LEVEL, &b);
+    if (!rc) {
+        s->capability.packed = rh_alloc(b.len);
+        s->capability.packed_len = b.len;
+        memcpy(s->capability.packed, b.data, b.len);
+    }
+    rh_arena_close(a);
+    return rc;
+}
+
+enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, bool gzip, uint64_t *tag,
+                              struct rh_text *ret)
 {
     const struct rh_parameters *set = rh_record_parameters(s->record);
     enum rh_rc rc = RH_OK;
     pthread_mutex_lock(&s->capability.lock);
     if (!s->capability.text || s->capability.set != set)
         rc = make(s, set);
+    if (!rc && gzip && !s->capability.packed)
+        rc = pack(s);
     if (!rc) {
-        *ret = rh_text_copy(a, (struct rh_text){s->capability.text, s->capability.len});
+        *ret =
+            rh_text_copy(a, gzip ? (struct rh_text){s->capability.packed, s->capability.packed_len}
+                                 : (struct rh_text){s->capability.text, s->capability.len});
+        *tag = s->capability.tag;
         rc = ret->data ? RH_OK : RH_NOMEM;
     }
     pthread_mutex_unlock(&s->capability.lock);
@@ -270,5 +295,6 @@ enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, struct rh
 void rh_capability_close(struct rh_server *s)
 {
     rh_free(s->capability.text);
-    s->capability.text = NULL;
+    rh_free(s->capability.packed);
+    s->capability.text = s->capability.packed = NULL;
 }

@@ -649,9 +649,10 @@ void rh_rest_app(struct rh_server *s, struct rh_http_app *ret)
 enum rh_rc rh_rest_start(struct rh_server *s)
 {
     struct rh_text text;
+    uint64_t tag;
     struct rh_arena *a = rh_arena_open(RH_HTTP_ARENA_MAX);
     pthread_mutex_init(&s->capability.lock, NULL);
-    enum rh_rc rc = rh_capability_text(s, a, &text);
+    enum rh_rc rc = rh_capability_text(s, a, false, &tag, &text);
     rh_arena_close(a);
     return rc;
 }

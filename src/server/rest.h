@@ -25,13 +25,14 @@ struct rh_server {
     struct rh_worlds *worlds;
     struct rh_subscriptions *subscriptions;
     struct rh_bulkwork *bulk; /* jobs: bulkwork.h */
-    bool full;       /* what is written is validated fully: not the work of a loop */
-    const char *dir; /* data directory, for the free space in /health */
-    char base[96];   /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
+    bool full;                /* what is written is validated fully: not the work of a loop */
+    const char *dir;          /* data directory, for the free space in /health */
+    char base[96];            /* "http://127.0.0.1:8080/fhir", for the CapabilityStatement */
     struct {
         pthread_mutex_t lock;
-        char *text; /* the CapabilityStatement, owned; NULL: not made yet */
-        size_t len;
+        char *text, *packed; /* the CapabilityStatement, also as gzip, owned; NULL: not made yet */
+        size_t len, packed_len;
+        uint64_t tag;                    /* a hash of the text */
         const struct rh_parameters *set; /* that it was made from */
     } capability;
     int64_t started_us;

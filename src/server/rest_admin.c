@@ -18,11 +18,14 @@ enum {
 enum rh_step rh_rest_metadata(struct rh_request *q)
 {
     struct rh_text text;
+    uint64_t hash;
     char tag[24];
-    enum rh_rc rc = rh_capability_text(rh_server_of(q), q->arena, &text);
+    bool packed = q->format == RH_FORMAT_JSON && !q->pretty && !rh_rest_of(q)->whole &&
+                  rh_accepts_gzip(q->headers[RH_H_ACCEPT_ENCODING]);
+    enum rh_rc rc = rh_capability_text(rh_server_of(q), q->arena, packed, &hash, &text);
     if (rc)
         return rh_rest_refuse(q, rc);
-    snprintf(tag, sizeof tag, "W/\"%016llx\"", (unsigned long long)rh_hash_system(text));
+    snprintf(tag, sizeof tag, "W/\"%016llx\"", (unsigned long long)hash);
     q->status = 200;
     rh_request_answer_header(q, "ETag", rh_arena_copy(q->arena, tag, sizeof tag));
     tag[19] = 0; /* the hash alone */
@@ -33,7 +36,9 @@ enum rh_step rh_rest_metadata(struct rh_request *q)
     }
     q->content_type = rh_fhir_json;
     q->answer = text;
-    rh_rest_answer_as_asked(q);
+    q->precompressed = packed;
+    if (!packed)
+        rh_rest_answer_as_asked(q);
     return RH_STEP_DONE;
 }
 

@@ -34,7 +34,7 @@ enum rh_shape {
     RH_SHAPE_JOB,                /* /fhir/$export-status/[job] */
     RH_SHAPE_JOB_FILE,           /* /fhir/$export-file/[job]/[file] */
     RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
-    RH_SHAPE_EVENTS, /* /fhir/$events */
+    RH_SHAPE_EVENTS,             /* /fhir/$events */
     RH_SHAPE_HEALTH,
     RH_SHAPE_METRICS,
     RH_SHAPE_WEB,
@@ -189,8 +189,9 @@ enum rh_step rh_rest_validate(struct rh_request *q);
 /* --- rest_everything.c --- */
 enum rh_step rh_rest_everything(struct rh_request *q);
 
-/* --- rest_export.c, rest_bulk.c: jobs --- */
+/* --- rest_export.c, rest_import.c, rest_bulk.c: jobs --- */
 enum rh_step rh_rest_export(struct rh_request *q);
+enum rh_step rh_rest_import(struct rh_request *q);
 /* The job begins; answers 202 with its address. `parameters` is JSON. */
 enum rh_step rh_rest_job_accepted(struct rh_request *q, const char *kind,
                                   struct rh_text parameters);
@@ -218,8 +219,10 @@ enum rh_rc rh_request_address(struct rh_request *q, struct rh_text uri);
 enum rh_step rh_rest_web(struct rh_request *q);
 
 /* --- capability.c --- */
-/* The CapabilityStatement for the search parameters in force, made when they are new. */
-enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, struct rh_text *ret);
+/* The CapabilityStatement for the search parameters in force, made when they are new; `tag` is a
+ * hash of its text. */
+enum rh_rc rh_capability_text(struct rh_server *s, struct rh_arena *a, bool gzip, uint64_t *tag,
+                              struct rh_text *ret);
 void rh_capability_close(struct rh_server *s);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Searches as they are sent and answered: addresses, links, modes of entries, subsets, what is left out, plans."""
 import json
+import time
 import uuid
 
 import pytest
@@ -271,3 +272,34 @@ def test_the_statement_says_what_can_be_searched(fhir):
 
 def test_a_summary_of_texts_is_not_mixed_with_included_resources(fhir, tag):
     wants(fhir.get(f"/Patient?name={tag}&_summary=text&_include=Patient:organization"), 400, "_summary=text")
+
+
+def test_the_statement_is_the_same_in_every_form(fhir):
+    plain = fhir.http.get("/metadata", headers={"Accept-Encoding": "identity"})
+    packed = fhir.http.get("/metadata", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+    assert packed.json() == plain.json() == fhir.http.get("/metadata?_pretty=true", headers={"Accept-Encoding": "gzip"}).json()
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+    assert fhir.http.get("/metadata", headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
+    assert fhir.http.get("/metadata?_format=xml", headers={"Accept-Encoding": "gzip"}).text.startswith("<")
+    batch = fhir.send("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": "metadata"}}]}, Accept_Encoding="gzip")
+    assert batch.json()["entry"][0]["resource"] == plain.json()
+
+
+def test_an_added_parameter_is_in_the_statement_when_it_can_be_used(fhir):
+    code = "x" + uuid.uuid4().hex[:8]
+
+    def stated():
+        patient = next(r for r in fhir.get("/metadata").json()["rest"][0]["resource"] if r["type"] == "Patient")
+        return {p["name"]: p for p in patient["searchParam"]}
+
+    assert code not in stated()
+    made = fhir.create({"resourceType": "Patient", "maritalStatus": {"coding": [{"code": code}]}})
+    fhir.create({"resourceType": "SearchParameter", "url": f"urn:sp:{code}", "name": "Marital", "status": "active", "description": "by marital status",
+                 "code": code, "base": ["Patient"], "type": "token", "expression": "Patient.maritalStatus"})
+    for _ in range(100):
+        if code in stated():
+            break
+        time.sleep(0.1)
+    assert stated()[code]["type"] == "token" and stated()[code]["definition"] == f"urn:sp:{code}"
+    assert ids(get(fhir, f"/Patient?{code}={code}")) == [made["id"]]
