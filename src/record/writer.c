@@ -280,9 +280,12 @@ static void run_task(struct rh_writer *w, struct pending_task *t)
     pthread_mutex_unlock(&w->lock);
 }
 
-static void checkpoint(struct rh_writer *w, bool idle)
+/* Sooner when there is nothing else to do; in small steps during a bulk load; later when writes
+ * wait: they go first. */
+static void checkpoint(struct rh_writer *w, bool idle, bool bulk, bool writes_wait)
 {
-    uint64_t limit = (uint64_t)RH_RECORD_CHECKPOINT_BYTES / (idle ? 4 : 1);
+    uint64_t limit = (uint64_t)RH_RECORD_CHECKPOINT_BYTES;
+    limit = idle ? limit / 4 : writes_wait ? 4 * limit : bulk ? limit / 2 : limit;
     if (rh_store_wal_bytes(w->session->conn) >= limit &&
         rh_store_checkpoint(w->session->conn, false) == RH_IO)
         rh_log(RH_LOG_ERROR, "writer", "checkpoint: %s", rh_store_error(w->session->conn));
@@ -333,9 +336,9 @@ static void *run(void *user)
         pthread_mutex_lock(&w->lock);
         w->published = w->stats;
         w->published.seq = rh_tip_seq(w->tip);
-        bool idle = !w->first && !w->tasks;
+        bool idle = !w->first && !w->tasks, writes_wait = w->first != NULL;
         pthread_mutex_unlock(&w->lock);
-        checkpoint(w, idle);
+        checkpoint(w, idle, task != NULL, writes_wait);
         pthread_mutex_lock(&w->lock);
     }
     return NULL;
