@@ -436,14 +436,29 @@ static enum rh_rc stands_here(struct page *p, const struct rh_key *row, bool *re
     return rc;
 }
 
-/* Resources without a value for the first sort, in the order of the others. */
-static enum rh_rc without_value(struct page *p)
+/* Resources without a key for the first sort: that have no value, or one that gives no key. */
+static enum rh_rc keyless(struct page *p, struct rh_posting **ret)
 {
-    struct rh_posting *none, both = {.kind = RH_POSTING_AND, .n_children = 2}, *rows[2];
+    const struct rh_parameter *first = p->q->sorts[0].parameter;
+    struct rh_posting *u = rh_posting_new(p->run, RH_POSTING_UNION);
+    struct rh_posting **rows = rh_arena_alloc(p->run->make, 2 * sizeof *rows);
+    if (!u || !rows)
+        return RH_NOMEM;
+    rows[1] = rh_posting_point(p->run, p->walked.type, p->walked.number, RH_TEXT("~"));
+    u->children = rows;
+    u->n_children = 2;
+    *ret = u;
+    return rows[1] ? rh_plan_everything(p->run, p->type, first, &rows[0]) : RH_NOMEM;
+}
+
+/* They come last, in the order of the other sorts. */
+static enum rh_rc without_key(struct page *p)
+{
+    struct rh_posting *none, both = {.kind = RH_POSTING_AND}, *rows[2];
     bool several = p->q->n_sorts > 1;
     struct rh_place place = {.set = true, .missing = {true}};
     uint64_t x = p->after->set && p->after->missing[0] && !several ? p->after->rk + 1 : 0;
-    enum rh_rc rc = rh_plan_everything(p->run, p->type, p->q->sorts[0].parameter, &none);
+    enum rh_rc rc = keyless(p, &none);
     rows[0] = none;
     rows[1] = p->plan->posting;
     both.children = rows;
@@ -537,7 +552,9 @@ static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
             rc = emit(p, &place);
         }
     }
-    return rc || p->n == p->limit ? rc : without_value(p);
+    if (rc || p->n == p->limit || p->walked.number == RH_PARAM_LAST_UPDATED)
+        return rc;
+    return without_key(p);
 }
 
 /* Is it cheaper to walk than to gather? In rows looked at. */

@@ -177,7 +177,7 @@ enum rh_rc rh_plan_everything(struct rh_run *run, unsigned type, const struct rh
  * a common key finds without looking at those that have it. NULL: too many. */
 static enum rh_rc others(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
-    struct rh_posting *rows[RH_POSTING_UNION_MAX + 1], **kept;
+    struct rh_posting *rows[RH_POSTING_UNION_MAX + 2], **kept;
     unsigned n = 0;
     *ret = NULL;
     if (!c->parameter || c->parameter->n_parts || c->n_ranges == 0 || !all_points(c))
@@ -215,6 +215,10 @@ static enum rh_rc others(struct rh_run *run, const struct rh_condition *c, struc
         scan.after = key.bytes;
         scan.after_rk = INT64_MAX;
     }
+    rows[n] = rh_posting_point(run, scan.type, scan.param, RH_TEXT("~")); /* values without a key */
+    if (!rows[n])
+        return RH_NOMEM;
+    rows[n++]->dated = dated_number(c, scan.param);
     enum rh_rc rc = rh_plan_everything(run, c->type, c->parameter, &rows[n]);
     if (rc)
         return rc;

@@ -24,6 +24,8 @@
  *   near       'g' Morton code of the place: 32 bits each of latitude and longitude
  *   shape      's' hash32(numbers)        and, shared, 'd' hash32 numbers: of all parameters that
  *                                         have a value, views and those without key included
+ *   keyless    '~'                        the parameter has a value, but none of the keys above that
+ *                                         holds it (a concept with a text only)
  *   stray      '!'                        RH_PARAM_STRAY
  *   atom       'a' hash64(folded text)    hash 0: the resource has more text than keys
  *   word       shared: 'w' word 0 hash64(text): the text has the word

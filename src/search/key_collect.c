@@ -104,12 +104,18 @@ static enum rh_rc push(struct rh_maker *m, struct rh_search_key row)
     return RH_OK;
 }
 
+/* Does the row hold a value, or does it help to find one (its system, its end, its sound)? */
+static bool holds_value(const struct rh_parameter *p, struct rh_text bytes)
+{
+    if (p->kind == RH_SP_REFERENCE)
+        return bytes.data[0] == 0;
+    return memchr("clnqxug", bytes.data[0], 7) != NULL;
+}
+
 /* Of a component only the rows that hold its value, each once. */
 static enum rh_rc capture(struct rh_maker *m, const struct rh_parameter *p, struct rh_text bytes)
 {
-    if (p->kind != RH_SP_REFERENCE && !memchr("clnqxug", bytes.data[0], 7))
-        return RH_OK;
-    if (p->kind == RH_SP_REFERENCE && bytes.data[0] != 0)
+    if (!holds_value(p, bytes))
         return RH_OK;
     if (m->n_captured >= RH_KEYS_MAX)
         return too_many(m);
@@ -509,6 +515,25 @@ static enum rh_rc add_shape(struct rh_maker *m)
                                  (struct rh_text){(const char *)d, 5 + 2 * n});
 }
 
+/* '~' for each parameter that has a value of which there is no key: a concept with a text only. */
+static enum rh_rc add_keyless(struct rh_maker *m)
+{
+    static const char keyless[] = "~";
+    for (unsigned i = 0; i < m->plan->n_slots; i++) {
+        const struct rh_slot *s = &m->plan->slots[i];
+        const struct rh_parameter *p = s->parameter;
+        bool found = !m->seen[i] || s->n_sources > 0 || p->kind == RH_SP_COMPOSITE ||
+                     p->kind == RH_SP_SPECIAL;
+        for (size_t k = 0; k < m->n && !found; k++)
+            found = m->rows[k].number == p->number && holds_value(p, m->rows[k].bytes);
+        enum rh_rc rc =
+            found ? RH_OK : rh_maker_add(m, p, (struct rh_text){keyless, sizeof keyless - 1});
+        if (rc)
+            return rc;
+    }
+    return RH_OK;
+}
+
 /* The person whose part it lies in is another than the `exact` parameter names. */
 static enum rh_rc add_stray(struct rh_maker *m)
 {
@@ -561,6 +586,8 @@ enum rh_rc rh_keys_with(struct rh_ctx *ctx, const struct rh_plan *plan, const yy
         rc = add_shape(&m);
     if (rc == RH_OK)
         rc = add_stray(&m);
+    if (rc == RH_OK)
+        rc = add_keyless(&m);
     if (rc)
         return rc;
     tidy(&m);
