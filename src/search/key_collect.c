@@ -522,8 +522,8 @@ static enum rh_rc add_keyless(struct rh_maker *m)
     for (unsigned i = 0; i < m->plan->n_slots; i++) {
         const struct rh_slot *s = &m->plan->slots[i];
         const struct rh_parameter *p = s->parameter;
-        bool found = !m->seen[i] || s->n_sources > 0 || p->kind == RH_SP_COMPOSITE ||
-                     p->kind == RH_SP_SPECIAL;
+        bool found =
+            !m->seen[i] || p->n_parts > 0 || p->kind == RH_SP_COMPOSITE || p->kind == RH_SP_SPECIAL;
         for (size_t k = 0; k < m->n && !found; k++)
             found = m->rows[k].number == p->number && holds_value(p, m->rows[k].bytes);
         enum rh_rc rc =
