@@ -50,15 +50,21 @@ enum rh_rc rh_criteria_read(struct rh_issues *is, struct rh_text text, struct rh
 
 /* The search of criteria among these ids; more follows behind the text. */
 static enum rh_rc search(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
-                         const struct rh_query_host *host, const struct rh_criteria *c,
+                         const struct rh_criteria_terms *terms, const struct rh_criteria *c,
                          struct rh_buf *query, struct rh_page *page)
 {
     struct rh_query *parsed = rh_arena_zero(ctx->arena, sizeof *parsed);
-    struct rh_search_request request = {.type = c->type, .query = rh_buf_get(query), .host = host};
+    struct rh_search_request request = {.type = c->type, .query = rh_buf_get(query)};
+    void *state = NULL;
     *page = (struct rh_page){0};
     if (query->rc || !parsed)
         return RH_NOMEM;
-    return rh_record_search(s, ctx, caller, &request, page, parsed);
+    if (terms)
+        request.host = terms->open(terms->user, s, ctx, c->query, &state);
+    enum rh_rc rc = rh_record_search(s, ctx, caller, &request, page, parsed);
+    if (terms)
+        terms->close(state);
+    return rc;
 }
 
 static struct rh_buf begin(struct rh_ctx *ctx, const struct rh_criteria *c)
@@ -70,17 +76,17 @@ static struct rh_buf begin(struct rh_ctx *ctx, const struct rh_criteria *c)
 }
 
 enum rh_rc rh_criteria_check(struct rh_session *s, struct rh_ctx *ctx,
-                             const struct rh_caller *caller, const struct rh_query_host *host,
+                             const struct rh_caller *caller, const struct rh_criteria_terms *terms,
                              const struct rh_criteria *c)
 {
     struct rh_page page;
     struct rh_buf b = begin(ctx, c);
     rh_buf_str(&b, "0&_count=1"); /* looks at one resource at most */
-    return search(s, ctx, caller, host, c, &b, &page);
+    return search(s, ctx, caller, terms, c, &b, &page);
 }
 
 enum rh_rc rh_criteria_match(struct rh_session *s, struct rh_ctx *ctx,
-                             const struct rh_caller *caller, const struct rh_query_host *host,
+                             const struct rh_caller *caller, const struct rh_criteria_terms *terms,
                              const struct rh_criteria *c, const struct rh_news *rows, unsigned n,
                              bool *ret)
 {
@@ -99,7 +105,7 @@ enum rh_rc rh_criteria_match(struct rh_session *s, struct rh_ctx *ctx,
     if (!asked)
         return RH_OK;
     rh_buf_printf(&b, "&_count=%d", RH_CRITERIA_ROWS);
-    enum rh_rc rc = search(s, ctx, caller, host, c, &b, &page);
+    enum rh_rc rc = search(s, ctx, caller, terms, c, &b, &page);
     for (unsigned i = 0; i < n && !rc; i++)
         for (unsigned k = 0; k < page.n && !ret[i]; k++)
             ret[i] = rows[i].origin == page.rows[k].origin && rows[i].seq == page.rows[k].seq;

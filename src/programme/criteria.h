@@ -17,6 +17,15 @@ enum {
     RH_CRITERIA_ROWS = 50      /* of news that are held against criteria at once */
 };
 
+/* What a search must know of terminology, given for one search. */
+struct rh_criteria_terms {
+    void *user;
+    /* `query` says whether it may be needed. In ctx's arena; `state` is for close. */
+    const struct rh_query_host *(*open)(void *user, struct rh_session *s, struct rh_ctx *ctx,
+                                        struct rh_text query, void **state);
+    void (*close)(void *state);
+};
+
 struct rh_criteria {
     unsigned type;
     struct rh_text query; /* what stands behind '?'; may be empty */
@@ -25,14 +34,15 @@ struct rh_criteria {
 /* Takes the text apart: `ret` points into it. RH_QUERY with an issue that says what is wrong: no
  * type, an address of a server, a parameter that says how results are given (_sort, _count, …). */
 enum rh_rc rh_criteria_read(struct rh_issues *is, struct rh_text text, struct rh_criteria *ret);
-/* Can this search be made? Strict. Errors of rh_record_search, with issues. */
+/* Can this search be made? Strict; terms NULL: :in, :below and the like are refused. Errors of
+ * rh_record_search, with issues. */
 enum rh_rc rh_criteria_check(struct rh_session *s, struct rh_ctx *ctx,
-                             const struct rh_caller *caller, const struct rh_query_host *host,
+                             const struct rh_caller *caller, const struct rh_criteria_terms *terms,
                              const struct rh_criteria *c);
 /* Which of n (at most RH_CRITERIA_ROWS) rows of news are the current version of a resource that
  * matches? Deletions are none. Errors of rh_record_search, with issues. */
 enum rh_rc rh_criteria_match(struct rh_session *s, struct rh_ctx *ctx,
-                             const struct rh_caller *caller, const struct rh_query_host *host,
+                             const struct rh_caller *caller, const struct rh_criteria_terms *terms,
                              const struct rh_criteria *c, const struct rh_news *rows, unsigned n,
                              bool *ret);
 

@@ -40,6 +40,11 @@ struct rh_caller rh_sub_owner(const struct rh_sub *u)
                               .local = true};
 }
 
+const struct rh_criteria_terms *rh_sub_terms(const struct rh_subscriptions *s)
+{
+    return s->terms.open ? &s->terms : NULL;
+}
+
 const char *rh_sub_why(const struct rh_subscriptions *s, enum rh_rc rc)
 {
     return s->issues.count && s->issues.rows[0].text ? s->issues.rows[0].text : rh_rc_text(rc);
@@ -280,7 +285,7 @@ static enum rh_rc check(void *user, struct rh_ctx *ctx, struct rh_session *sessi
                             "it to active, or to error.");
     enum rh_rc rc = rh_hook_read(ctx->issues, resource, &hook);
     if (!rc && session)
-        rc = rh_criteria_check(session, ctx, caller, NULL, &hook.criteria);
+        rc = rh_criteria_check(session, ctx, caller, rh_sub_terms(s), &hook.criteria);
     return rh_rc_http(rc) == 400 || rh_rc_http(rc) == 404 ? RH_RULE : rc;
 }
 
@@ -301,6 +306,7 @@ enum rh_rc rh_subscriptions_open(const struct rh_subscriptions_options *o, struc
     s->n_rules = o->n_hooks;
     s->retries = o->retries ? o->retries : RH_HOOK_RETRIES;
     s->dir = rh_strdup(o->dir);
+    s->terms = o->terms;
     s->news = o->news;
     s->user = o->user;
     s->type = rh_resource_number(RH_TEXT("Subscription"));

@@ -36,7 +36,7 @@
 #ifndef RH_PROGRAMME_SUBSCRIPTION_H
 #define RH_PROGRAMME_SUBSCRIPTION_H
 
-#include "record/record.h"
+#include "programme/criteria.h"
 
 enum {
     RH_SUBSCRIPTIONS_MAX = 200, /* active ones; one more becomes `error` */
@@ -56,6 +56,7 @@ struct rh_subscriptions_options {
     const char *const *hooks;
     unsigned n_hooks;
     unsigned retries; /* 0: RH_HOOK_RETRIES */
+    struct rh_criteria_terms terms;
     /* Something was committed. Any thread, may be NULL. */
     void (*news)(void *user);
     void *user;

@@ -6,7 +6,6 @@
 #define RH_PROGRAMME_SUBSCRIPTION_INT_H
 
 #include "base/json.h"
-#include "programme/criteria.h"
 #include "programme/subscription.h"
 
 #include <pthread.h>
@@ -113,6 +112,7 @@ struct rh_subscriptions {
     struct rh_hook_rule *rules;
     unsigned n_rules, retries;
     char *dir;
+    struct rh_criteria_terms terms;
     void (*news)(void *user);
     void *user;
     struct rh_record *record;
@@ -140,7 +140,8 @@ struct rh_subscriptions {
 };
 
 struct rh_ctx rh_sub_begin(struct rh_subscriptions *s); /* empties the arena and the issues */
-struct rh_caller rh_sub_owner(const struct rh_sub *u);  /* NULL: the server itself */
+const struct rh_criteria_terms *rh_sub_terms(const struct rh_subscriptions *s); /* NULL: none */
+struct rh_caller rh_sub_owner(const struct rh_sub *u); /* NULL: the server itself */
 /* What was wrong, in words. */
 const char *rh_sub_why(const struct rh_subscriptions *s, enum rh_rc rc);
 void rh_sub_stop(struct rh_sub *u); /* what is on its way is cut, `live` is given up */

@@ -164,7 +164,7 @@ static enum rh_rc may(struct rh_subscriptions *s, struct rh_ctx *ctx, struct rh_
     const struct rh_hook *h = &u->live->hook;
     enum rh_rc rc = rh_hook_allowed(s->rules, s->n_rules, h->endpoint, ctx->issues);
     if (!rc)
-        rc = rh_criteria_check(s->session, ctx, &caller, NULL, &h->criteria);
+        rc = rh_criteria_check(s->session, ctx, &caller, rh_sub_terms(s), &h->criteria);
     if (!rc && s->n_live >= RH_SUBSCRIPTIONS_MAX)
         rc = rh_issue_add(ctx->issues, RH_TOOLARGE, NULL,
                           "%d Subscriptions are active already; set one of them to off.",
@@ -228,8 +228,8 @@ static bool look(struct rh_subscriptions *s, struct rh_sub *u)
         rc = rh_record_news(s->session, ctx.arena, u->place, RH_CRITERIA_ROWS, own, &n);
     }
     if (!rc)
-        rc = rh_criteria_match(s->session, &ctx, &caller, NULL, &u->live->hook.criteria, rows, n,
-                               hits);
+        rc = rh_criteria_match(s->session, &ctx, &caller, rh_sub_terms(s), &u->live->hook.criteria,
+                               rows, n, hits);
     if (passes(rc))
         return later(u);
     if (rc) {

@@ -221,7 +221,14 @@ struct MHD_Response *rh_stream_response(struct rh_http_private *p)
     }
     if (q->method != RH_M_HEAD)
         f->arena = rh_arena_open(RH_HTTP_ARENA_MAX);
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_part, f, NULL);
+    struct MHD_Response *r =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, send_part, f, NULL);
+    /* libmicrohttpd 0.9.75 sends the last chunk, "0", of a body that a HEAD does not have; the
+     * client would take it for its next answer. So it goes without chunks and ends the connection.
+     */
+    if (r && q->method == RH_M_HEAD)
+        MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return r;
 }
 
 size_t rh_stream_close(struct rh_http_private *p)

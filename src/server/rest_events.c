@@ -56,7 +56,7 @@ static enum rh_rc read_number(struct rh_request *q, const char *what, struct rh_
 static enum rh_rc read_criteria(struct rh_request *q, struct rh_text value, struct events *e)
 {
     struct rh_text text;
-    struct rh_search_terms terms;
+    struct rh_criteria_terms terms = rh_search_terms_of(rh_server_of(q)->worlds);
     if (e->n == CRITERIA_MAX)
         return rh_issue_add(&q->issues, RH_QUERY, NULL, "There are more than %d criteria.",
                             CRITERIA_MAX);
@@ -67,9 +67,7 @@ static enum rh_rc read_criteria(struct rh_request *q, struct rh_text value, stru
     rc = rh_criteria_read(&q->issues, text, c);
     if (rc)
         return rc;
-    rc = rh_criteria_check(q->session, &q->ctx, &q->caller, rh_search_terms_open(&terms, q), c);
-    rh_search_terms_close(&terms);
-    return rc;
+    return rh_criteria_check(q->session, &q->ctx, &q->caller, &terms, c);
 }
 
 static enum rh_rc read_query(struct rh_request *q, struct events *e)
@@ -123,21 +121,19 @@ static enum rh_rc choose(struct rh_request *q, struct rh_ctx *ctx, const struct 
                          const struct rh_news *rows, unsigned n, bool *ret)
 {
     struct rh_grant grant;
-    struct rh_search_terms terms;
-    const struct rh_query_host *host = rh_search_terms_open(&terms, q);
+    struct rh_criteria_terms terms = rh_search_terms_of(rh_server_of(q)->worlds);
     enum rh_rc rc = rh_access_decide(&q->caller, RH_ACTION_HISTORY, 0, ctx->issues, &grant);
     for (unsigned i = 0; i < n; i++)
         ret[i] = e->n == 0;
     for (unsigned c = 0; c < e->n && !rc; c++) {
         bool hits[RH_CRITERIA_ROWS];
-        rc = rh_criteria_match(q->session, ctx, &q->caller, host, &e->criteria[c], rows, n, hits);
+        rc = rh_criteria_match(q->session, ctx, &q->caller, &terms, &e->criteria[c], rows, n, hits);
         for (unsigned i = 0; i < n && !rc; i++)
             ret[i] |=
                 hits[i] || (rows[i].type == e->criteria[c].type && rows[i].op == RH_OP_DELETE);
     }
     for (unsigned i = 0; i < n && !rc; i++)
         ret[i] &= rows[i].op != RH_OP_MOVED && rh_grant_row(&grant, rows[i].part, rows[i].type);
-    rh_search_terms_close(&terms);
     return rc;
 }
 

@@ -207,14 +207,21 @@ static bool may_ask(struct rh_arena *a, struct rh_text query)
     return false;
 }
 
-const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q)
+static const struct rh_query_host *begin(struct rh_search_terms *t, struct rh_worlds *w,
+                                         struct rh_session *s, struct rh_ctx *ctx,
+                                         struct rh_text query)
 {
     *t = (struct rh_search_terms){
         .host = {.user = t, .value_set = value_set, .subsumed = subsumed},
     };
-    if (may_ask(q->arena, q->query))
-        t->rc = rh_worlds_pin(rh_server_of(q)->worlds, q->session, &q->issues, &t->world);
+    if (may_ask(ctx->arena, query))
+        t->rc = rh_worlds_pin(w, s, ctx->issues, &t->world);
     return &t->host;
+}
+
+const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q)
+{
+    return begin(t, rh_server_of(q)->worlds, q->session, &q->ctx, q->query);
 }
 
 void rh_search_terms_close(struct rh_search_terms *t)
@@ -222,4 +229,23 @@ void rh_search_terms_close(struct rh_search_terms *t)
     if (t->world)
         rh_world_close(t->world);
     t->world = NULL;
+}
+
+static const struct rh_query_host *criteria_open(void *user, struct rh_session *s,
+                                                 struct rh_ctx *ctx, struct rh_text query,
+                                                 void **state)
+{
+    struct rh_search_terms *t = *state = rh_arena_alloc(ctx->arena, sizeof *t);
+    return t ? begin(t, user, s, ctx, query) : NULL;
+}
+
+static void criteria_close(void *state)
+{
+    if (state)
+        rh_search_terms_close(state);
+}
+
+struct rh_criteria_terms rh_search_terms_of(struct rh_worlds *w)
+{
+    return (struct rh_criteria_terms){.user = w, .open = criteria_open, .close = criteria_close};
 }

@@ -7,6 +7,7 @@
 #ifndef RH_SERVER_SEARCH_TERMS_H
 #define RH_SERVER_SEARCH_TERMS_H
 
+#include "programme/criteria.h"
 #include "server/rest_int.h"
 
 enum {
@@ -24,5 +25,7 @@ struct rh_search_terms {
  * that asks for it. */
 const struct rh_query_host *rh_search_terms_open(struct rh_search_terms *t, struct rh_request *q);
 void rh_search_terms_close(struct rh_search_terms *t);
+/* The same for searches that are no requests. */
+struct rh_criteria_terms rh_search_terms_of(struct rh_worlds *w);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "server/bulkwork.h"
 #include "server/rest.h"
+#include "server/search_terms.h"
 #include "server/webfiles.h"
 #include "system/clock.h"
 #include "system/log.h"
@@ -112,6 +113,7 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
                                              .hooks = o->hooks,
                                              .n_hooks = o->n_hooks,
                                              .retries = o->hook_retries,
+                                             .terms = rh_search_terms_of(s->worlds),
                                              .news = wake,
                                              .user = s};
     rc = rh_subscriptions_open(&hooks, is, &s->subscriptions);
@@ -130,7 +132,10 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
         return rc;
     s->web = p->web;
     http.record = s->record;
-    const struct rh_bulkwork_options bulk = {.dir = o->dir};
+    const struct rh_bulkwork_options bulk = {.dir = o->dir,
+                                             .import_dir = o->import_dir,
+                                             .import_hosts = o->import_hosts,
+                                             .n_import_hosts = o->n_import_hosts};
     rc = rh_bulkwork_open(&bulk, s->record, is, &s->bulk);
     if (rc)
         return rc;
@@ -146,7 +151,7 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     if (!rc)
         rc = rh_subscriptions_start(s->subscriptions, s->record, rh_text(s->base), is);
     if (!rc)
-        rc = rh_control_open(o->dir, s->record, o->commands, o->n_commands, is, &p->control);
+        rc = rh_control_open(o->dir, s->record, s->bulk, o->commands, o->n_commands, is, &p->control);
     return rc;
 }
 

@@ -117,6 +117,21 @@ def test_several_criteria_and_none(fhir):
     every.close()
 
 
+def test_a_value_set_as_criteria_that_goes_away(fhir):
+    codes = {"resourceType": "ValueSet", "id": "sse", "url": "http://example.org/sse", "status": "active", "compose": {
+        "include": [{"system": "http://loinc.org", "concept": [{"code": "in-it"}]}]}}
+    assert fhir.send("PUT", "/ValueSet/sse", codes).status_code in (200, 201)
+    stream = opened(fhir, "Observation?code:in=http://example.org/sse")
+    fhir.create(observation("not-in-it"))
+    one = fhir.create({**observation(), "code": {"coding": [{"system": "http://loinc.org", "code": "in-it"}]}})
+    assert stream.wait(1)[0][2]["id"] == one["id"]
+    fhir.send("DELETE", "/ValueSet/sse")
+    fhir.create(observation())
+    assert stream.wait(2)[1][0] == "error" and stream.events[1][2]["resourceType"] == "OperationOutcome"
+    wants(fhir.get("/$events?criteria=Observation%3Fcode:in%3Dhttp://example.org/sse"), 400, "http://example.org/sse")
+    stream.close()
+
+
 def test_who_comes_back_misses_nothing(fhir):
     stream = opened(fhir, "Observation?code=1975-2")
     fhir.create(observation())
@@ -159,8 +174,14 @@ def test_refuses_other_methods(fhir):
 
 
 def test_head_has_no_body(fhir):
-    answer = fhir.send("HEAD", "/$events")
-    assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/event-stream" and not answer.content
+    with socket.create_connection(("127.0.0.1", fhir.server.port)) as one:
+        one.sendall(b"HEAD /fhir/$events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        one.settimeout(10)
+        answer = b""
+        while data := one.recv(10000):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 200") and b"Content-Type: text/event-stream" in answer
+    assert answer.endswith(b"\r\n\r\n") and answer.count(b"\r\n\r\n") == 1
 
 
 def test_a_hundred_clients(fresh):

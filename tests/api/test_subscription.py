@@ -263,6 +263,18 @@ def test_a_chain_as_criteria(live, hook):
     assert len(hook.got) == 1
 
 
+def test_a_value_set_as_criteria(live, hook):
+    codes = {"resourceType": "ValueSet", "id": "some", "url": "http://example.org/some", "status": "active", "compose": {
+        "include": [{"system": "http://loinc.org", "concept": [{"code": "in-it"}]}]}}
+    assert live.send("PUT", "/ValueSet/some", codes).status_code == 201
+    activate(live, subscription(hook.url, "Observation?code:in=http://example.org/some"))
+    live.create(observation("not-in-it"))
+    one = live.create(observation("in-it"))
+    assert one["id"] in hook.wait(1)[0]["headers"]["x-rihla-event"]
+    wants(live.send("POST", "/Subscription", subscription(hook.url, "Observation?code:in=http://example.org/none")), 422,
+          "http://example.org/none")
+
+
 def test_in_the_order_of_the_log(live, hook):
     activate(live, subscription(hook.url, "Patient?", channel={"payload": "application/fhir+json"}))
     entries = [{"resource": {"resourceType": "Patient", "id": f"p{i}"}, "request": {"method": "PUT", "url": f"Patient/p{i}"}}
