@@ -13,9 +13,9 @@ from urllib.parse import quote
 import reference
 from data import DATES, NUMBERS
 
-PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 FORMS = {"string": ("", "exact", "contains"), "token": ("", "not", "text"), "date": PREFIXES, "number": PREFIXES, "quantity": PREFIXES,
-         "reference": ("", "type", "identifier", "chain"), "uri": ("", "below", "above"), "composite": ("",)}
+         "reference": ("", "type", "identifier", "chain"), "uri": ("", "below", "above"), "composite": ("",), "special": ("",)}
 MORE_DATES = ["2020", "2020-01-15T10:00", "2020-01-15T10:00:00.250Z", "2020-01-15T20:00:00Z", "2019-02", "2022", "1950-05-05", "2020-02-28", "2020-01-16T00:00:00+00:00"]
 
 
@@ -27,6 +27,7 @@ class Query:
     sort: str = ""
     shape: str = ""
     count: int = 0
+    post: bool = False
 
     def url(self):
         parts = [self.text, f"_sort={quote(self.sort, safe=',-')}" if self.sort else "", self.shape, f"_count={self.count}" if self.count else ""]
@@ -68,7 +69,7 @@ class Generator:
                 forms.append("of-type")
             if p.kind == "reference" and (kind, name) not in self.heads:
                 forms = ["", "identifier"]
-            if not p.components and name not in ("_id", "_lastUpdated"):
+            if not p.components and name not in ("_id", "_lastUpdated", "near"):
                 forms.append("missing")
             if name == "phonetic" or name == "_id":
                 forms = [f for f in forms if f in (["missing"] if name == "phonetic" else [""])]
@@ -93,7 +94,8 @@ class Generator:
         self.r.shuffle(conditions)
         text = "&".join(f"{quote(k, safe=':-_.')}={quote(v, safe='')}" for k, v in conditions)
         sort = ",".join(self.r.choice(["", "-"]) + s for s in self.r.sample(self.sorts_of(kind), self.r.choice([0, 0, 1, 1, 1, 2, 3])))
-        return Query(kind, text, sort, self.shape(kind), self.r.choice([0, 0, 1, 3, 7, 20, 50, 500]))
+        return Query(kind, text, sort, self.shape(kind), self.r.choice([0, 0, 1, 3, 7, 20, 50, 500]),
+                     self.r.random() < 0.1)
 
     def cells_of(self, kind):
         if not hasattr(self, "_by_kind"):
@@ -103,7 +105,7 @@ class Generator:
         return self._by_kind[kind]
 
     def sorts_of(self, kind):
-        return [n for (k, n) in sorted(self.having) if k == kind and not self.ref.parameters[k][n].components and n != "phonetic"]
+        return [n for (k, n) in sorted(self.having) if k == kind and not self.ref.parameters[k][n].components and n not in ("phonetic", "near")]
 
     def shape(self, kind):
         p = self.r.random()
@@ -254,6 +256,10 @@ class Generator:
         if not a.id:
             return "nobody"
         return self.r.choice([f"{a.type}/{a.id}", f"{a.type}/{a.id}", a.id, f"{self.ref.base}/{a.type}/{a.id}"])
+
+    def special(self, p, form, place):
+        latitude, longitude = (max(-90, place[0] + self.r.choice([0, 0.01, -1])), max(-180, min(180, place[1] + self.r.choice([0, 0.01, 1]))))
+        return f"{latitude:.2f}|{longitude:.2f}|{self.r.choice(['10|km', '500|m', '200|km', '5000|km', '12|km'])}"
 
     def uri(self, p, form, text):
         if form and not text.startswith("http"):  # a URN has no segments

@@ -5,6 +5,7 @@ Only the values of the parameters come from the program: its FHIRPath evaluates 
 A condition gives two sets: what must match and what may (they differ where a server has a choice: names that sound alike, `ap`).
 """
 import json
+import math
 import re
 import subprocess
 import unicodedata
@@ -102,6 +103,8 @@ def compare_span(prefix, value, asked):
     """The rules of the search page: value and asked are [lo, hi)."""
     (vl, vh), (sl, sh) = value, asked
     inside = sl <= vl and vh <= sh
+    if prefix == "ap":  # how near is near is the server's choice; what overlaps is
+        return True if vl < sh and sl < vh else "may"
     return {"eq": inside, "ne": not inside, "gt": vh > sh, "lt": vl < sl, "ge": vh > sh or inside, "le": vl < sl or inside,
             "sa": vl >= sh, "eb": vh <= sl}[prefix]
 
@@ -117,8 +120,16 @@ def number_asked(text):
 
 
 def compare_number(prefix, lo, hi, x, half):
-    inside = x - half <= lo and (hi < x + half if lo == hi else hi <= x + half)
+    inside = x - half <= lo and hi < x + half
+    if prefix == "ap":
+        return about(lo, hi, x, half)
     return {"eq": inside, "ne": not inside, "gt": hi > x, "lt": lo < x, "ge": hi >= x, "le": lo <= x, "sa": lo > x, "eb": hi < x}[prefix]
+
+
+def about(lo, hi, x, half):
+    """Within a tenth: surely when half as far, not when twice as far, else the rounding decides."""
+    near, far = abs(x) / 20, abs(x) / 5 + half
+    return True if x - near <= lo and hi <= x + near else "may" if lo <= x + far and hi >= x - far else False
 
 
 # UCUM: dimension, factor and offset to its base: base = (value + offset) * factor
@@ -177,7 +188,9 @@ def match_quantity(q, prefix, asked):
         return False
     low, high, at = to_base(unit, x - half), to_base(unit, x + half), to_base(unit, x)
     lo, hi = to_base(q.code, q.lo), to_base(q.code, q.hi)
-    inside = low <= lo and (hi < high if lo == hi else hi <= high)
+    inside = low <= lo and hi < high
+    if prefix == "ap":
+        return about(lo, hi, at, high - at) if UNITS[unit][2] == 0 else "may"
     return {"eq": inside, "ne": not inside, "gt": hi > at, "lt": lo < at, "ge": hi >= at, "le": lo <= at, "sa": lo > at, "eb": hi < at}[prefix]
 
 
@@ -312,7 +325,7 @@ class Reference:
         for (kind, name), (resource, text) in self.all.items():
             asked = {}
             for p in self.parameters[kind].values():
-                if p.name.startswith("_") and p.kind == "special":
+                if p.kind == "special" and p.name != "near":
                     continue
                 if not p.components:
                     asked[(p.name, None, None)] = p.expression
@@ -374,7 +387,7 @@ class Reference:
             return [v]
         if kind == "string":
             return elements(t, v)
-        return []
+        return [(float(v["latitude"]), float(v["longitude"]))] if parameter.name == "near" else []
 
     # ---- conditions ----------------------------------------------------------------------------
 
@@ -462,8 +475,6 @@ class Reference:
             return string_test(modifier, plain(text))
         if kind in ("date", "number", "quantity"):
             prefix, rest = prefix_of(text)
-            if prefix == "ap":
-                raise Unsupported("ap")
             if kind == "date":
                 asked = span(rest)
                 return lambda a: compare_span(prefix, a, asked)
@@ -475,6 +486,8 @@ class Reference:
             return uri_test(modifier, plain(text))
         if kind == "reference":
             return self._reference_test(modifier, text)
+        if p.name == "near":
+            return near_test(text)
         raise Unsupported(kind)
 
     def _reference_test(self, modifier, text):
@@ -558,7 +571,7 @@ class Reference:
         if kind == "number":
             return [((a[0], a[1]), None)]
         if kind == "quantity":
-            return [(((a.code or a.unit or "").encode(), a.system or "", a.lo), None)]
+            return [(((a.code or a.unit or "").encode(), a.system or "", a.lo, a.hi), None)]
         if kind == "reference":
             return [((a.type, by_id(a.id)), None)] if a.id else [(("~", ""), a.url)] if a.url else []
         if kind == "uri":
@@ -614,6 +627,19 @@ def string_test(modifier, text):
     if modifier == "contains":
         return lambda a: asked in fold(a)
     return lambda a: fold(a).startswith(asked)
+
+
+def near_test(text):
+    """Great circles; a tenth of a percent of the distance is left to the server's model of the earth."""
+    latitude, longitude, distance, unit = split_escaped(text, "|")
+    want = float(distance) * {"km": 1, "m": 0.001}[unit]
+
+    def test(a):
+        p, q = math.radians(float(latitude)), math.radians(a[0])
+        half = math.sin((q - p) / 2) ** 2 + math.cos(p) * math.cos(q) * math.sin(math.radians(a[1] - float(longitude)) / 2) ** 2
+        away = 2 * 6371.0088 * math.asin(min(1, math.sqrt(half)))
+        return "may" if abs(away - want) <= want * 0.005 else away < want
+    return test
 
 
 def uri_test(modifier, text):
