@@ -85,6 +85,7 @@ int rh_cmd_backup(struct rh_cli *c);
 int rh_cmd_restore(struct rh_cli *c);
 int rh_cmd_check(struct rh_cli *c);
 int rh_cmd_explain(struct rh_cli *c);
+int rh_cmd_job(struct rh_cli *c);
 int rh_cmd_doctor(struct rh_cli *c);
 int rh_cmd_validate(struct rh_cli *c);
 int rh_cmd_fhirpath(struct rh_cli *c);

@@ -43,6 +43,9 @@ static const struct rh_cli_option serve_options[] = {
      "how often a Subscription's delivery is tried again before its status is error (default 12: "
      "about an hour)",
      false},
+    {"import-dir", "DIR", "$import may read files below this folder (default: none)", false},
+    {"import-host", "HOST[:PORT]",
+     "a server that $import may fetch from, by http or https; may be given several times", true},
     {"web-dir", "DIR", "serve the web app from this folder instead of the one built in", false},
     {"package", "FILE",
      "a FHIR package (.tgz or folder) to know beside those of DIR/packages; may be given several "
@@ -138,6 +141,13 @@ const struct rh_cli_command rh_cli_commands[] = {
      "server runs. Example: rihla explain --data ./rihla-data "
      "'Observation?patient=1&_sort=-date&_count=5'",
      1, 1, rh_cmd_explain, NULL},
+    {"job", "list|show|cancel [ID]", "see and cancel long work of a server: exports and imports",
+     "list has all of the last day, and how far the indexing of search parameters is. show has the "
+     "whole of one. cancel ends it, also when it runs, and removes its files. With --json "
+     "{\"jobs\": "
+     "[{\"id\", \"kind\", \"state\", \"phase\", \"done\", \"total\", …}], \"indexing\"}, or one "
+     "job.",
+     1, 2, rh_cmd_job, NULL},
     {"validate", "FILE...", "check resources against FHIR R4 and profiles",
      "A FILE is JSON, XML, lines of JSON (.ndjson, .jsonl), each also with .gz, a folder of those, "
      "or - for standard input. Prints FILE:LINE:COLUMN: SEVERITY: TEXT (EXPRESSION), with --json a "

@@ -311,6 +311,60 @@ int rh_cmd_explain(struct rh_cli *c)
     return exit_code;
 }
 
+static void print_job(yyjson_val *job)
+{
+    struct rh_text id = rh_json_get(job, "id"), kind = rh_json_get(job, "kind"),
+                   state = rh_json_get(job, "state"), phase = rh_json_get(job, "phase"),
+                   asked = rh_json_get(job, "asked");
+    unsigned long long done = figure(job, "done"), total = figure(job, "total");
+    printf("%.*s  %-6.*s  %-9.*s  %.19s  ", RH_TEXT_ARG(id), RH_TEXT_ARG(kind), RH_TEXT_ARG(state),
+           asked.data ? asked.data : "");
+    if (phase.len)
+        printf("%.*s: ", RH_TEXT_ARG(phase));
+    printf(total ? "%llu of %llu\n" : "%llu\n", done, total);
+}
+
+static void print_whole_job(struct rh_cli *c, yyjson_val *job)
+{
+    struct rh_buf b = rh_buf(c->arena);
+    rh_json_write_pretty(&b, job);
+    printf("%.*s\n", RH_TEXT_ARG(rh_buf_get(&b)));
+}
+
+int rh_cmd_job(struct rh_cli *c)
+{
+    struct rh_buf args = rh_buf(c->arena);
+    yyjson_val *answer, *job;
+    size_t i, max;
+    bool list = strcmp(c->args[0], "list") == 0, show = strcmp(c->args[0], "show") == 0;
+    if ((!list && !show && strcmp(c->args[0], "cancel") != 0) || list == (c->n_args == 2)) {
+        fprintf(stderr, "rihla job: list, show ID or cancel ID\n");
+        return RH_EXIT_USAGE;
+    }
+    rh_buf_str(&args, "{\"do\":");
+    rh_buf_json(&args, rh_text(c->args[0]));
+    rh_buf_str(&args, ",\"id\":");
+    rh_buf_json(&args, rh_text(list ? "" : c->args[1]));
+    rh_buf_char(&args, '}');
+    int exit_code = work(c, false, "jobs", rh_buf_get(&args), &answer);
+    if (!answer || c->json)
+        return exit_code;
+    yyjson_arr_foreach (yyjson_obj_get(answer, "jobs"), i, max, job)
+        print_job(job);
+    yyjson_val *indexing = yyjson_obj_get(answer, "indexing");
+    struct rh_text parameter = rh_json_get(indexing, "parameter");
+    if (parameter.len)
+        printf("indexing %.*s: %llu of %llu resources\n", RH_TEXT_ARG(parameter),
+               figure(indexing, "done"), figure(indexing, "total"));
+    if (list && yyjson_arr_size(yyjson_obj_get(answer, "jobs")) == 0)
+        printf("no jobs\n");
+    if (show)
+        print_whole_job(c, answer);
+    else if (!list)
+        printf("cancelled %.*s\n", RH_TEXT_ARG(rh_json_get(answer, "id")));
+    return exit_code;
+}
+
 int rh_cmd_serve(struct rh_cli *c)
 {
     const char *listen = rh_cli_value(c, "listen"), *validate = rh_cli_value(c, "validate");
@@ -318,6 +372,7 @@ int rh_cmd_serve(struct rh_cli *c)
         .dir = c->data,
         .listen = listen ? listen : "127.0.0.1:8080",
         .web_dir = rh_cli_value(c, "web-dir"),
+        .import_dir = rh_cli_value(c, "import-dir"),
         .commands = rh_work_commands,
         .n_commands = rh_n_work_commands,
     };
@@ -335,7 +390,8 @@ int rh_cmd_serve(struct rh_cli *c)
     o.hook_retries = (unsigned)retries;
     o.packages = rh_cli_many(c, "package", &o.n_packages);
     o.hooks = rh_cli_many(c, "hook", &o.n_hooks);
-    if (!o.packages || !o.hooks)
+    o.import_hosts = rh_cli_many(c, "import-host", &o.n_import_hosts);
+    if (!o.packages || !o.hooks || !o.import_hosts)
         return rh_cli_fail(c, RH_NOMEM);
     enum rh_rc rc = rh_serve(&o, &c->issues);
     return rc ? rh_cli_fail(c, rc) : RH_EXIT_OK;

@@ -279,6 +279,14 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
                      enum rh_validate_mode validate, const char *const *paths, unsigned n,
                      const struct rh_import_events *events, struct rh_import_result *ret)
 {
+    const struct rh_import_job job = {"files", validate, 0};
+    return rh_import_as(r, caller, is, &job, paths, n, events, ret);
+}
+
+enum rh_rc rh_import_as(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
+                        const struct rh_import_job *job, const char *const *paths, unsigned n,
+                        const struct rh_import_events *events, struct rh_import_result *ret)
+{
     struct import im = {.issues = is, .events = events, .arena = rh_arena_open(PATHS_BYTES)};
     struct rh_grant grant;
     enum rh_rc rc = rh_access_decide(caller, RH_ACTION_IMPORT, 0, is, &grant);
@@ -288,9 +296,9 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
         rc = rh_issue_add(is, RH_NOTFOUND, NULL,
                           "there is no .json, .ndjson or .jsonl file (also .gz) in what was given");
     if (rc == RH_OK)
-        rc = rh_bulk_open(r, caller, RH_TEXT("files"), 0, &im.bulk);
+        rc = rh_bulk_open(r, caller, rh_text(job->name), job->workers, &im.bulk);
     if (rc == RH_OK) {
-        rh_bulk_validate(im.bulk, validate);
+        rh_bulk_validate(im.bulk, job->validate);
         rh_bulk_on_refusal(im.bulk, on_refusal, &im);
         for (size_t i = 0; i < im.n && rc == RH_OK; i++)
             rc = read_file(&im, &im.files[i]);

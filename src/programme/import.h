@@ -45,4 +45,15 @@ enum rh_rc rh_import(struct rh_record *r, const struct rh_caller *caller, struct
                      enum rh_validate_mode validate, const char *const *paths, unsigned n,
                      const struct rh_import_events *events, struct rh_import_result *ret);
 
+/* The same under a name of its own: loads of different names that run side by side leave each
+ * other's resume marks alone. */
+struct rh_import_job {
+    const char *name;
+    enum rh_validate_mode validate;
+    unsigned workers; /* 0: one a core */
+};
+enum rh_rc rh_import_as(struct rh_record *r, const struct rh_caller *caller, struct rh_issues *is,
+                        const struct rh_import_job *job, const char *const *paths, unsigned n,
+                        const struct rh_import_events *events, struct rh_import_result *ret);
+
 #endif

@@ -6,11 +6,12 @@
 #include "server/metrics.h"
 #include "server/subset.h"
 
-enum { KINDS = 1, METRICS_BYTES = 8 << 20 };
+enum { KINDS = 2, METRICS_BYTES = 8 << 20 };
 
 struct rh_bulkwork {
     struct rh_jobs *jobs;
     struct rh_bulk_export_host export;
+    struct rh_bulk_import_host import;
     struct rh_job_kind kinds[KINDS];
 };
 
@@ -35,6 +36,9 @@ enum rh_rc rh_bulkwork_open(const struct rh_bulkwork_options *o, struct rh_recor
     struct rh_bulkwork *b = rh_alloc(sizeof *b);
     b->export = (struct rh_bulk_export_host){.subset = subset};
     b->kinds[0] = (struct rh_job_kind){"export", "export", rh_bulk_export_run, &b->export};
+    b->import = (struct rh_bulk_import_host){
+        .dir = o->import_dir, .hosts = o->import_hosts, .n_hosts = o->n_import_hosts};
+    b->kinds[1] = (struct rh_job_kind){"import", "import", rh_bulk_import_run, &b->import};
     enum rh_rc rc = rh_jobs_open(o->dir, record, b->kinds, KINDS, is, &b->jobs);
     if (rc) {
         rh_free(b);

@@ -7,6 +7,7 @@
 #define RH_SERVER_BULKWORK_H
 
 #include "programme/bulk_export.h"
+#include "programme/bulk_import.h"
 #include "server/rest.h"
 
 struct rh_bulkwork_options {

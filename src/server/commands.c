@@ -5,6 +5,7 @@
 #include "programme/import.h"
 #include "programme/packages.h"
 #include "search/query.h"
+#include "server/bulkwork.h"
 #include "server/worlds.h"
 #include "system/clock.h"
 
@@ -261,9 +262,72 @@ static enum rh_rc run_explain(struct rh_control_call *c)
     return c->answer.rc;
 }
 
+/* --- job --- */
+
+static enum rh_rc list_jobs(struct rh_control_call *c, struct rh_jobs *jobs)
+{
+    struct rh_job_info *rows;
+    struct rh_indexing x;
+    unsigned n;
+    enum rh_rc rc = rh_jobs_list(jobs, c->arena, &rows, &n);
+    rh_buf_str(&c->answer, "{\"jobs\":[");
+    for (unsigned i = 0; i < n && !rc; i++) {
+        rh_buf_str(&c->answer, i ? "," : "");
+        rh_bulkwork_write_job(&rows[i], &c->answer);
+    }
+    rh_record_indexing(c->record, &x);
+    rh_buf_str(&c->answer, "],\"indexing\":{\"parameter\":");
+    rh_buf_json(&c->answer, rh_text(x.name));
+    member(&c->answer, "added", x.added);
+    member(&c->answer, "building", x.building);
+    member(&c->answer, "done", x.done);
+    member(&c->answer, "total", x.total);
+    rh_buf_str(&c->answer, "}}");
+    return rc;
+}
+
+static enum rh_rc one_job(struct rh_control_call *c, struct rh_jobs *jobs, struct rh_text verb)
+{
+    struct rh_text id = rh_json_get(c->args, "id");
+    struct rh_job_info info;
+    enum rh_rc rc = RH_OK;
+    if (rh_text_is(verb, "cancel"))
+        rc = rh_jobs_cancel(jobs, id, c->issues);
+    if (!rc)
+        rc = rh_jobs_get(jobs, id, c->arena, &info);
+    if (rc == RH_NOTFOUND)
+        return rh_issue_add(c->issues, rc, NULL,
+                            "there is no job \"%.*s\", or it was cancelled already: rihla job list "
+                            "has their names",
+                            RH_TEXT_ARG(rh_text_shown(id, 80)));
+    if (!rc)
+        rh_bulkwork_write_job(&info, &c->answer);
+    return rc;
+}
+
+static enum rh_rc run_job(struct rh_control_call *c)
+{
+    struct rh_text verb = rh_json_get(c->args, "do");
+    struct rh_bulkwork *own = NULL;
+    const struct rh_bulkwork_options o = {.dir = rh_record_dir(c->record)};
+    enum rh_rc rc = c->bulk ? RH_OK : rh_bulkwork_open(&o, NULL, c->issues, &own);
+    if (rc)
+        return rc;
+    struct rh_jobs *jobs = rh_bulkwork_jobs(c->bulk ? c->bulk : own);
+    if (rh_text_is(verb, "list"))
+        rc = list_jobs(c, jobs);
+    else if (rh_text_is(verb, "show") || rh_text_is(verb, "cancel"))
+        rc = one_job(c, jobs, verb);
+    else
+        rc = rh_issue_add(c->issues, RH_INVALID, NULL, "list, show ID or cancel ID; not \"%.*s\"",
+                          RH_TEXT_ARG(rh_text_shown(verb, 80)));
+    rh_bulkwork_close(own);
+    return rc ? rc : c->answer.rc;
+}
+
 const struct rh_control_command rh_work_commands[] = {
     {"import", run_import}, {"export", run_export},   {"backup", run_backup},
-    {"check", run_check},   {"explain", run_explain},
+    {"check", run_check},   {"explain", run_explain}, {"job", run_job},
 };
 const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
 

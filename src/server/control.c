@@ -26,6 +26,7 @@ struct client {
 
 struct rh_control {
     struct rh_record *record;
+    struct rh_bulkwork *bulk;
     const struct rh_control_command *commands;
     unsigned n;
     char *path;
@@ -231,8 +232,12 @@ static void *serve_client(void *arg)
     struct wire wire = {.control = c, .fd = client->fd};
     pthread_mutex_init(&wire.lock, NULL);
     rh_issues_init(&issues, a);
-    struct rh_control_call call = {
-        .record = c->record, .arena = a, .issues = &issues, .answer = rh_buf(a), .private = &wire};
+    struct rh_control_call call = {.record = c->record,
+                                   .bulk = c->bulk,
+                                   .arena = a,
+                                   .issues = &issues,
+                                   .answer = rh_buf(a),
+                                   .private = &wire};
     enum rh_rc rc = lines_open(a, client->fd, &lines);
     if (!rc)
         rc = read_line(&lines, &line);
@@ -316,7 +321,7 @@ static enum rh_rc listen_at(const char *dir, struct rh_issues *is, int *ret)
     return rc;
 }
 
-enum rh_rc rh_control_open(const char *dir, struct rh_record *record,
+enum rh_rc rh_control_open(const char *dir, struct rh_record *record, struct rh_bulkwork *bulk,
                            const struct rh_control_command *commands, unsigned n,
                            struct rh_issues *is, struct rh_control **ret)
 {
@@ -328,6 +333,7 @@ enum rh_rc rh_control_open(const char *dir, struct rh_record *record,
     struct rh_arena *a = rh_arena_open(1 << 16);
     char *path = rh_path_join(a, dir, "control.sock");
     c->record = record;
+    c->bulk = bulk;
     c->commands = commands;
     c->n = n;
     c->fd = fd;

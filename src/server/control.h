@@ -34,6 +34,7 @@ struct rh_control_local {
     void *user;
 };
 
+struct rh_bulkwork; /* bulkwork.h */
 struct rh_control_call {
     struct rh_record *record;
     struct rh_arena *arena;
@@ -41,6 +42,7 @@ struct rh_control_call {
     yyjson_val *args;                     /* object; NULL: none */
     struct rh_buf answer;                 /* a JSON value, filled by the command; empty: null */
     const struct rh_control_local *local; /* NULL: over the socket */
+    struct rh_bulkwork *bulk;             /* jobs of the server; NULL: there is none */
     void *private;
 };
 
@@ -57,7 +59,7 @@ void rh_control_say(struct rh_control_call *call, struct rh_text json);
 struct rh_control;
 /* Listens; a socket left by a process that died is replaced (the caller holds the directory's
  * lock). `commands` stays the caller's. */
-enum rh_rc rh_control_open(const char *dir, struct rh_record *record,
+enum rh_rc rh_control_open(const char *dir, struct rh_record *record, struct rh_bulkwork *bulk,
                            const struct rh_control_command *commands, unsigned n,
                            struct rh_issues *is, struct rh_control **ret);
 /* Stops what runs, removes the socket. NULL is fine. */

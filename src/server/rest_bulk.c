@@ -172,11 +172,47 @@ static enum rh_rc write_export(struct rh_request *q, const struct rh_job_info *i
     return out->rc;
 }
 
+/* Of the import proposal: what was refused stands in a file; the counts are an extension. */
+static enum rh_rc write_import(struct rh_request *q, const struct rh_job_info *i,
+                               struct rh_buf *out)
+{
+    static const char *const counts[] = {"created", "updated", "unchanged", "refused"};
+    char time[RH_INSTANT_SIZE];
+    yyjson_doc *doc;
+    uint64_t us = 0, errors = 0;
+    if (!i->result.len || rh_json_parse(q->arena, &q->issues, i->result, &doc))
+        return RH_CORRUPT;
+    yyjson_val *r = yyjson_doc_get_root(doc);
+    rh_text_u64(rh_json_text(yyjson_obj_get(r, "time")), INT64_MAX, &us);
+    rh_text_u64(rh_json_text(yyjson_obj_get(r, "errors")), INT64_MAX, &errors);
+    rh_instant_print((int64_t)us, time);
+    rh_buf_printf(out, "{\"transactionTime\":\"%s\",\"request\":", time);
+    rh_buf_json(out, i->request);
+    rh_buf_str(out, ",\"requiresAccessToken\":false,\"output\":[],\"error\":[");
+    if (errors) {
+        struct rh_buf url = rh_buf(q->arena);
+        rh_buf_printf(&url, "%.*s/$import-file/%s/%s", RH_TEXT_ARG(q->ctx.base), i->id,
+                      rh_bulk_import_errors);
+        rh_buf_str(out, "{\"type\":\"OperationOutcome\",\"url\":");
+        rh_buf_json(out, rh_buf_get(&url));
+        rh_buf_printf(out, ",\"count\":%llu}", (unsigned long long)errors);
+        out->rc = out->rc ? out->rc : url.rc;
+    }
+    rh_buf_str(out, "],\"extension\":{");
+    for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++) {
+        rh_buf_printf(out, "%s\"%s\":", k ? "," : "", counts[k]);
+        rh_buf_text(out, rh_json_text(yyjson_obj_get(r, counts[k])));
+    }
+    rh_buf_str(out, "}}\n");
+    return out->rc;
+}
+
 static enum rh_step answer_done(struct rh_request *q, const struct rh_job_info *i)
 {
     struct rh_buf b = rh_buf(q->arena);
     char *expires = rh_arena_alloc(q->arena, RH_HTTP_DATE_SIZE);
-    enum rh_rc rc = expires ? write_export(q, i, &b) : RH_NOMEM;
+    bool import = strcmp(i->kind, "import") == 0;
+    enum rh_rc rc = !expires ? RH_NOMEM : import ? write_import(q, i, &b) : write_export(q, i, &b);
     if (rc)
         return rh_rest_refuse(q, rc);
     rh_http_date_print(i->expires_us, expires);

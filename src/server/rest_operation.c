@@ -35,6 +35,8 @@ const struct rh_operation rh_operations[] = {
      "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export"},
     {"Group", "$export", RH_TERMS_OPS, RH_AT_INSTANCE, true, rh_rest_export,
      "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"},
+    {NULL, "$import", RH_TERMS_OPS, RH_AT_SYSTEM, false, rh_rest_import,
+     "https://github.com/smart-on-fhir/bulk-import/blob/master/import-manifest.md"},
     {NULL, "$meta", RH_TERMS_OPS, RH_AT_SYSTEM | RH_AT_TYPE | RH_AT_INSTANCE | RH_AT_VERSION, true,
      rh_rest_meta, R4_OPERATION "Resource-meta"},
     {NULL, "$meta-add", RH_TERMS_OPS, RH_AT_INSTANCE | RH_AT_VERSION, false, rh_rest_meta_change,

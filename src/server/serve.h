@@ -15,6 +15,9 @@ struct rh_serve_options {
     const char *web_dir; /* NULL: the web app that is built in */
     const char *const *packages; /* FHIR packages, beside those of DIR/packages */
     unsigned n_packages;
+    const char *import_dir;          /* $import may read files below it; NULL: none */
+    const char *const *import_hosts; /* "host" or "host:port" that $import may fetch from */
+    unsigned n_import_hosts;
     enum rh_validate_mode validate;            /* of every write */
     const struct rh_control_command *commands; /* of the control socket */
     unsigned n_commands;
