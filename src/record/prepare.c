@@ -296,6 +296,11 @@ static enum rh_rc resolve_condition(struct rh_resolve *r, yyjson_val *string,
     struct rh_head rows[2];
     unsigned n = 0;
     enum rh_rc rc = rh_criteria_parse(r->session, r->ctx, true, ref->type, ref->query, &q);
+    if (rc == RH_OK && q.n == 0)
+        return rh_issue_add(r->ctx->issues, RH_QUERY, r->place,
+                            "the conditional reference \"%.*s\" has no search parameter, so it "
+                            "would match everything",
+                            RH_TEXT_ARG(rh_json_text(string)));
     if (rc == RH_OK)
         rc = rh_search_heads(r->session, r->ctx, r->grant, &q, 2, rows, &n);
     if (rc)

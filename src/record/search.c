@@ -584,6 +584,10 @@ enum rh_rc rh_criteria_parse(struct rh_session *session, struct rh_ctx *ctx, boo
     static const struct rh_grant all = {.all = true};
     struct rh_run *run = rh_arena_zero(ctx->arena, sizeof *run);
     struct rh_run_host host;
+    if (rh_query_has_blank(text))
+        return rh_issue_add(ctx->issues, RH_QUERY, NULL,
+                            "a parameter of the condition \"%.*s\" has no value",
+                            RH_TEXT_ARG(rh_text_shown(text, 200)));
     enum rh_rc rc = run ? rh_run_open(run, session, ctx, &all, writer) : RH_NOMEM;
     if (!run)
         return rc;

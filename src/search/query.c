@@ -236,7 +236,7 @@ enum rh_rc rh_query_leaf(struct rh_reading *r, struct rh_condition *ret)
     case RH_SP_REFERENCE:
         return rh_query_reference(r, ret);
     case RH_SP_URI:
-        return r->modifier.data ? rh_query_uri_modified(r, ret) : plain(r, ret);
+        return r->modifier.data ? rh_query_uri_modified(r, ret) : rh_query_uri(r, ret);
     case RH_SP_COMPOSITE:
         return r->modifier.data ? rh_query_no_modifier(r, ":missing") : rh_query_composite(r, ret);
     case RH_SP_DATE:
@@ -357,6 +357,9 @@ static enum rh_rc read_pair(struct rh_reading *r, struct rh_text pair, struct rh
                                "the query part \"%.*s\" has a percent sign without two hexadecimal "
                                "digits, a NUL, or bytes that are not UTF-8",
                                RH_TEXT_ARG(rh_text_shown(pair, RH_QUERY_SHOWN)));
+    /* "Empty parameters are not an error - they are just ignored" (R4, search, errors). */
+    if (r->name.len && !value.len && !rh_text_is(r->name, "_cursor"))
+        return RH_OK;
     if (rh_text_is(r->name, "_type"))
         rc = read_types(r, value);
     else
@@ -418,6 +421,18 @@ static enum rh_rc read_all(struct rh_reading *r, struct rh_text text, struct rh_
             result = rc;
     }
     return self->rc ? self->rc : result;
+}
+
+bool rh_query_has_blank(struct rh_text text)
+{
+    struct rh_text pair, name;
+    while (rh_text_split(&text, '&', &pair)) {
+        struct rh_text value = pair;
+        rh_text_split(&value, '=', &name);
+        if (name.len && !value.len)
+            return true;
+    }
+    return false;
 }
 
 enum rh_rc rh_query_parse(struct rh_ctx *ctx, const struct rh_query_host *host, unsigned type,

@@ -143,6 +143,10 @@ struct rh_query_host {
 enum rh_rc rh_query_parse(struct rh_ctx *ctx, const struct rh_query_host *host, unsigned type,
                           struct rh_text text, bool lenient, struct rh_query *ret);
 
+/* Has a parameter no value? A search passes over it; what is changed by a condition must not, since
+ * it would match more than was meant. */
+bool rh_query_has_blank(struct rh_text text);
+
 /* A condition that (type, id) is in the compartment of (compartment, its id): OR over the reference
  * parameters of CompartmentDefinition, to be put beside those of a query. RH_NOTFOUND: the type has
  * no place in it. */

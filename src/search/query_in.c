@@ -56,9 +56,8 @@ enum rh_rc rh_query_list(struct rh_reading *r, struct rh_condition *ret)
     r->parameter = NULL;
     if (r->modifier.data)
         return rh_query_refuse(r, "_list takes no modifier: _list=[id of a List]");
-    if (r->type == 0)
-        return rh_query_refuse(r, "_list: name a type, as in Patient?_list=%.*s",
-                               RH_TEXT_ARG(rh_text_shown(r->values[0], RH_QUERY_SHOWN)));
+    if (r->type == 0) /* each type asks for its own */
+        return close_ids(r, NULL, 0, ret);
     for (unsigned i = 0; i < r->n; i++) {
         struct rh_text id = r->values[i], *ids;
         unsigned found = 0;

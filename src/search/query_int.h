@@ -208,6 +208,7 @@ enum rh_rc rh_query_words(struct rh_reading *r, struct rh_condition *ret); /* na
 enum rh_rc rh_query_contains(struct rh_reading *r, struct rh_condition *ret);
 enum rh_rc rh_query_exact(struct rh_reading *r, struct rh_condition *ret);
 enum rh_rc rh_query_token_modified(struct rh_reading *r, struct rh_condition *ret);
+enum rh_rc rh_query_uri(struct rh_reading *r, struct rh_condition *ret);
 enum rh_rc rh_query_uri_modified(struct rh_reading *r, struct rh_condition *ret);
 enum rh_rc rh_query_reference(struct rh_reading *r, struct rh_condition *ret);
 enum rh_rc rh_query_composite(struct rh_reading *r, struct rh_condition *ret);

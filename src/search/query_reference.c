@@ -187,6 +187,50 @@ static void add_below(struct rh_making *m, struct rh_text address, char kind)
     rh_make_buf(m, &below, false);
 }
 
+/* "url" whatever its version, "url|1" of the versions 1, 1.0, 1.1.2 (R4, search, "references and
+ * versions"). */
+static enum rh_rc add_versions_below(struct rh_making *m, struct rh_text value)
+{
+    static const char ends[] = ".-+";
+    const char *bar = memchr(value.data, '|', value.len);
+    enum rh_rc rc = add_other(m, 0, value);
+    if (!bar || rc)
+        return rc;
+    struct rh_text address = {value.data, (size_t)(bar - value.data)};
+    struct rh_reference ref = rh_reference_parse(address, (struct rh_text){"", 0});
+    for (const char *end = ends; *end; end++) {
+        struct rh_buf b = rh_buf(m->r->ctx->arena);
+        rh_buf_char(&b, 'v');
+        rh_key_reference(&b, ref.kind == RH_REF_ABSOLUTE ? ref.type : 0, (struct rh_text){NULL, 0},
+                         address);
+        rh_buf_char(&b, 0);
+        rh_buf_text(&b, (struct rh_text){bar + 1, value.len - address.len - 1});
+        rh_buf_char(&b, *end);
+        rh_make_buf(m, &b, false);
+    }
+    return RH_OK;
+}
+
+static bool are_canonicals(struct rh_reading *r)
+{
+    for (unsigned i = 0; i < r->n; i++)
+        if (!memchr(r->values[i].data, ':', r->values[i].len) ||
+            rh_reference_parse(r->values[i], r->ctx->base).kind == RH_REF_LOCAL)
+            return false;
+    return true;
+}
+
+static enum rh_rc versions_below(struct rh_reading *r, struct rh_condition *ret)
+{
+    struct rh_making m;
+    enum rh_rc rc = rh_make_open(&m, r);
+    for (unsigned i = 0; i < r->n && rc == RH_OK; i++) {
+        struct rh_text plain = rh_value_plain(r->ctx, r->values[i]);
+        rc = plain.data ? add_versions_below(&m, plain) : RH_NOMEM;
+    }
+    return rc ? rc : rh_make_close(&m, ret);
+}
+
 static enum rh_rc identifiers(struct rh_reading *r, struct rh_condition *ret)
 {
     struct rh_making m;
@@ -202,6 +246,8 @@ enum rh_rc rh_query_reference(struct rh_reading *r, struct rh_condition *ret)
     unsigned type = 0;
     if (rh_text_is(r->modifier, "identifier"))
         return identifiers(r, ret);
+    if (rh_text_is(r->modifier, "below") && are_canonicals(r))
+        return versions_below(r, ret);
     if (r->modifier.data) {
         type = rh_resource_number(r->modifier);
         if (!type && (rh_text_is(r->modifier, "above") || rh_text_is(r->modifier, "below")))
@@ -261,7 +307,66 @@ static enum rh_rc add_uri(struct rh_making *m, struct rh_text value, bool below,
 
 enum rh_rc rh_query_add_uri(struct rh_making *m, struct rh_text value)
 {
-    return add_uri(m, value, false, false);
+    struct rh_text base = m->r->ctx->base;
+    enum rh_rc rc = add_uri(m, value, false, false);
+    if (rc || !base.len || !value.len || memchr(value.data, ':', value.len))
+        return rc;
+    /* a relative one is of this server */
+    char *whole =
+        rh_arena_printf(m->r->ctx->arena, "%.*s/%.*s", RH_TEXT_ARG(base), RH_TEXT_ARG(value));
+    return whole ? add_uri(m, rh_text(whole), false, false) : RH_NOMEM;
+}
+
+/* "url|1.0" of a conformance resource: that url, and that version. */
+static enum rh_rc of_version(struct rh_reading *r, const struct rh_parameter *version,
+                             struct rh_text value, struct rh_condition *ret)
+{
+    struct rh_condition both[2];
+    const struct rh_parameter *p = r->parameter;
+    struct rh_making m;
+    struct rh_text rest = value, url;
+    rh_value_split(&rest, '|', &url);
+    enum rh_rc rc = rh_make_open(&m, r);
+    if (rc == RH_OK)
+        rc = add_uri(&m, url, false, false);
+    if (rc == RH_OK)
+        rc = rh_make_close(&m, &both[0]);
+    if (rc || !rest.data || !rest.len) {
+        *ret = both[0];
+        return rc;
+    }
+    r->parameter = version;
+    rc = rh_make_open(&m, r);
+    if (rc == RH_OK)
+        rc = rh_query_add_token(&m, rest);
+    if (rc == RH_OK)
+        rc = rh_make_close(&m, &both[1]);
+    r->parameter = p;
+    return rc ? rc : rh_query_group(r, RH_COND_AND, both, 2, ret);
+}
+
+enum rh_rc rh_query_uri(struct rh_reading *r, struct rh_condition *ret)
+{
+    const struct rh_parameter *version =
+        strcmp(r->parameter->name, "url") == 0
+            ? rh_parameter_find(r->ctx->parameters, r->type, RH_TEXT("version"))
+            : NULL;
+    struct rh_condition *rows = rh_arena_alloc(r->ctx->arena, (r->n + 1) * sizeof *rows);
+    bool versions = false;
+    enum rh_rc rc = rows ? RH_OK : RH_NOMEM;
+    for (unsigned i = 0; i < r->n; i++)
+        versions |= memchr(r->values[i].data, '|', r->values[i].len) != NULL;
+    if (!versions || !version) {
+        struct rh_making m;
+        if (rc == RH_OK)
+            rc = rh_make_open(&m, r);
+        for (unsigned i = 0; i < r->n && rc == RH_OK; i++)
+            rc = rh_query_add_uri(&m, r->values[i]);
+        return rc ? rc : rh_make_close(&m, ret);
+    }
+    for (unsigned i = 0; i < r->n && rc == RH_OK; i++)
+        rc = of_version(r, version, r->values[i], &rows[i]);
+    return rc ? rc : rh_query_group(r, RH_COND_OR, rows, r->n, ret);
 }
 
 enum rh_rc rh_query_uri_modified(struct rh_reading *r, struct rh_condition *ret)

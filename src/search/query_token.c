@@ -127,6 +127,30 @@ static enum rh_rc add_in(struct rh_making *m, struct rh_text value)
     return rc ? no_codes(m, rc, "the value set", url) : RH_OK;
 }
 
+/* A mime type and the same with parameters (R4, search, "searching mime types"). */
+static enum rh_rc add_mime_below(struct rh_making *m, struct rh_text value)
+{
+    struct rh_buf whole = rh_buf(m->r->ctx->arena), more = rh_buf(m->r->ctx->arena);
+    struct rh_text type = rh_value_plain(m->r->ctx, value);
+    if (!type.data)
+        return RH_NOMEM;
+    rh_buf_char(&whole, 'c');
+    rh_key_word(&whole, type, true);
+    rh_make_buf(m, &whole, false);
+    rh_buf_char(&more, 'c');
+    rh_key_word(&more, type, false);
+    rh_buf_char(&more, ';');
+    rh_make_buf(m, &more, false);
+    return RH_OK;
+}
+
+static bool is_mime_type(struct rh_text value)
+{
+    struct rh_text rest = value, system;
+    rh_value_split(&rest, '|', &system);
+    return !rest.data && memchr(value.data, '/', value.len) && !memchr(value.data, ':', value.len);
+}
+
 static enum rh_rc add_subsumed(struct rh_making *m, struct rh_text value, bool above)
 {
     const struct rh_query_host *h = m->r->host;
@@ -187,7 +211,9 @@ enum rh_rc rh_query_token_modified(struct rh_reading *r, struct rh_condition *re
             break;
         case ABOVE:
         case BELOW:
-            rc = add_subsumed(&m, r->values[i], row->how == ABOVE);
+            rc = row->how == BELOW && is_mime_type(r->values[i])
+                     ? add_mime_below(&m, r->values[i])
+                     : add_subsumed(&m, r->values[i], row->how == ABOVE);
             break;
         }
     }

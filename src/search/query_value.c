@@ -41,6 +41,15 @@ struct rh_text rh_value_plain(struct rh_ctx *ctx, struct rh_text value)
     return (struct rh_text){p, n};
 }
 
+/* Only \, | $ and the backslash itself stand behind a backslash. */
+static bool escapes_well(struct rh_text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (t.data[i] == '\\' && (++i == t.len || !strchr(",|$\\", t.data[i])))
+            return false;
+    return true;
+}
+
 enum rh_rc rh_query_split(struct rh_reading *r, struct rh_text text)
 {
     size_t count = 1;
@@ -51,6 +60,12 @@ enum rh_rc rh_query_split(struct rh_reading *r, struct rh_text text)
     r->n = 0;
     if (!r->values)
         return RH_NOMEM;
+    if (!escapes_well(text))
+        return rh_query_refuse(r,
+                               "%.*s: \"%.*s\" has a backslash alone; \\, \\| \\$ and \\\\ mean "
+                               "the characters behind it",
+                               RH_TEXT_ARG(r->name),
+                               RH_TEXT_ARG(rh_text_shown(text, RH_QUERY_SHOWN)));
     while (rh_value_split(&rest, ',', &value)) {
         if (!value.len)
             return rh_query_refuse(r, "%.*s has %s", RH_TEXT_ARG(r->name),

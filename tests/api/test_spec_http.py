@@ -282,6 +282,8 @@ def test_h122_a_conditional_delete_deletes_one_or_nothing(fhir):
     value = str(uuid4())
     ids = [fhir.create(patient(identifier=ident(value)))["id"] for _ in range(2)]
     wants(fhir.send("DELETE", f"/Patient?identifier={value}"), 412, "more than one")
+    wants(fhir.send("DELETE", f"/Patient?identifier={value}&_id="), 400, "has no value")
+    wants(fhir.send("DELETE", "/Patient?_count=1"), 400, "would match everything")
     assert all(fhir.get(f"/Patient/{i}").status_code == 200 for i in ids)
     fhir.send("DELETE", f"/Patient/{ids[0]}")
     assert fhir.send("DELETE", f"/Patient/?identifier={value}").status_code == 204
@@ -460,6 +462,8 @@ def test_h195_conditional_references(fhir):
     wants(fhir.send("POST", "", bundle("transaction", observation(f"Patient?identifier={uuid4()}"))), 412, "matches no resource")
     wants(fhir.send("POST", "", bundle("transaction", observation(f"Patient?identifier={other}"))), 412, "more than one")
     wants(fhir.send("POST", "", bundle("transaction", observation("Patient?nmae=x"))), 400, "nmae")
+    wants(fhir.send("POST", "", bundle("transaction", observation("Patient?identifier="))), 400, "has no value")
+    wants(fhir.send("POST", "", bundle("transaction", observation("Patient?_count=1"))), 400, "would match everything")
     assert fhir.sequence() == before
 
 
