@@ -5,6 +5,8 @@ import hmac
 import http.server
 import json
 import signal
+import ssl
+import subprocess
 import threading
 import time
 import xml.etree.ElementTree
@@ -200,6 +202,23 @@ def test_scheme_host_port_and_path_must_be_allowed(tmp_path, hook, endpoint, fin
 def test_a_hook_that_is_no_address_ends_the_start(tmp_path):
     with pytest.raises(RuntimeError, match="--hook ftp://x"):
         Server(tmp_path / "rihla", "--hook", "ftp://x")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path, hook):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    hook.server.socket = context.wrap_socket(hook.server.socket, server_side=True)
+    endpoint = f"https://127.0.0.1:{hook.server.server_port}/"
+    server = Server(tmp_path / "rihla", "--hook", endpoint.removeprefix("https://"), "--hook-retries", "1")
+    with server.client() as client:
+        fhir = Fhir(server, client)
+        sub = activate(fhir, subscription(endpoint))
+        fhir.create(observation())
+        assert "certificate" in status(fhir, sub, "error", 30)["error"]
+    server.stop()
+    assert not hook.got
 
 
 # --- delivery ---
