@@ -695,8 +695,9 @@ static struct rh_bulk_batch *batch_for_next(struct rh_bulk *b)
 {
     for (;;) {
         struct rh_bulk_batch *batch = last_batch(b);
-        bool full = batch && (batch->sealed || batch->bytes >= RH_BULK_BYTES ||
-                              batch->n >= RH_BULK_RESOURCES);
+        bool full =
+            batch && (batch->sealed || batch->bytes >= RH_BULK_BYTES ||
+                      batch->input_bytes >= RH_BULK_INPUT_BYTES || batch->n >= RH_BULK_RESOURCES);
         if (batch && full && !batch->sealed) {
             batch->sealed = true;
             pthread_cond_broadcast(&b->ready);
@@ -725,6 +726,7 @@ enum rh_rc rh_bulk_add(struct rh_bulk *b, struct rh_text source, uint64_t line, 
         u->batch = batch;
         u->number = ++b->units;
         batch->open_units++;
+        batch->input_bytes += json.len;
         b->queued_bytes += json.len;
         *b->last = u;
         b->last = &u->next;

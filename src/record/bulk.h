@@ -3,21 +3,26 @@
  * bulk.h - bulk load: many resources whose order does not matter, with the writer held for short
  * slices only.
  *
- * Resources are gathered (RH_BULK_RESOURCES, or RH_BULK_BYTES of what is made of them; a little
- * more, what is on the way), their keys sorted and written in
- * slices of at most RH_BULK_SLICE_MS, then their log entries and heads: a key may precede its head,
- * never follow it; readers skip what is not published. A resource that exists already is updated by
- * the ordinary way, or skipped when its content is the same; of a transaction Bundle in which
- * something changes what is there, everything is stored in one transaction. The units of an input
- * (a Bundle, a line) are published whole, and marked as done after them, so an interrupted load
- * resumes and finds what it did unchanged.
+ * Resources are gathered (RH_BULK_RESOURCES, or RH_BULK_BYTES of what is made of them, or
+ * RH_BULK_INPUT_BYTES of input; a little more, what is on the way), their keys sorted and written
+ * in slices of at most RH_BULK_SLICE_MS, then their log entries and heads: a key may precede its
+ * head, never follow it; readers skip what is not published. A resource that exists already is
+ * updated by the ordinary way, or skipped when its content is the same; of a transaction Bundle in
+ * which something changes what is there, everything is stored in one transaction. The units of an
+ * input (a Bundle, a line) are published whole, and marked as done after them, so an interrupted
+ * load resumes and finds what it did unchanged.
  */
 #ifndef RH_RECORD_BULK_H
 #define RH_RECORD_BULK_H
 
 #include "record/write.h"
 
-enum { RH_BULK_RESOURCES = 60000, RH_BULK_BYTES = 128 << 20, RH_BULK_SLICE_MS = 15 };
+enum {
+    RH_BULK_RESOURCES = 60000,
+    RH_BULK_BYTES = 128 << 20,
+    RH_BULK_INPUT_BYTES = 96 << 20, /* so that a load that is cut off has not far to go again */
+    RH_BULK_SLICE_MS = 15
+};
 
 struct rh_bulk;
 

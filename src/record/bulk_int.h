@@ -73,6 +73,7 @@ struct rh_bulk_batch {
     struct rh_bulk_unit *late, **last_late;
     struct rh_bulk_mark *marks; /* furthest position of each source in this batch */
     size_t n_marks, cap_marks;
+    uint64_t input_bytes;
     uint64_t bytes;      /* prepared, and of input that waits for the end of the batch */
     unsigned open_units; /* given to workers, not yet prepared */
     bool sealed;

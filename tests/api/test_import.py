@@ -446,7 +446,7 @@ def test_a_line_that_is_too_long_is_said(tmp_path):
 
 
 def big_file(path, n):
-    """Bodies so large that a batch of the load is full after about 2,400 of them."""
+    """Bodies so large that a batch of the load is full after about 4,800 of them."""
     filler = "the same again " * 1400
     with open(path, "w", encoding="utf-8") as f:
         for i in range(n):
