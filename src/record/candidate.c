@@ -76,7 +76,7 @@ enum rh_rc rh_run_inner(struct rh_run *run, const struct rh_condition *c, struct
     struct rh_arena *make = run->make;
     run->make = run->ctx->arena; /* it outlives the candidate that asks first */
     enum rh_rc rc =
-        rh_plan_make(run, c->inner_type, c->children, c->n_children, false, false, &plan);
+        rh_plan_make(run, c->inner_type, c->children, c->n_children, NULL, false, &plan);
     struct rh_posting *kept = rc ? NULL : rh_posting_new(run, RH_POSTING_UNION);
     run->make = make;
     if (kept)

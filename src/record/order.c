@@ -402,13 +402,14 @@ static bool may_match(struct page *p, const struct rh_key *row)
         .type = p->walked.type, .number = p->walked.number, .bytes = row->bytes};
     struct rh_search_keys keys = {.rows = &key, .n = 1, .n_own = 1};
     bool ret = true;
-    if (!(row->aux & RH_AUX_ONLY) || row->bytes.len >= RH_KEY_CUT)
+    if ((!(row->aux & RH_AUX_ONLY) && key.number != RH_PARAM_LAST_UPDATED) ||
+        row->bytes.len >= RH_KEY_CUT)
         return true;
     for (unsigned i = 0; i < p->q->n && ret; i++) {
         const struct rh_condition *c = &p->q->conditions[i];
         if (c->kind == RH_COND_KEYS && c->proven && c->parameter == p->q->sorts[0].parameter &&
-            c->parameter->kind == RH_SP_DATE && c->parameter->n_parts == 0 && c->n_ranges > 0 &&
-            c->ranges[0].number == key.number)
+            (c->parameter->kind == RH_SP_DATE || key.number == RH_PARAM_LAST_UPDATED) &&
+            c->parameter->n_parts == 0 && c->n_ranges > 0 && c->ranges[0].number == key.number)
             ret = rh_condition_keys(c, &keys);
     }
     return ret;

@@ -15,6 +15,7 @@ struct planning {
     struct rh_run *run;
     unsigned type;
     bool all;
+    const struct rh_parameter *order; /* of the first sort, NULL: none */
     struct rh_posting *children[RH_QUERY_CONDITIONS_MAX + 2], *minus[RH_QUERY_CONDITIONS_MAX];
     const struct rh_condition *tests[RH_QUERY_CONDITIONS_MAX], *dates[RH_QUERY_CONDITIONS_MAX],
         *late[RH_QUERY_CONDITIONS_MAX];
@@ -497,7 +498,7 @@ static enum rh_rc alone(struct rh_run *run, unsigned type, const struct rh_condi
                         struct rh_posting **ret)
 {
     struct rh_plan plan;
-    enum rh_rc rc = rh_plan_make(run, type, c, 1, false, true, &plan);
+    enum rh_rc rc = rh_plan_make(run, type, c, 1, NULL, true, &plan);
     *ret = plan.posting;
     return rc;
 }
@@ -597,7 +598,9 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
                      : !date  ? RH_POSTING_GATHERED_MAX
                      : p->all ? RH_PLAN_SMALL
                               : RH_PLAN_SMALL / 4;
-    if (rc == RH_OK && limit > 0)
+    /* who walks the keys of this very parameter passes over those that do not match */
+    bool walked = p->order && c->parameter == p->order && c->proven && !date && !p->all;
+    if (rc == RH_OK && limit > 0 && !walked)
         rc = rh_plan_gather(p->run, c, limit, &posting);
     if (rc)
         return rc;
@@ -703,6 +706,7 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     p->run = run;
     p->type = type;
     p->all = all;
+    p->order = wish ? wish->order : NULL;
     ret->whole = n == 0;
     for (unsigned i = 0; i < n && rc == RH_OK; i++)
         rc = plan_condition(p, &conditions[i]);
@@ -710,8 +714,8 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
         ret->posting = rh_posting_array(run, NULL, 0);
         return ret->posting ? RH_OK : RH_NOMEM;
     }
-    if (rc == RH_OK && walk && p->n_late == 1 && p->n_children == 0 && p->n_minus == 0 &&
-        p->n_tests == 0 && !on_main_date(p->late[0])) {
+    if (rc == RH_OK && wish && wish->walk && p->n_late == 1 && p->n_children == 0 &&
+        p->n_minus == 0 && p->n_tests == 0 && !on_main_date(p->late[0])) {
         struct rh_posting *posting;
         rc = rh_plan_gather(run, p->late[0], RH_PLAN_PROBE, &posting);
         if (rc == RH_OK && !posting)

@@ -318,7 +318,7 @@ static enum rh_rc count(struct search *s, unsigned type, const struct rh_query *
         *ret += rest->n_array;
         return RH_OK;
     }
-    rc = rh_plan_make(run, type, q->conditions, q->n, false, true, &whole);
+    rc = rh_plan_make(run, type, q->conditions, q->n, NULL, true, &whole);
     return rc ? rc : rh_posting_count(run, whole.posting, ret);
 }
 
@@ -354,8 +354,9 @@ static enum rh_rc run_type(struct search *s, unsigned type, const struct rh_plac
         ret->counted = true;
         return rc;
     }
-    bool walk = q->n_sorts == 0 && s->run.grant->all;
-    rc = rh_plan_make(&s->run, type, q->conditions, q->n, walk, !limit, &plan);
+    struct rh_plan_wish wish = {.walk = q->n_sorts == 0 && s->run.grant->all,
+                                .order = q->n_sorts ? q->sorts[0].parameter : NULL};
+    rc = rh_plan_make(&s->run, type, q->conditions, q->n, &wish, !limit, &plan);
     if (rc == RH_OK && limit) {
         ret->rows = rh_arena_zero(s->run.ctx->arena, limit * sizeof *ret->rows);
         rc = ret->rows
@@ -607,7 +608,7 @@ enum rh_rc rh_search_heads(struct rh_session *session, struct rh_ctx *ctx,
     *n = 0;
     enum rh_rc rc = run ? rh_run_open(run, session, ctx, grant, true) : RH_NOMEM;
     if (rc == RH_OK)
-        rc = rh_plan_make(run, q->type, q->conditions, q->n, false, false, &plan);
+        rc = rh_plan_make(run, q->type, q->conditions, q->n, NULL, false, &plan);
     for (uint64_t x = 0; rc == RH_OK && *n < limit; x++) {
         rc = rh_posting_first(run, plan.posting, x, &x);
         if (rc || x == RH_RK_END)

@@ -139,10 +139,15 @@ struct rh_plan {
         *ranged; /* the only condition is one of many keys: walk them in order */
     bool whole;  /* no condition: everything of the type */
 };
-/* The conditions (all must hold) on resources of a type. `walk`: the caller can walk a range.
- * `all`: every match will be wanted, not only a page. */
+/* How a page is going to be made. */
+struct rh_plan_wish {
+    bool walk;                        /* no order: a range may be walked */
+    const struct rh_parameter *order; /* its keys may be walked; NULL: no order */
+};
+/* The conditions (all must hold) on resources of a type. `wish` NULL: none of that. `all`: every
+ * match will be wanted, not only a page. */
 enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condition *conditions,
-                        unsigned n, bool walk, bool all, struct rh_plan *ret);
+                        unsigned n, const struct rh_plan_wish *wish, bool all, struct rh_plan *ret);
 /* Every resource of a type; without one that has a key of the parameter (NULL: all). */
 enum rh_rc rh_plan_everything(struct rh_run *run, unsigned type, const struct rh_parameter *without,
                               struct rh_posting **ret);
