@@ -696,7 +696,8 @@ static enum rh_rc make_solid(struct planning *p)
 }
 
 enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condition *conditions,
-                        unsigned n, bool walk, bool all, struct rh_plan *ret)
+                        unsigned n, const struct rh_plan_wish *wish, bool all,
+                        struct rh_plan *ret)
 {
     struct planning *p = rh_arena_zero(run->make, sizeof *p);
     enum rh_rc rc = p ? RH_OK : RH_NOMEM;
