@@ -15,7 +15,9 @@
 #include "record/record_int.h"
 #include "system/log.h"
 
-enum { CHECK_BYTES = 64 << 20, REBUILD_ENTRIES = 2000, TALLY_BITS = 14 };
+#include <stdlib.h>
+
+enum { CHECK_BYTES = 64 << 20, REBUILD_ENTRIES = 2000, REBUILD_CHUNKS = 15, TALLY_BITS = 14 };
 
 struct verify {
     struct rh_session *session;
@@ -509,7 +511,7 @@ static enum rh_rc heads_again(struct rh_session *w, void *user)
     struct rebuild *b = user;
     struct rh_entry e;
     uint64_t number = b->number;
-    enum rh_rc rc = rh_store_begin(w->conn);
+    enum rh_rc rc = rh_store_begin_unsynced(w->conn);
     for (unsigned i = 0; i < REBUILD_ENTRIES && rc == RH_OK; i++) {
         rh_arena_reset(w->scratch);
         rc = rh_store_entry(w->conn, number, w->scratch, &e);
@@ -533,60 +535,113 @@ static enum rh_rc heads_again(struct rh_session *w, void *user)
     return rc;
 }
 
-static enum rh_rc put_keys_of(struct rh_session *w, const struct rh_head *h)
+/* Rows of many resources, put in the order of the index. */
+struct gathered {
+    struct rh_key *rows;
+    size_t n, cap;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct rh_key *x = a, *y = b;
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    if (x->param != y->param)
+        return x->param < y->param ? -1 : 1;
+    int order = rh_text_cmp(x->bytes, y->bytes);
+    return order ? order : x->rk < y->rk ? -1 : x->rk > y->rk;
+}
+
+static enum rh_rc put_gathered(struct rh_session *w, struct gathered *g)
+{
+    if (g->n)
+        qsort(g->rows, g->n, sizeof *g->rows, by_place);
+    enum rh_rc rc = rh_store_keys_put(w->conn, g->rows, (unsigned)g->n);
+    *g = (struct gathered){0};
+    rh_arena_reset(w->scratch);
+    return rc;
+}
+
+static enum rh_rc gather(struct rh_session *w, struct gathered *g, struct rh_key row)
+{
+    if (g->n == g->cap) {
+        struct rh_key *grown =
+            rh_arena_grow(w->scratch, g->rows, &g->cap, g->n + 4096, sizeof *g->rows);
+        if (!grown)
+            return RH_NOMEM;
+        g->rows = grown;
+    }
+    row.bytes = rh_text_copy(w->scratch, row.bytes);
+    if (!row.bytes.data)
+        return RH_NOMEM;
+    g->rows[g->n++] = row;
+    return RH_OK;
+}
+
+static enum rh_rc gather_keys_of(struct rh_session *w, const struct rh_head *h, struct gathered *g)
 {
     struct rh_version v;
     struct rh_issues is;
     struct rh_search_keys keys = {0};
     unsigned char updated[RH_KEY_INSTANT_SIZE];
-    rh_issues_init(&is, w->scratch);
+    rh_arena_reset(w->trial);
+    rh_issues_init(&is, w->trial);
     struct rh_ctx ctx = {
-        .arena = w->scratch, .issues = &is, .parameters = rh_record_parameters(w->record)};
-    enum rh_rc rc = rh_version_of_head(w, h, w->scratch, &v);
+        .arena = w->trial, .issues = &is, .parameters = rh_record_parameters(w->record)};
+    enum rh_rc rc = rh_version_of_head(w, h, w->trial, &v);
     if (rc == RH_OK)
         rc = rh_keys_of_body(&ctx, h->type, v.body, &keys);
-    if (rc)
-        return rc;
-    struct rh_key *rows = rh_arena_alloc(w->scratch, (keys.n + 1) * sizeof *rows);
-    if (!rows)
-        return RH_NOMEM;
-    unsigned n = 0;
-    for (unsigned i = 0; i < keys.n; i++)
+    for (unsigned i = 0; i < keys.n && rc == RH_OK; i++)
         if (!rh_key_repeats(&keys, i))
-            rows[n++] = rh_key_row(&keys.rows[i], h->rk);
-    rows[n++] = updated_row(h, updated);
-    return rh_store_keys_put(w->conn, rows, n);
+            rc = gather(w, g, rh_key_row(&keys.rows[i], h->rk));
+    if (rc == RH_OK)
+        rc = gather(w, g, updated_row(h, updated));
+    return rc;
+}
+
+/* The next heads of b->type; *n < RH_CHUNK: those were all. */
+static enum rh_rc some_keys(struct rh_session *w, struct rebuild *b, struct gathered *g,
+                            unsigned *n)
+{
+    struct rh_head rows[RH_CHUNK];
+    struct rh_arena *a = rh_arena_open(4 << 20);
+    enum rh_rc rc = rh_store_head_scan(w->conn, (uint16_t)b->type, b->after, RH_CHUNK, a, rows, n);
+    for (unsigned i = 0; i < *n && rc == RH_OK; i++)
+        if (!rows[i].deleted)
+            rc = gather_keys_of(w, &rows[i], g);
+    if (rc == RH_OK && *n > 0) {
+        struct rh_text last = rows[*n - 1].id;
+        b->after = (struct rh_text){memcpy(b->after_bytes, last.data, last.len), last.len};
+    }
+    rh_arena_close(a);
+    return rc;
 }
 
 static enum rh_rc keys_again(struct rh_session *w, void *user)
 {
     struct rebuild *b = user;
-    struct rh_head rows[RH_CHUNK];
-    struct rh_arena *a = rh_arena_open(4 << 20);
+    struct gathered g = {0};
     unsigned n = RH_CHUNK;
-    enum rh_rc rc = rh_store_begin(w->conn);
-    if (rc == RH_OK)
-        rc = rh_store_head_scan(w->conn, (uint16_t)b->type, b->after, RH_CHUNK, a, rows, &n);
-    for (unsigned i = 0; i < n && rc == RH_OK; i++) {
-        rh_arena_reset(w->scratch);
-        if (!rows[i].deleted)
-            rc = put_keys_of(w, &rows[i]);
+    uint64_t done = 0;
+    enum rh_rc rc = rh_store_begin_unsynced(w->conn);
+    for (unsigned i = 0; i < REBUILD_CHUNKS && n == RH_CHUNK && rc == RH_OK; i++) {
+        rc = some_keys(w, b, &g, &n);
+        done += n;
+        if (rc == RH_OK && rh_arena_used(w->scratch) > RH_WRITER_BYTES / 4)
+            rc = put_gathered(w, &g);
     }
+    if (rc == RH_OK)
+        rc = put_gathered(w, &g);
     if (rc == RH_OK)
         rc = rh_store_commit(w->conn);
     if (rc == RH_OK) {
-        b->done += n;
-        if (n == RH_CHUNK) {
-            b->after =
-                (struct rh_text){memcpy(b->after_bytes, rows[n - 1].id.data, rows[n - 1].id.len),
-                                 rows[n - 1].id.len};
-        } else {
+        b->done += done;
+        if (n < RH_CHUNK) {
             b->type++;
             b->after = (struct rh_text){NULL, 0};
             b->ended = b->type > RH_RESOURCE_TYPES;
         }
     }
-    rh_arena_close(a);
     return rc;
 }
 
