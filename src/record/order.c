@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-enum { FEW_MATCHES = 1000, WALK_ROWS = 64, BODY_COST = 32, HAS_COST = 10 };
+enum { WALK_ROWS = 64, BODY_COST = 32, HAS_COST = 10 };
 
 struct page {
     struct rh_run *run;
@@ -336,9 +336,12 @@ static enum rh_rc is_first(struct page *p, unsigned range, const struct rh_key *
     p->run->depth--;
     if (rc || !*ret)
         return rc;
+    struct rh_search_key updated = {
+        .type = c->ranges[range].type, .number = RH_PARAM_LAST_UPDATED, .bytes = row->bytes};
+    bool dated = c->ranges[range].number == RH_PARAM_LAST_UPDATED; /* no body has that key */
     for (unsigned k = 0; k <= range; k++)
-        for (unsigned i = 0; i < r.keys.n_own; i++) {
-            const struct rh_search_key *key = &r.keys.rows[i];
+        for (unsigned i = 0; i < (dated ? 1 : r.keys.n_own); i++) {
+            const struct rh_search_key *key = dated ? &updated : &r.keys.rows[i];
             struct rh_text cut = {key->bytes.data,
                                   key->bytes.len < RH_KEY_CUT ? key->bytes.len : RH_KEY_CUT};
             if (key->type != c->ranges[k].type || key->number != c->ranges[k].number ||
@@ -536,7 +539,7 @@ static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
         }
         if (rc || !row || p->n == p->limit)
             break;
-        if (w->seen > RH_ORDER_WALK_MAX && !p->plan->whole) {
+        if (w->seen > rh_run_limits.walk_rows && !p->plan->whole) {
             *ended = false;
             return RH_OK;
         }
@@ -574,7 +577,7 @@ static enum rh_rc worth_walking(struct page *p, bool *ret)
         matches = 1;
     double gather = (double)matches * (dated ? 1 : BODY_COST);
     double walk = (double)p->limit * (double)all / (double)matches * HAS_COST;
-    *ret = matches > FEW_MATCHES / (dated ? 1 : 8) && walk < gather;
+    *ret = matches > rh_run_limits.few_matches / (dated ? 1 : 8) && walk < gather;
     return RH_OK;
 }
 

@@ -306,12 +306,14 @@ static enum rh_rc count(struct search *s, unsigned type, const struct rh_query *
         struct rh_rks l = {0};
         bool all;
         const struct rh_condition *c = plan->ranged;
+        /* A resource that lies in several ranges is counted once. */
+        uint64_t *only = c->n_ranges > 1 ? NULL : ret;
         *ret = 0;
         for (unsigned i = 0; i < c->n_ranges && rc == RH_OK; i++)
             rc =
                 c->ranges[i].point
                     ? rh_rks_point(run, c->ranges[i].type, c->ranges[i].number, c->ranges[i].lo, &l)
-                    : rh_rks_range(run, c, &c->ranges[i], UINT64_MAX, &l, ret, &all);
+                    : rh_rks_range(run, c, &c->ranges[i], UINT64_MAX, &l, only, &all);
         struct rh_posting *rest = rc ? NULL : rh_posting_array(run, l.rows, l.n);
         if (!rest)
             return rc ? rc : RH_NOMEM;

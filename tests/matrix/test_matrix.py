@@ -308,6 +308,22 @@ def test_every_parameter_prefix_and_modifier_sorted_and_paged(world):
     assert compared >= 0.9 * COUNT and COUNT >= 1
 
 
+def test_several_ranges_of_one_common_date(tmp_path):
+    """So many matches that they are walked by their keys: a resource that lies in several ranges comes once."""
+    resources = [{"resourceType": "Observation", "id": f"x{i}", "status": "final", "code": {"text": "a"}, "effectiveDateTime": f"2020-01-{i % 28 + 1:02}"} for i in range(700)]
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(r) + "\n" for r in resources))
+    subprocess.run([BIN, "import", "--quiet", "--data", str(tmp_path / "rihla"), str(tmp_path / "all.ndjson")], check=True, timeout=120, capture_output=True)
+    server = Server(tmp_path / "rihla")
+    try:
+        http = Connection(server)
+        for query in ("_lastUpdated=ge2020,ge2021", "_lastUpdated=ne2020,ne2021-05", "_lastUpdated=lt2020,ge2021", "_lastUpdated=ap2020,ge2019", "date=ge2020,ge2020-01-01",
+                      "date=ne2019,ne2020-02", "date=lt2020-01-15,ge2020-01-10"):
+            found = Answer(http, f"Observation?{query}&_count=50&_total=accurate")
+            assert not found.says and found.total == 700 and len(found.matches) == len(set(found.matches)) == 700, query
+    finally:
+        server.stop()
+
+
 def cases():
     for number, line in enumerate((CASES / "queries.tsv").read_text(encoding="utf-8").splitlines(), 1):
         if line and not line.startswith("#"):
