@@ -392,6 +392,9 @@ static void end(struct rh_jobs *js, struct rh_job *j, enum rh_rc rc)
         return;
     } else if (rc) {
         set_error(j, rc);
+        for (unsigned i = 0; i < j->issues.count; i++)
+            rh_log(RH_LOG_WARNING, "job", "%s %s: %s", j->info.kind, j->info.id,
+                   j->issues.rows[i].text ? j->issues.rows[i].text : "");
         end_with(j, RH_JOB_FAILED, rc);
     } else {
         end_with(j, RH_JOB_DONE, RH_OK);

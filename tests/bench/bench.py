@@ -250,6 +250,20 @@ def bench_import(o, t, folder, files):
     return data, first
 
 
+def bench_export(o, t, folder, data):
+    """All of it as NDJSON, made durable; the ceiling unpacks and copies the same bodies on all cores (ninja tests/bench/bench_export)."""
+    timer = Path(o.bin).parent / "tests" / "bench" / "bench_export"
+    if timer.exists():
+        answer = json.loads(sh(timer, data, folder / "exported").stdout)
+        took, ceiling = answer["export_s"], answer["resources"] / answer["ceiling_s"]
+    else:
+        began = time.monotonic()
+        answer = json.loads(sh(o.bin, "export", "--json", "--quiet", "--data", data, folder / "exported").stdout)
+        took, ceiling = time.monotonic() - began, None
+    t.add("export to NDJSON", answer["resources"] / took, "resources/s", ceiling, ">= 100,000/s", f"{answer['resources']} resources, {answer['bytes'] / took / 1e6:.0f} MB/s, with the sync of the files")
+    shutil.rmtree(folder / "exported")
+
+
 def bench_start(o, t, folder, data):
     s = Server(o.bin, folder / "fresh")
     t.add("first start, empty directory", 1000 * s.start_s, "ms", want="<= 500 ms")
@@ -402,7 +416,7 @@ def main():
     p.add_argument("--million", action="store_true", help="also at 1 M resources (needs about 4 GB of disk and some minutes)")
     p.add_argument("--peers", help="also run this load driver (fhirload.py)")
     p.add_argument("--out", default=str(ROOT / "build" / "bench.json"))
-    p.add_argument("--only", default="", help="fhirpath, import, start, read, create, transaction, validate, strace")
+    p.add_argument("--only", default="", help="fhirpath, import, export, start, read, create, transaction, validate, strace")
     p.add_argument("--scratch", help="folder for the data directories (default: a temporary one)")
     o = p.parse_args()
     o.bin = os.path.abspath(o.bin)
@@ -416,7 +430,7 @@ def main():
         files, what = bundles(o, folder)
         print(f"data: {what}; {os.cpu_count()} cores; server and loader share them\n")
         data, _ = bench_import(o, table, folder, files)
-        for word, run in (("start", bench_start), ("read", bench_read), ("create", bench_create), ("transaction", bench_transactions)):
+        for word, run in (("export", bench_export), ("start", bench_start), ("read", bench_read), ("create", bench_create), ("transaction", bench_transactions)):
             if o.only in word:
                 run(o, table, folder, data)
         if o.only in "validate":
