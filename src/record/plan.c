@@ -73,7 +73,7 @@ static bool dated_number(const struct rh_condition *c, unsigned number)
 /* All ranges are single keys. */
 static enum rh_rc points(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
-    if (c->n_ranges > RH_POSTING_UNION_MAX) {
+    if (c->n_ranges > rh_run_limits.union_lists) {
         struct rh_rks l = {0};
         enum rh_rc rc = RH_OK;
         for (unsigned i = 0; i < c->n_ranges && rc == RH_OK; i++)
@@ -353,9 +353,9 @@ static enum rh_rc joined(struct rh_run *run, const struct rh_condition *c, struc
     if (c->kind == RH_COND_HAS && person) {
         inner = less(run, inner, strays(run, c->inner_type));
         *ret = inner ? above(run, RH_POSTING_PERSONS, inner) : NULL;
-    } else if (c->kind == RH_COND_CHAIN && person && inner->estimate > RH_PLAN_FEW) {
+    } else if (c->kind == RH_COND_CHAIN && person && inner->estimate > rh_run_limits.few) {
         *ret = less(run, above(run, RH_POSTING_GATE, inner), strays(run, c->type));
-    } else if (inner->estimate > RH_PLAN_SMALL) {
+    } else if (inner->estimate > rh_run_limits.small) {
         return RH_OK;
     } else {
         return c->kind == RH_COND_CHAIN ? follow_chain(run, c, inner, ret)
@@ -570,12 +570,12 @@ static enum rh_rc least(struct planning *p, uint64_t *ret)
 static uint64_t worth_gathering(const struct planning *p, bool date, uint64_t fewest)
 {
     if (!date)
-        return fewest <= RH_FILTER_LOOKS ? 0 : RH_PLAN_PROBE;
-    if (fewest <= RH_PLAN_PROBE)
+        return fewest <= rh_run_limits.filter_looks ? 0 : rh_run_limits.probe;
+    if (fewest <= rh_run_limits.probe)
         return 0;
     if (!p->all)
-        return RH_PLAN_PROBE / 10;
-    return fewest / 16 < 2 * RH_PLAN_SMALL ? fewest / 16 : 2 * RH_PLAN_SMALL;
+        return rh_run_limits.probe / 10;
+    return fewest / 16 < 2 * rh_run_limits.small ? fewest / 16 : 2 * rh_run_limits.small;
 }
 
 /* Can a number beside another key decide it? */
@@ -596,8 +596,8 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
     bool date = (p->dated || !p->solid) && on_main_date(c);
     uint64_t limit = p->solid ? worth_gathering(p, date, fewest)
                      : !date  ? RH_POSTING_GATHERED_MAX
-                     : p->all ? RH_PLAN_SMALL
-                              : RH_PLAN_SMALL / 4;
+                     : p->all ? rh_run_limits.small
+                              : rh_run_limits.small / 4;
     /* who walks the keys of this very parameter passes over those that do not match */
     bool walked = p->order && c->parameter == p->order && c->proven && !date && !p->all;
     if (rc == RH_OK && limit > 0 && !walked)
@@ -675,7 +675,7 @@ static enum rh_rc add_others(struct planning *p)
     struct rh_posting *posting = NULL;
     uint64_t fewest;
     enum rh_rc rc = least(p, &fewest);
-    if (rc || !p->unlike || fewest <= RH_PLAN_PROBE)
+    if (rc || !p->unlike || fewest <= rh_run_limits.probe)
         return rc;
     rc = others(p->run, p->unlike, &posting);
     if (rc == RH_OK && posting)
@@ -696,8 +696,7 @@ static enum rh_rc make_solid(struct planning *p)
 }
 
 enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condition *conditions,
-                        unsigned n, const struct rh_plan_wish *wish, bool all,
-                        struct rh_plan *ret)
+                        unsigned n, const struct rh_plan_wish *wish, bool all, struct rh_plan *ret)
 {
     struct planning *p = rh_arena_zero(run->make, sizeof *p);
     enum rh_rc rc = p ? RH_OK : RH_NOMEM;
@@ -718,7 +717,7 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     if (rc == RH_OK && wish && wish->walk && p->n_late == 1 && p->n_children == 0 &&
         p->n_minus == 0 && p->n_tests == 0 && !on_main_date(p->late[0])) {
         struct rh_posting *posting;
-        rc = rh_plan_gather(run, p->late[0], RH_PLAN_PROBE, &posting);
+        rc = rh_plan_gather(run, p->late[0], rh_run_limits.probe, &posting);
         if (rc == RH_OK && !posting)
             ret->ranged = p->late[0];
         else if (rc == RH_OK)

@@ -3,6 +3,15 @@
 
 #include <stdlib.h>
 
+struct rh_run_limits rh_run_limits = {.lease_rows = 100000,
+                                      .union_lists = 64,
+                                      .filter_looks = 60,
+                                      .probe = 1000,
+                                      .small = 20000,
+                                      .few = 64,
+                                      .walk_rows = 20000,
+                                      .few_matches = 1000};
+
 enum { PROBE_ROWS = 64, SCAN_ROWS = 500, GROWTH = 4 };
 
 enum rh_rc rh_run_touch(struct rh_run *run, uint64_t rows)
@@ -15,7 +24,7 @@ enum rh_rc rh_run_touch(struct rh_run *run, uint64_t rows)
                             (unsigned long long)run->rows, (unsigned long long)run->bodies);
     if (run->writer || run->rows < run->next_lease)
         return RH_OK;
-    run->next_lease = run->rows + RH_RUN_LEASE_ROWS;
+    run->next_lease = run->rows + rh_run_limits.lease_rows;
     rh_store_lease_rest(run->session->conn, true);
     return rh_store_lease(run->session->conn);
 }
@@ -406,8 +415,9 @@ static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
 
 static enum rh_rc gather_when_dear(struct rh_run *run, struct rh_posting *p)
 {
-    return p->looked > RH_FILTER_LOOKS && !p->tried && p->n_tests > 0 ? gather_tests(run, p)
-                                                                      : RH_OK;
+    return p->looked > rh_run_limits.filter_looks && !p->tried && p->n_tests > 0
+               ? gather_tests(run, p)
+               : RH_OK;
 }
 
 static enum rh_rc first_filtered(struct rh_run *run, struct rh_posting *p, uint64_t from,

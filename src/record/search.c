@@ -41,7 +41,7 @@ enum rh_rc rh_run_open(struct rh_run *run, struct rh_session *s, struct rh_ctx *
                            .writer = writer,
                            .make = ctx->arena,
                            .patient = rh_resource_number(RH_TEXT("Patient")),
-                           .next_lease = RH_RUN_LEASE_ROWS};
+                           .next_lease = rh_run_limits.lease_rows};
     ctx->parameters = rh_record_parameters(s->record);
     enum rh_rc rc = writer ? RH_OK : rh_store_lease(s->conn);
     if (rc == RH_OK)

@@ -12,7 +12,7 @@
  *
  * Names are those of information retrieval: a posting is the list of resources that have a key.
  * Everything a run makes lives in the context's arena. A run may look at RH_RUN_ROWS_MAX rows of
- * the store; a body counts as RH_RUN_BODY_ROWS. Every RH_RUN_LEASE_ROWS rows its read transaction
+ * the store; a body counts as RH_RUN_BODY_ROWS. Every so many rows its read transaction
  * is renewed, so that a long search does not pin the write-ahead log.
  */
 #ifndef RH_RECORD_SEARCH_INT_H
@@ -23,19 +23,27 @@
 enum {
     RH_RUN_ROWS_MAX = 30 * 1000 * 1000,
     RH_RUN_BODY_ROWS = 40,
-    RH_RUN_LEASE_ROWS = 100000,
     RH_POSTING_FIRST = 8,                      /* rows of a posting's first window */
     RH_POSTING_ROWS = 512,                     /* read at once where a posting is read in order */
-    RH_POSTING_UNION_MAX = 64,                 /* lists that are merged; more are gathered */
+    RH_POSTING_UNION_MAX = 64,                 /* other keys of a parameter that are merged */
     RH_POSTING_GATHERED_MAX = 4 * 1000 * 1000, /* numbers of one gathered list (32 MB) */
-    RH_FILTER_LOOKS = 60, /* bodies of a filter before its ranges are gathered */
     RH_FILTER_GATHERED_MAX = 2000000,
-    RH_PLAN_PROBE = 1000,     /* rows of a range that are gathered to see whether it is small */
-    RH_PLAN_SMALL = 20000,    /* a list up to here is followed from its side */
-    RH_PLAN_KEYS_MAX = 8,     /* keys of a range that are read as single ones */
-    RH_PLAN_FEW = 64,         /* persons that are looked up one by one */
-    RH_ORDER_WALK_MAX = 20000 /* rows that a walk in order looks at before all is gathered */
+    RH_PLAN_KEYS_MAX = 8 /* keys of a range that are read as single ones */
 };
+
+/* Where a search takes another way to the same answer. Never changed but by tests, which find every
+ * way with small data. */
+struct rh_run_limits {
+    unsigned lease_rows;   /* then the read transaction is renewed */
+    unsigned union_lists;  /* that are merged; more are gathered */
+    unsigned filter_looks; /* bodies of a filter before its ranges are gathered */
+    unsigned probe;        /* rows of a range that are gathered to see whether it is small */
+    unsigned small;        /* a list up to here is followed from its side */
+    unsigned few;          /* persons that are looked up one by one */
+    unsigned walk_rows;    /* that a walk in order looks at before all is gathered */
+    unsigned few_matches;  /* are gathered */
+};
+extern struct rh_run_limits rh_run_limits;
 
 #define RH_RK_END  UINT64_MAX
 #define RH_RK_MASK ((UINT64_C(1) << RH_RK_BITS) - 1)
