@@ -85,12 +85,12 @@ static struct rh_sub **find(struct rh_subscriptions *s, struct rh_text id)
     return at;
 }
 
-/* A version of a Subscription that is new to us. `number`: of its entry; `places` NULL: a new one
- * has no place yet, also under an old name. */
+/* A version of a Subscription that is new to us. `number`: of its entry; `places`: at the start,
+ * when each comes once; later one that is new has no place yet, also under an old name. */
 static enum rh_rc take(struct rh_subscriptions *s, const struct rh_places *places,
                        const struct rh_version *v, uint64_t number)
 {
-    struct rh_sub **at = find(s, v->id), *u = *at;
+    struct rh_sub **at = places ? &s->subs : find(s, v->id), *u = places ? NULL : *at;
     yyjson_doc *doc;
     if (u && u->origin == v->origin && u->seq == v->seq)
         return RH_OK; /* written by ourselves */
@@ -100,7 +100,9 @@ static enum rh_rc take(struct rh_subscriptions *s, const struct rh_places *place
     struct rh_text status = rh_json_get(yyjson_doc_get_root(doc), "status");
     if (!u) {
         uint64_t newest = rh_record_newest(s->record);
-        u = *at = rh_alloc(sizeof *u);
+        u = rh_alloc(sizeof *u);
+        u->next = *at;
+        *at = u;
         snprintf(u->id, sizeof u->id, "%.*s", RH_TEXT_ARG(v->id));
         u->kept = u->placed = places && rh_places_find(places, v->id, &u->place);
         if (u->placed && u->place > newest)

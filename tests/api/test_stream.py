@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers that are made while they are sent: GET /fhir/$events, as a browser's EventSource reads it."""
 import json
+import os
 import socket
 import threading
 import time
@@ -301,3 +302,47 @@ def test_long_answers_do_not_keep_short_ones_waiting(fhir, person):
     for thread in threads:
         thread.join()
     assert sorted(times)[25] < 1 and all(counts)
+
+
+# --- limits of time ---
+
+long = pytest.mark.skipif(os.environ.get("RIHLA_LONG") != "1", reason="waits for minutes; set RIHLA_LONG=1")
+
+
+def large(fhir):
+    """A person whose record, 20 MB, does not fit into the buffers of a connection."""
+    who = fhir.create({"resourceType": "Patient"})["id"]
+    note = [{"text": "x" * 9000}]
+    for _ in range(4):
+        entries = [{"resource": observation(subject={"reference": f"Patient/{who}"}, note=note),
+                    "request": {"method": "POST", "url": "Observation"}}] * 500
+        assert fhir.send("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries}).status_code == 200
+    return who
+
+
+def begun(fhir, who):
+    one = socket.create_connection(("127.0.0.1", fhir.server.port))
+    one.sendall(f"GET /fhir/Patient/{who}/$everything HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert one.recv(1000).startswith(b"HTTP/1.1 200")
+    return one
+
+
+@long
+def test_who_reads_nothing_is_dropped(fresh):
+    one = begun(fresh, large(fresh))
+    begin, end = time.time(), time.time() + 200
+    text = ""
+    while "rihla_http_in_flight 1\n" not in text and time.time() < end:
+        time.sleep(1)
+        text = fresh.http.get(fresh.server.url + "/metrics").text
+    assert 50 < time.time() - begin < 200
+    one.close()
+
+
+@long
+def test_the_end_of_the_server_waits_ten_seconds_for_who_reads(fresh):
+    one = begun(fresh, large(fresh))
+    begin = time.time()
+    fresh.server.stop()
+    assert 9 < time.time() - begin < 20
+    one.close()
