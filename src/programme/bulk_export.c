@@ -491,7 +491,9 @@ static enum rh_rc search(struct rh_session *s, struct rh_ctx *ctx, const struct 
                          const struct rh_bulk_export_filter *f, unsigned count,
                          struct rh_text cursor, struct rh_page *page)
 {
-    struct rh_search_request r = {.type = f->type, .host = host->query};
+    const struct rh_criteria_terms *terms = host->terms;
+    struct rh_search_request r = {.type = f->type};
+    void *state = NULL;
     struct rh_query *parsed = rh_arena_zero(ctx->arena, sizeof *parsed);
     struct rh_buf query = rh_buf(ctx->arena);
     rh_buf_text(&query, f->query);
@@ -503,7 +505,12 @@ static enum rh_rc search(struct rh_session *s, struct rh_ctx *ctx, const struct 
     r.query = rh_buf_get(&query);
     if (!parsed || query.rc)
         return RH_NOMEM;
-    return rh_record_search(s, ctx, caller, &r, page, parsed);
+    if (terms)
+        r.host = terms->open(terms->user, s, ctx, r.query, &state);
+    enum rh_rc rc = rh_record_search(s, ctx, caller, &r, page, parsed);
+    if (terms)
+        terms->close(state);
+    return rc;
 }
 
 static enum rh_rc run_filter(struct bulk *b, const struct rh_bulk_export_filter *f,

@@ -14,6 +14,7 @@
 #ifndef RH_PROGRAMME_BULK_EXPORT_H
 #define RH_PROGRAMME_BULK_EXPORT_H
 
+#include "programme/criteria.h"
 #include "programme/export.h"
 #include "programme/job.h"
 
@@ -25,9 +26,8 @@ enum {
 };
 
 /* What the server adds. */
-struct rh_query_host;
 struct rh_bulk_export_host {
-    const struct rh_query_host *query; /* for _typeFilter; NULL: value sets cannot be asked */
+    const struct rh_criteria_terms *terms; /* for _typeFilter; NULL: :in and the like are refused */
     /* Appends the resource cut to these elements. Any thread. */
     enum rh_rc (*subset)(struct rh_ctx *ctx, const struct rh_version *v, struct rh_text elements,
                          struct rh_buf *out);

@@ -4,12 +4,14 @@
 #include "base/alloc.h"
 #include "base/datetime.h"
 #include "server/metrics.h"
+#include "server/search_terms.h"
 #include "server/subset.h"
 
 enum { KINDS = 2, METRICS_BYTES = 8 << 20 };
 
 struct rh_bulkwork {
     struct rh_jobs *jobs;
+    struct rh_criteria_terms terms;
     struct rh_bulk_export_host export;
     struct rh_bulk_import_host import;
     struct rh_job_kind kinds[KINDS];
@@ -34,7 +36,10 @@ enum rh_rc rh_bulkwork_open(const struct rh_bulkwork_options *o, struct rh_recor
                             struct rh_issues *is, struct rh_bulkwork **ret)
 {
     struct rh_bulkwork *b = rh_alloc(sizeof *b);
-    b->export = (struct rh_bulk_export_host){.subset = subset};
+    if (o->worlds)
+        b->terms = rh_search_terms_of(o->worlds);
+    b->export =
+        (struct rh_bulk_export_host){.terms = o->worlds ? &b->terms : NULL, .subset = subset};
     b->kinds[0] = (struct rh_job_kind){"export", "export", rh_bulk_export_run, &b->export};
     b->import = (struct rh_bulk_import_host){
         .dir = o->import_dir, .hosts = o->import_hosts, .n_hosts = o->n_import_hosts};

@@ -12,6 +12,7 @@
 
 struct rh_bulkwork_options {
     const char *dir;                 /* data directory */
+    struct rh_worlds *worlds;        /* for _typeFilter; NULL: without terminology */
     const char *import_dir;          /* $import may read files below it; NULL: none */
     const char *const *import_hosts; /* "host" or "host:port" that $import may fetch from */
     unsigned n_import_hosts;

@@ -133,6 +133,7 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     s->web = p->web;
     http.record = s->record;
     const struct rh_bulkwork_options bulk = {.dir = o->dir,
+                                             .worlds = s->worlds,
                                              .import_dir = o->import_dir,
                                              .import_hosts = o->import_hosts,
                                              .n_import_hosts = o->n_import_hosts};

@@ -189,6 +189,15 @@ def test_type_filters_are_alternatives_and_leave_other_types_whole(few):
     assert ids(found) == {"Observation/o2", "Observation/o3"}
 
 
+def test_a_type_filter_may_ask_for_a_value_set(few):
+    put(few, observation("tall", "p1", code={"coding": [{"system": "http://example.org/codes", "code": "height"}]}),
+        {"resourceType": "ValueSet", "id": "vs", "url": "http://example.org/vs", "status": "active",
+         "compose": {"include": [{"system": "http://example.org/codes", "concept": [{"code": "height"}]}]}})
+    _, found = export(few, "/$export?_type=Observation&_typeFilter=Observation%3Fcode%3Ain%3Dhttp%3A%2F%2Fexample.org%2Fvs")
+    assert ids(found) == {"Observation/tall"}
+    wants(few.get("/$export?_typeFilter=Observation%3Fcode%3Ain%3Dhttp%3A%2F%2Fexample.org%2Fnone"), 400, "http://example.org/none")
+
+
 def test_elements(few):
     _, found = export(few, "/$export?_type=Patient,Observation&_elements=Patient.birthDate,id")
     one = found["Patient"][0]
