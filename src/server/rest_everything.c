@@ -145,9 +145,8 @@ static void write_entry(struct everything *e, const struct rh_version *v, bool i
 static void write_tail(struct everything *e, struct rh_buf *out)
 {
     if (e->q->issues.count) {
-        rh_buf_str(out, e->given ? ",{\"resource\":" : "],\"entry\":[{\"resource\":");
-        rh_issues_outcome(&e->q->issues, RH_OK, out);
-        rh_buf_str(out, ",\"search\":{\"mode\":\"outcome\"}}");
+        rh_buf_str(out, e->given ? "," : "],\"entry\":[");
+        rh_rest_write_outcome_entry(&e->q->issues, e->q->ctx.now_us, out);
     }
     rh_buf_char(out, ']');
     if (!e->count) {

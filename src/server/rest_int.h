@@ -135,6 +135,8 @@ enum rh_step rh_rest_history(struct rh_request *q);
 void rh_rest_write_link(struct rh_request *q, struct rh_buf *out, const char *relation,
                         const char *path, struct rh_text query, struct rh_text cursor);
 void rh_rest_write_full_url(struct rh_request *q, struct rh_buf *out, const struct rh_version *v);
+/* An entry whose resource is an OperationOutcome and lies nowhere. */
+void rh_rest_write_outcome_entry(const struct rh_issues *is, int64_t now_us, struct rh_buf *out);
 
 /* --- rest_contained.c --- */
 /* Writes the contained resources of a result that match, each as an entry; *ret_itself: the

@@ -2,6 +2,7 @@
 #include "server/rest_int.h"
 
 #include "base/datetime.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 
@@ -117,6 +118,15 @@ void rh_rest_write_full_url(struct rh_request *q, struct rh_buf *out, const stru
     rh_buf_char(out, '/');
     rh_buf_text(out, v->id);
     rh_buf_char(out, '"');
+}
+
+void rh_rest_write_outcome_entry(const struct rh_issues *is, int64_t now_us, struct rh_buf *out)
+{
+    char uuid[RH_UUID_SIZE];
+    rh_uuid7(now_us, uuid);
+    rh_buf_printf(out, "{\"fullUrl\":\"urn:uuid:%s\",\"resource\":", uuid);
+    rh_issues_outcome(is, RH_OK, out);
+    rh_buf_str(out, ",\"search\":{\"mode\":\"outcome\"}}");
 }
 
 static void write_history_head(struct rh_request *q, struct rh_buf *out, const char *path,

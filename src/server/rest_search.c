@@ -152,13 +152,12 @@ static enum rh_rc write_rows(struct rh_request *q, const struct rh_page *page,
     return out->rc;
 }
 
-static void write_outcome(const struct rh_issues *is, const char **separator, struct rh_buf *out)
+static void write_outcome(struct rh_request *q, const struct rh_issues *is, const char **separator,
+                          struct rh_buf *out)
 {
     rh_buf_str(out, *separator);
     *separator = ",";
-    rh_buf_str(out, "{\"resource\":");
-    rh_issues_outcome(is, RH_OK, out);
-    rh_buf_str(out, ",\"search\":{\"mode\":\"outcome\"}}");
+    rh_rest_write_outcome_entry(is, q->ctx.now_us, out);
 }
 
 /* Everything that is no resource of the record: warnings, and the plan. */
@@ -177,7 +176,7 @@ static enum rh_rc write_outcomes(struct rh_request *q, const struct rh_page *pag
                             "_revinclude.",
                             RH_SEARCH_INCLUDED_MAX)});
     if (q->issues.count)
-        write_outcome(&q->issues, separator, out);
+        write_outcome(q, &q->issues, separator, out);
     if (!page->explain.len)
         return out->rc;
     struct rh_issues plan;
@@ -188,7 +187,7 @@ static enum rh_rc write_outcomes(struct rh_request *q, const struct rh_page *pag
     rh_issue_at(
         &plan, (struct rh_issue){
                    .severity = RH_INFORMATION, .rc = RH_OK, .code = "informational", .text = text});
-    write_outcome(&plan, separator, out);
+    write_outcome(q, &plan, separator, out);
     return out->rc;
 }
 

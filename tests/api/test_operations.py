@@ -305,8 +305,11 @@ def test_the_terminology_capabilities_name_the_systems(fhir, colours):
 
 def test_what_the_server_says_is_valid_itself(fhir, colours):
     cs, vs = colours
+    house = fhir.create({"resourceType": "Organization", "name": "House"})["id"]
+    one = fhir.create({"resourceType": "Patient", "active": True, "managingOrganization": {"reference": f"Organization/{house}"}})["id"]
     for path in ("/metadata", "/metadata?mode=terminology", f"/ValueSet/$expand?url={vs['url']}", "/ValueSet/$expand?url=none",
-                 f"/CodeSystem/$lookup?system={cs['url']}&code=red", "/Patient", "/Patient/nobody",
+                 f"/CodeSystem/$lookup?system={cs['url']}&code=red", f"/Patient?_id={one}&_include=Patient:organization&_explain=true",
+                 f"/Patient?_id={one}&_summary=true", f"/Patient/{one}/$everything", f"/Patient/{one}/$meta", f"/Patient/{one}/_history", "/Patient/nobody",
                  f"/ValueSet/$validate-code?url={vs['url']}&system={cs['url']}&code=green"):
         said = fhir.get(path).json()
         assert findings(fhir.send("POST", f"/{said['resourceType']}/$validate", parameters(resource=said))) == [], path
