@@ -287,21 +287,21 @@ def test_long_answers_do_not_keep_short_ones_waiting(fhir, person):
     def read_on():
         with fhir.server.client() as client:
             n = 0
-            while not stop.is_set():
+            while not n or not stop.is_set():
                 n += len(client.get(f"/Patient/{person}/$everything").json()["entry"])
             counts.append(n)
     threads = [threading.Thread(target=read_on) for _ in range(4)]
     for thread in threads:
         thread.start()
     times = []
-    for _ in range(50):
+    for _ in range(200):
         begin = time.time()
         assert fhir.get("/Patient?_id=" + person).status_code == 200  # a worker's work, as the parts are
         times.append(time.time() - begin)
     stop.set()
     for thread in threads:
         thread.join()
-    assert sorted(times)[25] < 1 and all(counts)
+    assert sorted(times)[100] < 1 and len(counts) == 4
 
 
 # --- limits of time ---
