@@ -13,7 +13,7 @@ OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
 
 @dataclass
 class Parameter:
-    """`expression` is cut to the type; `only`: resolve() is that type; components: (expression, kind)."""
+    """`expression` is cut to the type; `only`: resolve() is that type; components: (expression, kind, parameter)."""
     type: str
     name: str
     kind: str
@@ -74,9 +74,9 @@ def read(types, package=PACKAGE):
             expression, only = cut(one["expression"], base)
             if not expression or "extension(" in expression:
                 continue
-            components = tuple((of_type_each(c["expression"]), by_url[c["definition"]]["type"]) for c in one.get("component", []))
+            components = tuple((of_type_each(c["expression"]), by_url[c["definition"]]["type"], by_url[c["definition"]]["code"]) for c in one.get("component", []))
             if one["id"] == "DocumentReference-relationship":  # the expressions of R4 stand the wrong way round
-                components = (("target", "reference"), ("code", "token"))
+                components = (("target", "reference", "relatesto"), ("code", "token", "relation"))
             found[kind][one["code"]] = Parameter(kind, one["code"], one["type"], expression, only, tuple(one.get("target", [])), components)
     return found
 

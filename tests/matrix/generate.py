@@ -176,7 +176,7 @@ class Generator:
         n = self.r.choice(self.having[(kind, p.name)])
         if p.components:
             one = self.r.choice(self.ref.atoms(kind, n, p))
-            return "$".join(self.atom_text(p, k, "", self.r.choice(side)) for (_, k), side in zip(p.components, one))
+            return "$".join(self.atom_text(p, k, "", self.r.choice(side)) for (_, k, _), side in zip(p.components, one))
         return self.atom_text(p, p.kind, form, self.r.choice(self.ref.atoms(kind, n, p)))
 
     def atom_text(self, p, kind, form, atom):

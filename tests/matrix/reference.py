@@ -331,7 +331,7 @@ class Reference:
                     asked[(p.name, None, None)] = p.expression
                     continue
                 for i in range(4 if "component" in p.expression or "|" in p.expression or "." in p.expression else 1):
-                    for c, (expression, _) in enumerate(p.components):
+                    for c, (expression, _, _) in enumerate(p.components):
                         asked[(p.name, i, c)] = f"({p.expression})[{i}].select({expression})"
             for place, expression in asked.items():
                 lines.append('{"id":"%d","expr":%s,"resource":%s}\n' % (len(places), json.dumps(expression), text))
@@ -365,7 +365,7 @@ class Reference:
         found = []
         for i in range(4):
             sides = [[a for t, v in self.values.get((kind, name, parameter.name, i, c), []) for a in self.atoms_of(parameter, k, t, v)]
-                     for c, (_, k) in enumerate(parameter.components)]
+                     for c, (_, k, _) in enumerate(parameter.components)]
             if all(sides):
                 found.append(sides)
         return found
@@ -440,8 +440,14 @@ class Reference:
         kind = p.type
         if p.components:
             parts = split_escaped(text, "$")
-            checks = [self._atom_test(k, "", part, p) for (_, k), part in zip(p.components, parts)]
-            return lambda n: some(every(some(check(a) for a in side) for check, side in zip(checks, one)) for one in self.atoms(kind, n, p))
+            checks = [self._atom_test(k, "", part, p) for (_, k, _), part in zip(p.components, parts)]
+            if p.name == "code-value-string":  # its component is defined as value-string, texts of concepts too, but its expression has strings only
+                named = [(check, self.parameters[kind][c[2]]) for check, c in zip(checks, p.components)]
+                wide = lambda n: all(any(check(a) for a in self.atoms(kind, n, q)) for check, q in named)  # noqa: E731
+            else:
+                wide = lambda n: False  # noqa: E731
+            exact = lambda n: some(every(some(check(a) for a in side) for check, side in zip(checks, one)) for one in self.atoms(kind, n, p))  # noqa: E731
+            return lambda n: exact(n) or (wide(n) and "may")
         if p.kind == "string" and not modifier and p.name in ("name", "phonetic") and any(t == "HumanName" for n in self.by_type[kind] for t, _ in self.raw(kind, n, p)):
             return self._name_test(p, plain(text))
         if p.name == "phonetic":
