@@ -96,13 +96,15 @@ void rh_lease_add(struct rh_conn *c)
 void rh_lease_remove(struct rh_conn *c)
 {
     struct rh_store *s = c->store;
-    if (!c->link)
-        return;
-    pthread_mutex_lock(&s->lock);
-    *c->link = c->next;
-    if (c->next)
-        c->next->link = c->link;
-    c->link = NULL;
+    pthread_mutex_lock(&s->lock); /* who comes beside it in the list sets its link */
+    bool listed = c->link != NULL;
+    if (listed) {
+        *c->link = c->next;
+        if (c->next)
+            c->next->link = c->link;
+        c->link = NULL;
+    }
     pthread_mutex_unlock(&s->lock);
-    rh_lease_over(c);
+    if (listed)
+        rh_lease_over(c);
 }
