@@ -142,7 +142,8 @@ static struct rh_page search(const char *type, const char *query)
     struct rh_page page = {0};
     struct rh_query q;
     struct rh_ctx ctx = a_ctx();
-    if (rh_record_search(session, &ctx, &caller, type_of(type), rh_text(query), false, &page, &q))
+    struct rh_search_request r = {.type = type_of(type), .query = rh_text(query)};
+    if (rh_record_search(session, &ctx, &caller, &r, &page, &q))
         fail_msg("%s?%s: %s", type, query, issues.rows[0].text);
     return page;
 }
