@@ -6,6 +6,7 @@
 #include "search/query.h"
 #include "system/clock.h"
 #include "system/compress.h"
+#include "system/file.h"
 
 #include <unistd.h>
 
@@ -177,12 +178,27 @@ enum rh_rc rh_bulk_export_result(struct rh_arena *a, struct rh_text json,
 /* --- positions ---------------------------------------------------------------------------------
  */
 
+/* The record must not stop because of an export. */
+static enum rh_rc check_disk(struct bulk *b)
+{
+    uint64_t bytes = 0;
+    if (rh_disk_free(rh_job_folder(b->job), &bytes) ||
+        bytes >> 20 >= (uint64_t)RH_BULK_EXPORT_SPARE_MIB)
+        return RH_OK;
+    return rh_issue_add(b->ctx.issues, RH_FULL, NULL,
+                        "less than %d MB are left on the disk, and they are for the record: make "
+                        "room, or export less at a time",
+                        RH_BULK_EXPORT_SPARE_MIB);
+}
+
 /* All that is in the files becomes durable, then the place that follows it. */
 static enum rh_rc keep(struct bulk *b)
 {
     struct rh_arena *a = rh_arena_open(RH_JOB_FILE_MAX);
     struct rh_buf out = rh_buf(a);
-    enum rh_rc rc = rh_ndjson_sync(b->files, b->ctx.issues);
+    enum rh_rc rc = check_disk(b);
+    if (!rc)
+        rc = rh_ndjson_sync(b->files, b->ctx.issues);
     rh_buf_printf(&out,
                   "{\"newest\":%llu,\"time\":%lld,\"at\":%llu,\"walked\":%s,\"filter\":%u,"
                   "\"done\":%llu,\"cursor\":",

@@ -396,6 +396,7 @@ static void end(struct rh_jobs *js, struct rh_job *j, enum rh_rc rc)
             rh_log(RH_LOG_WARNING, "job", "%s %s: %s", j->info.kind, j->info.id,
                    j->issues.rows[i].text ? j->issues.rows[i].text : "");
         end_with(j, RH_JOB_FAILED, rc);
+        remove_folder(js, j); /* it may be that the disk was full */
     } else {
         end_with(j, RH_JOB_DONE, RH_OK);
     }

@@ -5,7 +5,7 @@
  * A job's state is DIR/jobs/<id>.json, replaced durably at each change. It begins again at its last
  * kept position after a restart or crash. One thread a kind does one job at a time, politely: its
  * nice value is raised, and no read transaction outlives a piece of work. A job's own files lie in
- * DIR/<folder of its kind>/<id>/; they go with it when it is cancelled or expires.
+ * DIR/<folder of its kind>/<id>/; they go when it fails, is cancelled or expires.
  *
  *   queued -> active -> done | failed;  any of them -> cancelled;  at the end -> forgotten
  *

@@ -22,6 +22,7 @@ COMMANDS = {
     "restore": [],
     "check": ["--rebuild"],
     "explain": [],
+    "job": [],
     "validate": ["--profile", "--package", "--level", "--extensions"],
     "fhirpath": ["--batch", "--ast", "--check", "--base", "--var", "--model", "--lenient", "--types", "--package"],
     "terminology": ["--package", "--param", "--batch"],

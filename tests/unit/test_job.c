@@ -169,6 +169,7 @@ static void a_failure_says_why(void **state)
     js = open_jobs(&kind, &p);
     struct rh_job_info i = wait_for(js, id, RH_JOB_FAILED);
     assert_int_equal(i.rc, RH_FULL);
+    assert_false(has_folder(id));
     assert_non_null(memmem(i.error.data, i.error.len, "it could not be done", 20));
     rh_jobs_close(js);
 }
