@@ -216,6 +216,28 @@ static void place_of(const struct rh_query *q, const struct rh_candidate *r, str
     }
 }
 
+/* All sorts are by time or id: the body need not be taken apart. */
+static bool by_head(const struct rh_query *q)
+{
+    for (unsigned i = 0; i < q->n_sorts; i++)
+        if (q->sorts[i].parameter->number > RH_PARAM_LAST_UPDATED)
+            return false;
+    return true;
+}
+
+static enum rh_rc look(struct page *p, uint64_t rk, struct rh_candidate *r, bool *found)
+{
+    struct rh_version v;
+    struct rh_arena *a = rh_run_arena(p->run);
+    if (!by_head(p->q) || !a)
+        return rh_run_candidate(p->run, rk, wanted_type(p), r, found);
+    rh_arena_reset(a);
+    enum rh_rc rc = rh_run_version(p->run, rk, wanted_type(p), a, &v, found);
+    if (rc == RH_OK && *found)
+        *r = (struct rh_candidate){.type = v.type, .id = v.id, .updated_us = v.time_us};
+    return rc ? rc : rh_run_touch(p->run, 2);
+}
+
 /* Adds one match to the best when it stands behind the page before. */
 static enum rh_rc consider(struct page *p, uint64_t rk, int64_t aux, bool dated)
 {
@@ -233,7 +255,7 @@ static enum rh_rc consider(struct page *p, uint64_t rk, int64_t aux, bool dated)
         place.keys[0] = (struct rh_text){(const char *)date, sizeof date};
     } else {
         p->run->depth++;
-        rc = rh_run_candidate(p->run, rk, wanted_type(p), &r, &found);
+        rc = look(p, rk, &r, &found);
         if (rc == RH_OK && found)
             place_of(p->q, &r, &own, &place);
         p->run->depth--;

@@ -10,7 +10,7 @@ struct rh_run_limits rh_run_limits = {.lease_rows = 100000,
                                       .small = 20000,
                                       .few = 64,
                                       .walk_rows = 20000,
-                                      .few_matches = 1000};
+                                      .few_matches = 160};
 
 enum { PROBE_ROWS = 64, SCAN_ROWS = 500, GROWTH = 4 };
 
