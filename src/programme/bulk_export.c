@@ -271,6 +271,12 @@ static enum rh_rc group_patients(struct rh_session *s, struct rh_ctx *ctx,
     return rc;
 }
 
+static bool look(void *user, const char *phase, uint64_t done, uint64_t total)
+{
+    const struct bulk *b = user;
+    return rh_job_progress(b->job, phase, done, total);
+}
+
 static enum rh_rc find_ranges(struct bulk *b)
 {
     const struct rh_bulk_export *x = &b->asked;
@@ -284,7 +290,8 @@ static enum rh_rc find_ranges(struct bulk *b)
         return rh_walk_persons(b->session, &b->ctx, &b->caller, what, &b->ranges);
     if (x->level == RH_BULK_GROUP)
         rc = group_patients(b->session, &b->ctx, &b->caller, x, &ids, &n);
-    return rc ? rc : rh_walk_patients(b->session, &b->ctx, &b->caller, what, ids, n, &b->ranges);
+    const struct rh_walk_members members = {what, ids, n, look, b};
+    return rc ? rc : rh_walk_patients(b->session, &b->ctx, &b->caller, &members, &b->ranges);
 }
 
 static void find_types(struct bulk *b)

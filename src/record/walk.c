@@ -9,6 +9,7 @@
 enum {
     STEP = 32,      /* rows of one query: as large as they may be, they fit into the arena */
     POSTINGS = 256, /* of one look at the keys */
+    PATIENTS_STEP = 64,
     GROUP_MEMBERS_MAX = RH_WALK_PATIENTS_MAX
 };
 
@@ -174,13 +175,17 @@ static enum rh_rc add_patient(struct finding *f, const struct rh_ctx *of, struct
 }
 
 enum rh_rc rh_walk_patients(struct rh_session *s, struct rh_ctx *ctx,
-                            const struct rh_caller *caller, struct rh_text what,
-                            const struct rh_text *ids, size_t n, struct rh_walk_ranges *ret)
+                            const struct rh_caller *caller, const struct rh_walk_members *m,
+                            struct rh_walk_ranges *ret)
 {
     struct finding f = {.session = s, .arena = ctx->arena};
-    enum rh_rc rc = decide(s, ctx, caller, what, 0, ret);
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = add_patient(&f, ctx, ids[i]);
+    enum rh_rc rc = decide(s, ctx, caller, m->what, 0, ret);
+    for (size_t i = 0; i < m->n && !rc; i++) {
+        rc = add_patient(&f, ctx, m->ids[i]);
+        if (!rc && m->progress && i % PATIENTS_STEP == 0 &&
+            !m->progress(m->user, "patients", i, m->n))
+            return RH_INTERRUPTED;
+    }
     if (rc == RH_TOOLARGE)
         return rh_issue_add(ctx->issues, rc, NULL, "These are too many patients for one export.");
     if (rc)

@@ -46,10 +46,17 @@ enum rh_rc rh_walk_system(struct rh_session *s, struct rh_ctx *ctx, const struct
 enum rh_rc rh_walk_persons(struct rh_session *s, struct rh_ctx *ctx, const struct rh_caller *caller,
                            struct rh_text what, struct rh_walk_ranges *ret);
 /* The compartments of these patients (ids), also what in them stands in the record of another. One
- * that is not there has nothing. */
+ * that is not there has nothing. RH_INTERRUPTED: progress (may be NULL) said so. */
+struct rh_walk_members {
+    struct rh_text what;
+    const struct rh_text *ids;
+    size_t n;
+    rh_progress *progress;
+    void *user;
+};
 enum rh_rc rh_walk_patients(struct rh_session *s, struct rh_ctx *ctx,
-                            const struct rh_caller *caller, struct rh_text what,
-                            const struct rh_text *ids, size_t n, struct rh_walk_ranges *ret);
+                            const struct rh_caller *caller, const struct rh_walk_members *m,
+                            struct rh_walk_ranges *ret);
 bool rh_walk_has(const struct rh_walk_ranges *r, uint64_t rk);
 
 /* The Patients that are members of a group, and of groups in it, each once; inactive ones are left
