@@ -62,6 +62,9 @@ enum rh_rc rh_run_number(struct rh_run *run, unsigned type, struct rh_text id, u
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
+static enum rh_rc test(struct rh_run *run, struct rh_ctx *ctx, const struct rh_condition *c,
+                       const struct rh_candidate *r, bool *ret);
+
 /* --- chains and _has -----------------------------------------------------------------------------
  */
 
@@ -91,25 +94,63 @@ enum rh_rc rh_run_inner(struct rh_run *run, const struct rh_condition *c, struct
     return RH_OK;
 }
 
+enum rh_rc rh_run_keys(struct rh_run *run, unsigned type, struct rh_text id, struct rh_text ret[2],
+                       unsigned *n)
+{
+    struct rh_buf key = rh_buf(run->make), whole = rh_buf(run->make);
+    rh_key_local(&key, type, id);
+    ret[0] = rh_buf_get(&key);
+    *n = 1;
+    if (run->ctx->base.len) {
+        rh_key_own(&whole, run->ctx->base, type, id);
+        ret[1] = rh_buf_get(&whole);
+        ret[1].len = ret[1].len < RH_KEY_CUT ? ret[1].len : RH_KEY_CUT;
+        *n = 2;
+    }
+    return key.rc ? key.rc : whole.rc;
+}
+
 enum rh_rc rh_run_referring(struct rh_run *run, unsigned type, const struct rh_parameter *parameter,
                             unsigned target, struct rh_text id, struct rh_posting **ret)
 {
     const struct rh_parameter *const *parts;
-    unsigned n = rh_plan_parts(&parameter, &parts);
-    struct rh_buf key = rh_buf(run->make);
+    struct rh_text keys[2];
+    unsigned n = rh_plan_parts(&parameter, &parts), n_keys;
     struct rh_posting *u = rh_posting_new(run, RH_POSTING_UNION);
-    rh_key_local(&key, target, id);
-    if (key.rc || !u)
-        return RH_NOMEM;
-    u->children = rh_arena_alloc(run->make, n * sizeof(struct rh_posting *));
-    for (unsigned i = 0; u->children && i < n; i++) {
-        u->children[i] = rh_posting_point(run, type, parts[i]->number, rh_buf_get(&key));
+    enum rh_rc rc = u ? rh_run_keys(run, target, id, keys, &n_keys) : RH_NOMEM;
+    if (rc)
+        return rc;
+    u->children = rh_arena_alloc(run->make, (size_t)n * n_keys * sizeof(struct rh_posting *));
+    for (unsigned i = 0; u->children && i < n * n_keys; i++) {
+        u->children[i] = rh_posting_point(run, type, parts[i / n_keys]->number, keys[i % n_keys]);
         if (!u->children[i])
             return RH_NOMEM;
     }
-    u->n_children = n;
-    *ret = n == 1 && u->children ? u->children[0] : u;
+    u->n_children = n * n_keys;
+    *ret = u->n_children == 1 && u->children ? u->children[0] : u;
     return u->children ? RH_OK : RH_NOMEM;
+}
+
+/* What is inside the resource needs no store. */
+static enum rh_rc test_inside(struct rh_run *run, struct rh_ctx *ctx, const struct rh_condition *c,
+                              const struct rh_candidate *r, bool *ret)
+{
+    struct rh_found_reference *refs;
+    unsigned n = 0;
+    enum rh_rc rc =
+        rh_references_inside(ctx, rh_resource_type(r->type), r->resource, c->parameter, &refs, &n);
+    for (unsigned i = 0; rc == RH_OK && i < n && !*ret; i++) {
+        struct rh_candidate inner = {.type = refs[i].type,
+                                     .id = refs[i].id,
+                                     .updated_us = r->updated_us,
+                                     .resource = refs[i].inside};
+        if (inner.type != c->inner_type)
+            continue;
+        rc = rh_keys_of(ctx, rh_resource_type(inner.type), inner.resource, &inner.keys);
+        if (rc == RH_OK)
+            rc = test(run, ctx, &c->children[0], &inner, ret);
+    }
+    return rc;
 }
 
 static enum rh_rc test_chain(struct rh_run *run, struct rh_ctx *ctx, const struct rh_condition *c,
@@ -130,7 +171,7 @@ static enum rh_rc test_chain(struct rh_run *run, struct rh_ctx *ctx, const struc
         if (rc == RH_OK && rk)
             rc = rh_posting_has(run, inner, rk, ret);
     }
-    return rc;
+    return rc || *ret ? rc : test_inside(run, ctx, c, r, ret);
 }
 
 static enum rh_rc test_has(struct rh_run *run, const struct rh_condition *c,
@@ -166,6 +207,9 @@ static enum rh_rc test(struct rh_run *run, struct rh_ctx *ctx, const struct rh_c
     case RH_COND_HAS:
         return test_has(run, c, r, ret);
     case RH_COND_AND:
+        if (c->contained)
+            return rh_condition_match(ctx, c, r, ret);
+        break;
     case RH_COND_OR:
         break;
     }

@@ -608,7 +608,8 @@ static enum rh_rc sorted(struct page *p, const char **how)
     struct walk w;
     bool walk, usable = false, ended = false;
     enum rh_rc rc = worth_walking(p, &walk);
-    if (rc == RH_OK && walk)
+    /* what contains a match may be of another type, whose keys are no part of the walk */
+    if (rc == RH_OK && walk && p->q->contained == RH_CONTAINED_FALSE)
         rc = walk_open(p, &w, &usable);
     if (rc == RH_OK && usable) {
         *how = "walked in the order of the first _sort";

@@ -20,7 +20,7 @@ struct planning {
     const struct rh_condition *tests[RH_QUERY_CONDITIONS_MAX], *dates[RH_QUERY_CONDITIONS_MAX],
         *late[RH_QUERY_CONDITIONS_MAX];
     unsigned n_children, n_minus, n_tests, n_dates, n_late;
-    bool solid, dated, empty;
+    bool solid, dated, empty, contained;
     const struct rh_condition *unlike; /* the first of `minus` */
 };
 
@@ -240,7 +240,8 @@ static enum rh_rc follow_chain(struct rh_run *run, const struct rh_condition *c,
     unsigned n = rh_plan_parts(&c->parameter, &parts);
     for (uint64_t rk = 0;; rk++) {
         struct rh_head head;
-        struct rh_buf key = rh_buf(run->make);
+        struct rh_text keys[2];
+        unsigned n_keys = 0;
         enum rh_rc rc = rh_posting_first(run, inner, rk, &rk);
         if (rc)
             return rc;
@@ -249,10 +250,9 @@ static enum rh_rc follow_chain(struct rh_run *run, const struct rh_condition *c,
         rc = rh_store_head_rk(run->session->conn, rk, run->make, &head);
         if (rc == RH_NOTFOUND || (rc == RH_OK && head.deleted))
             continue;
-        rh_key_local(&key, head.type, head.id);
-        rc = rc ? rc : key.rc;
-        for (unsigned i = 0; i < n && rc == RH_OK; i++)
-            rc = rh_rks_point(run, c->type, parts[i]->number, rh_buf_get(&key), &l);
+        rc = rc ? rc : rh_run_keys(run, head.type, head.id, keys, &n_keys);
+        for (unsigned i = 0; i < n * n_keys && rc == RH_OK; i++)
+            rc = rh_rks_point(run, c->type, parts[i / n_keys]->number, keys[i % n_keys], &l);
         if (rc)
             return rc;
     }
@@ -338,18 +338,93 @@ static bool is_exact(const struct rh_parameter *p)
     return p->exact || (p->n_parts == 1 && p->parts[0]->exact);
 }
 
+/* References to Patients of this server by their whole address: no part of a person tells of them.
+ */
+static enum rh_rc addressed(struct rh_run *run, unsigned type, const struct rh_parameter *p,
+                            bool *ret)
+{
+    struct rh_buf start = rh_buf(run->make);
+    const struct rh_parameter *const *parts;
+    unsigned n = rh_plan_parts(&p, &parts), any = 0;
+    if (run->ctx->base.len)
+        rh_key_own(&start, run->ctx->base, run->patient, (struct rh_text){"", 0});
+    enum rh_rc rc = start.rc;
+    for (unsigned i = 0; start.len && i < n && rc == RH_OK && !any; i++) {
+        struct rh_key key;
+        struct rh_text lo = rh_buf_get(&start);
+        lo.len = lo.len < RH_KEY_CUT ? lo.len : RH_KEY_CUT;
+        struct rh_key_scan scan = {.type = (uint16_t)type, .param = parts[i]->number, .lo = lo};
+        rc = rh_store_key_scan(run->session->conn, &scan, 1, run->make, &key, &any);
+        if (rc == RH_OK)
+            rc = rh_run_touch(run, 2);
+        any = any && key.bytes.len >= lo.len && memcmp(key.bytes.data, lo.data, lo.len) == 0;
+    }
+    *ret = any;
+    return rc;
+}
+
+/* Of the parts of a reference parameter, what has a value but no key of it: "#id" among others. */
+static enum rh_rc keyless(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
+{
+    const struct rh_parameter *const *parts;
+    unsigned n = rh_plan_parts(&c->parameter, &parts);
+    struct rh_posting **rows = rh_arena_alloc(run->make, n * sizeof(struct rh_posting *));
+    for (unsigned i = 0; rows && i < n; i++) {
+        rows[i] = rh_posting_point(run, c->type, parts[i]->number, RH_TEXT("~"));
+        if (!rows[i])
+            return RH_NOMEM;
+    }
+    *ret = rows ? merge(run, rows, n) : NULL;
+    return *ret ? rh_posting_estimate(run, *ret) : RH_NOMEM;
+}
+
+/* A chain into what a resource contains: its keys lead there, or, where they do not tell, the
+ * resources that refer to something without a key of it, unless these are very many. The body
+ * decides. */
+static enum rh_rc add_inside(struct rh_run *run, const struct rh_condition *c,
+                             struct rh_posting **ret)
+{
+    struct rh_plan plan = {0};
+    const struct rh_condition **tests = rh_arena_alloc(run->make, sizeof *tests);
+    struct rh_posting **both = rh_arena_alloc(run->make, 2 * sizeof(struct rh_posting *));
+    enum rh_rc rc = !tests || !both ? RH_NOMEM
+                    : c->inside ? rh_plan_make(run, c->inner_type, c->inside, 1, false, true, &plan)
+                                : keyless(run, c, &plan.posting);
+    if (rc == RH_OK)
+        rc = rh_posting_estimate(run, plan.posting);
+    if (rc || plan.posting->estimate == 0 ||
+        (!c->inside && plan.posting->estimate > rh_run_limits.small))
+        return rc;
+    struct rh_posting *f = above(run, RH_POSTING_FILTER, plan.posting);
+    if (!f)
+        return RH_NOMEM;
+    tests[0] = c;
+    f->tests = tests;
+    f->n_tests = 1;
+    f->resource = c->type;
+    f->solid = true;
+    both[0] = *ret;
+    both[1] = f;
+    *ret = merge(run, both, 2);
+    return *ret ? RH_OK : RH_NOMEM;
+}
+
 /* *ret NULL: it has to be asked for each candidate. */
 static enum rh_rc joined(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
     struct rh_posting *inner;
-    bool person = is_exact(c->parameter) &&
-                  (c->kind == RH_COND_CHAIN ? c->inner_type : c->type) == run->patient;
+    bool chain = c->kind == RH_COND_CHAIN, whole = false,
+         person = is_exact(c->parameter) && (chain ? c->inner_type : c->type) == run->patient;
     *ret = NULL;
     enum rh_rc rc = rh_run_inner(run, c, &inner);
-    if (rc == RH_OK)
-        rc = rh_posting_estimate(run, inner);
+    if (rc || (chain && c->type == rh_resource_number(RH_TEXT("Bundle"))))
+        return rc; /* it refers to an entry of its own */
+    rc = rh_posting_estimate(run, inner);
+    if (rc == RH_OK && person)
+        rc = addressed(run, chain ? c->type : c->inner_type, c->parameter, &whole);
     if (rc)
         return rc;
+    person = person && !whole;
     if (c->kind == RH_COND_HAS && person) {
         inner = less(run, inner, strays(run, c->inner_type));
         *ret = inner ? above(run, RH_POSTING_PERSONS, inner) : NULL;
@@ -439,9 +514,10 @@ static enum rh_rc few_keys(struct rh_run *run, const struct rh_condition *c,
         }
     }
     struct rh_condition *copy = rh_arena_copy(run->make, c, sizeof *c);
-    struct rh_range *ranges = rh_arena_copy(run->make, found, (n + 1) * sizeof *ranges);
+    struct rh_range *ranges = rh_arena_alloc(run->make, (n + 1) * sizeof *ranges);
     if (!copy || !ranges)
         return RH_NOMEM;
+    memcpy(ranges, found, n * sizeof *ranges);
     copy->ranges = ranges;
     copy->n_ranges = n;
     *ret = copy;
@@ -533,13 +609,16 @@ static enum rh_rc plan_condition(struct planning *p, const struct rh_condition *
         return rc ? rc : add(p, posting, c);
     case RH_COND_AND:
         for (unsigned i = 0; i < c->n_children && rc == RH_OK; i++)
-            rc = plan_condition(p, &c->children[i]);
-        return rc;
+            if (!c->contained || rh_condition_keyed(&c->children[i]))
+                rc = plan_condition(p, &c->children[i]);
+        return rc || !c->contained ? rc : add_test(p, c);
     case RH_COND_OR:
         return plan_or(p, c);
     case RH_COND_CHAIN:
     case RH_COND_HAS:
         rc = joined(p->run, c, &posting);
+        if (rc == RH_OK && posting && c->kind == RH_COND_CHAIN)
+            rc = add_inside(p->run, c, &posting);
         if (rc)
             return rc;
         return posting ? add(p, posting, c) : add_test(p, c);
@@ -642,13 +721,12 @@ static enum rh_rc intersect(struct planning *p, struct rh_posting **ret)
         return RH_NOMEM;
     and->children =
         rh_arena_copy(p->run->make, p->children, p->n_children * sizeof(struct rh_posting *));
-    and->minus =
-        rh_arena_copy(p->run->make, p->minus, (p->n_minus + 1) * sizeof(struct rh_posting *));
+    and->minus = rh_arena_copy(p->run->make, p->minus, p->n_minus * sizeof(struct rh_posting *));
     and->n_children = p->n_children;
     and->n_minus = p->n_minus;
     and->dated = p->dated;
     *ret = and;
-    return and->children && and->minus ? RH_OK : RH_NOMEM;
+    return and->children && (and->minus || !p->n_minus) ? RH_OK : RH_NOMEM;
 }
 
 static enum rh_rc filter(struct planning *p, struct rh_posting **ret)
@@ -658,15 +736,19 @@ static enum rh_rc filter(struct planning *p, struct rh_posting **ret)
     struct rh_posting *f = above(p->run, RH_POSTING_FILTER, *ret);
     if (!f)
         return RH_NOMEM;
-    f->tests = rh_arena_copy(p->run->make, p->tests, (p->n_tests + 1) * sizeof p->tests[0]);
-    f->dates = rh_arena_copy(p->run->make, p->dates, (p->n_dates + 1) * sizeof p->dates[0]);
+    f->tests = rh_arena_alloc(p->run->make, (p->n_tests + 1) * sizeof p->tests[0]);
+    f->dates = rh_arena_alloc(p->run->make, (p->n_dates + 1) * sizeof p->dates[0]);
+    if (!f->tests || !f->dates)
+        return RH_NOMEM;
+    memcpy(f->tests, p->tests, p->n_tests * sizeof p->tests[0]);
+    memcpy(f->dates, p->dates, p->n_dates * sizeof p->dates[0]);
     f->n_tests = p->n_tests;
     f->n_dates = p->n_dates;
-    f->resource = p->type;
+    f->resource = p->contained ? 0 : p->type;
     f->dated = (*ret)->dated;
     f->solid = true;
     *ret = f;
-    return f->tests && f->dates ? RH_OK : RH_NOMEM;
+    return RH_OK;
 }
 
 /* Where nearly all have a key that is not wanted, the few others come first. */
@@ -708,6 +790,8 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     p->all = all;
     p->order = wish ? wish->order : NULL;
     ret->whole = n == 0;
+    for (unsigned i = 0; i < n; i++)
+        p->contained |= conditions[i].contained;
     for (unsigned i = 0; i < n && rc == RH_OK; i++)
         rc = plan_condition(p, &conditions[i]);
     if (rc == RH_OK && p->empty) {

@@ -184,6 +184,9 @@ enum rh_rc rh_run_test(struct rh_run *run, const struct rh_condition *c,
 enum rh_rc rh_run_number(struct rh_run *run, unsigned type, struct rh_text id, uint64_t *ret);
 /* The posting of a chain's or _has' child: made once. */
 enum rh_rc rh_run_inner(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret);
+/* The keys of references to (type, id): as it is, and by its whole address on this server. */
+enum rh_rc rh_run_keys(struct rh_run *run, unsigned type, struct rh_text id, struct rh_text ret[2],
+                       unsigned *n);
 /* What refers to (target, id) by the parameter of resources of `type`. */
 enum rh_rc rh_run_referring(struct rh_run *run, unsigned type, const struct rh_parameter *parameter,
                             unsigned target, struct rh_text id, struct rh_posting **ret);

@@ -37,7 +37,7 @@ struct rh_maker {
     /* When set, only references are wanted, of one slot or of all (UINT16_MAX). */
     struct rh_found_reference *found;
     size_t n_found, cap_found;
-    bool references;
+    bool references, inside; /* only those that point inside the resource */
     uint16_t only_slot, only_target;
 };
 

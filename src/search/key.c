@@ -80,6 +80,16 @@ void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id)
     rh_key_reference(b, type, id, (struct rh_text){NULL, 0});
 }
 
+void rh_key_own(struct rh_buf *b, struct rh_text base, unsigned type, struct rh_text id)
+{
+    rh_key_reference(b, type, (struct rh_text){NULL, 0}, base);
+    if (!rh_text_ends(base, "/"))
+        rh_buf_char(b, '/');
+    rh_buf_str(b, rh_resource_type(type)->name);
+    rh_buf_char(b, '/');
+    rh_buf_text(b, id);
+}
+
 bool rh_key_reference_text(struct rh_buf *b, struct rh_text text, struct rh_text base,
                            bool canonical, struct rh_text *version)
 {

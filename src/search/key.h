@@ -13,7 +13,7 @@
  *   quantity   'q' unit 0 hash64(system) decimal decimal, as given; unit is the code, else the
  *              unit's text, else nothing; of Money the currency. '<' and '>' leave an end open
  *              'p' text 0 hash64() decimal decimal: the unit's text where it is not the code
- *              number and quantity that begin at one number and end at another: also 'r' for 'n', 'q'
+ *              what begins at one number and ends at another: also 'r' for 'n' or 'q'
  *   reference  type16 word                of a local one (type 0: the type is not known)
  *              type16 'x' address         of another one; a canonical likewise, without version,
  *              'v' the same 0 version     and this where a version is stated
@@ -24,8 +24,8 @@
  *   near       'g' Morton code of the place: 32 bits each of latitude and longitude
  *   shape      's' hash32(numbers)        and, shared, 'd' hash32 numbers: of all parameters that
  *                                         have a value, views and those without key included
- *   keyless    '~'                        the parameter has a value, but none of the keys above that
- *                                         holds it (a concept with a text only)
+ *   keyless    '~'                        the parameter has a value, but none of the keys above
+ *                                         that holds it (a concept with a text only)
  *   stray      '!'                        RH_PARAM_STRAY
  *   atom       'a' hash64(folded text)    hash 0: the resource has more text than keys
  *   word       shared: 'w' word 0 hash64(text): the text has the word
@@ -84,19 +84,28 @@ enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjs
 /* The references that a parameter finds in a resource, for _include: type 0: not known. */
 struct rh_found_reference {
     unsigned type;
-    struct rh_text id;      /* of a local one; empty: see address */
-    struct rh_text address; /* absolute or canonical, without version; empty for a local one */
+    struct rh_text id;        /* of a local one; empty: see address */
+    struct rh_text address;   /* absolute or canonical, without version; empty for a local one */
+    const yyjson_val *inside; /* rh_references_inside: the resource itself */
 };
 /* `parameter` NULL: of all reference parameters of the type. */
 enum rh_rc rh_references_of(struct rh_ctx *ctx, const struct rh_type *type,
                             const yyjson_val *resource, const struct rh_parameter *parameter,
                             struct rh_found_reference **ret, unsigned *n);
+/* The same of those that are resources inside this one: contained ("#id"), or the first entry of a
+ * document or message. `id` is theirs, `address` is empty. */
+enum rh_rc rh_references_inside(struct rh_ctx *ctx, const struct rh_type *type,
+                                const yyjson_val *resource, const struct rh_parameter *parameter,
+                                struct rh_found_reference **ret, unsigned *n);
 
 /* The key of RH_PARAM_LAST_UPDATED for an instant. */
 enum { RH_KEY_INSTANT_SIZE = 17 };
 void rh_key_instant(int64_t us, unsigned char ret[RH_KEY_INSTANT_SIZE]);
 /* The one key of a local reference to (type, id), for a scan of who refers to it. */
 void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id);
+/* The key of a reference to it by its whole address on the server of this base; with an empty id
+ * the beginning of all such keys. */
+void rh_key_own(struct rh_buf *b, struct rh_text base, unsigned type, struct rh_text id);
 /* Appends bytes in the order of the numbers' values; equal values (1, 1.0) are equal bytes, and no
  * such text is the beginning of another. */
 void rh_key_decimal(struct rh_buf *b, struct rh_dec value);

@@ -631,14 +631,15 @@ static enum rh_rc references_of(struct rh_maker *m, const struct rh_parameter *p
     return RH_OK;
 }
 
-enum rh_rc rh_references_of(struct rh_ctx *ctx, const struct rh_type *type,
-                            const yyjson_val *resource, const struct rh_parameter *parameter,
-                            struct rh_found_reference **ret, unsigned *n)
+static enum rh_rc find_references(struct rh_ctx *ctx, const struct rh_type *type,
+                                  const yyjson_val *resource, const struct rh_parameter *parameter,
+                                  bool inside, struct rh_found_reference **ret, unsigned *n)
 {
     struct rh_maker m = {.ctx = ctx,
                          .resource = resource,
                          .type = type->resource,
                          .references = true,
+                         .inside = inside,
                          .only_slot = NO_SLOT};
     enum rh_rc rc = rh_plan_of(ctx, type, &m.plan);
     if (rc)
@@ -652,4 +653,18 @@ enum rh_rc rh_references_of(struct rh_ctx *ctx, const struct rh_type *type,
     *ret = m.found;
     *n = (unsigned)m.n_found;
     return RH_OK;
+}
+
+enum rh_rc rh_references_of(struct rh_ctx *ctx, const struct rh_type *type,
+                            const yyjson_val *resource, const struct rh_parameter *parameter,
+                            struct rh_found_reference **ret, unsigned *n)
+{
+    return find_references(ctx, type, resource, parameter, false, ret, n);
+}
+
+enum rh_rc rh_references_inside(struct rh_ctx *ctx, const struct rh_type *type,
+                                const yyjson_val *resource, const struct rh_parameter *parameter,
+                                struct rh_found_reference **ret, unsigned *n)
+{
+    return find_references(ctx, type, resource, parameter, true, ret, n);
 }

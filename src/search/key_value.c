@@ -465,9 +465,9 @@ static enum rh_rc quantity_value(const struct value *x)
  */
 
 static enum rh_rc found_reference(struct rh_maker *m, unsigned type, struct rh_text id,
-                                  struct rh_text address)
+                                  struct rh_text address, const yyjson_val *inside)
 {
-    if (m->only_target && type != m->only_target)
+    if (m->inside != (inside != NULL) || (m->only_target && type != m->only_target))
         return RH_OK;
     if (m->n_found == m->cap_found) {
         void *rows = rh_arena_grow(m->ctx->arena, m->found, &m->cap_found,
@@ -476,7 +476,22 @@ static enum rh_rc found_reference(struct rh_maker *m, unsigned type, struct rh_t
             return RH_NOMEM;
         m->found = rows;
     }
-    m->found[m->n_found++] = (struct rh_found_reference){type, id, address};
+    m->found[m->n_found++] = (struct rh_found_reference){type, id, address, inside};
+    return RH_OK;
+}
+
+/* "#id": the contained resource of that id. */
+static enum rh_rc found_contained(struct rh_maker *m, unsigned only, struct rh_text id)
+{
+    yyjson_val *v;
+    size_t i, n;
+    yyjson_arr_foreach (yyjson_obj_get((yyjson_val *)(uintptr_t)m->resource, "contained"), i, n,
+                        v) {
+        const struct rh_type *type = rh_type_find(rh_json_get(v, "resourceType"));
+        if (type && type->resource && (!only || type->resource == only) &&
+            rh_text_eq(rh_json_get(v, "id"), id))
+            return found_reference(m, type->resource, id, (struct rh_text){NULL, 0}, v);
+    }
     return RH_OK;
 }
 
@@ -497,12 +512,14 @@ static enum rh_rc add_address(const struct value *x, struct rh_text text, bool c
     /* Without a base: the address under which this server was asked must not change a key. */
     struct rh_reference r =
         rh_reference_parse(text, x->m->references ? x->m->ctx->base : (struct rh_text){"", 0});
+    if (x->m->inside && r.kind == RH_REF_CONTAINED)
+        return found_contained(x->m, x->action->only, r.id);
     if (!text.len || r.kind == RH_REF_CONTAINED || r.kind == RH_REF_CONDITIONAL ||
         (x->action->only && r.type != x->action->only))
         return RH_OK;
     bool local = r.kind == RH_REF_LOCAL;
     if (x->m->references)
-        return found_reference(x->m, r.type, local ? r.id : none, local ? none : text);
+        return found_reference(x->m, r.type, local ? r.id : none, local ? none : text, NULL);
     tell_views(x, r.type);
     struct rh_buf b = rh_buf(x->m->ctx->arena);
     rh_key_reference(&b, r.type, local ? r.id : none, text);
@@ -539,7 +556,7 @@ static enum rh_rc reference_value(const struct value *x)
     if (!inner || !inner->resource || !id.len)
         return RH_OK;
     if (x->m->references)
-        return found_reference(x->m, inner->resource, id, none);
+        return found_reference(x->m, inner->resource, id, none, x->m->inside ? x->v : NULL);
     tell_views(x, inner->resource);
     struct rh_buf b = rh_buf(x->m->ctx->arena);
     rh_key_reference(&b, inner->resource, id, none);

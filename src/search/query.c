@@ -251,6 +251,13 @@ enum rh_rc rh_query_condition(struct rh_reading *r, unsigned type, struct rh_tex
                               struct rh_text value, struct rh_condition *ret)
 {
     struct rh_text rest = name, code;
+    if (r->contained != RH_CONTAINED_FALSE &&
+        (rh_text_starts(name, "_has") || rh_text_starts(name, "_list") ||
+         (name.len && memchr(name.data, '.', name.len))))
+        return rh_query_cannot(r,
+                               "%.*s: chains, _has and _list are not answered for contained "
+                               "resources; leave _contained out, or search the containing type",
+                               RH_TEXT_ARG(r->name));
     if (rh_text_starts(name, "_has:") || rh_text_is(name, "_has"))
         return rh_query_has(r, type, name, value, ret);
     if (name.len && memchr(name.data, '.', name.len))
@@ -384,6 +391,59 @@ static enum rh_contained contained_of(struct rh_text text)
     return RH_CONTAINED_FALSE;
 }
 
+bool rh_condition_keyed(const struct rh_condition *c)
+{
+    switch (c->kind) {
+    case RH_COND_KEYS:
+        return !c->negated &&
+               !(c->parameter && c->contained && c->parameter->number == RH_PARAM_LAST_UPDATED);
+    case RH_COND_NONE:
+        return true;
+    case RH_COND_OR:
+        for (unsigned i = 0; i < c->n_children; i++)
+            if (!rh_condition_keyed(&c->children[i]))
+                return false;
+        return true;
+    case RH_COND_AND:
+        for (unsigned i = 0; i < c->n_children; i++)
+            if (rh_condition_keyed(&c->children[i]))
+                return true;
+        return false;
+    case RH_COND_IDS:
+    case RH_COND_CHAIN:
+    case RH_COND_HAS:
+        break;
+    }
+    return false;
+}
+
+/* One and the same contained resource must meet all conditions, and keys of one of them must lead
+ * to it: nothing lists contained resources as such. */
+static enum rh_rc read_contained(struct rh_reading *r)
+{
+    struct rh_query *q = r->query;
+    struct rh_condition *all = rh_arena_zero(r->ctx->arena, sizeof *all);
+    if (!all)
+        return RH_NOMEM;
+    r->name = RH_TEXT("_contained");
+    *all = (struct rh_condition){.kind = RH_COND_AND,
+                                 .type = q->type,
+                                 .children = q->conditions,
+                                 .n_children = q->n,
+                                 .contained = true};
+    if (!rh_condition_keyed(all))
+        return rh_query_cannot(r, "_contained: contained resources are found by their own values; "
+                                  "name a parameter that they have to match, other than _id and "
+                                  "_lastUpdated and without :not and :missing=true, such as "
+                                  "Medication?code=…&_contained=true");
+    if (q->n == 1 && q->conditions[0].kind == RH_COND_KEYS)
+        return RH_OK;
+    all->text = RH_TEXT("_contained");
+    q->conditions = all;
+    q->n = 1;
+    return RH_OK;
+}
+
 /* The types are known before any parameter is looked for. What is wrong with them is said in turn.
  */
 static enum rh_rc read_types_first(struct rh_reading *r, struct rh_text text)
@@ -460,6 +520,8 @@ enum rh_rc rh_query_parse(struct rh_ctx *ctx, const struct rh_query_host *host, 
                            .lenient = lenient,
                            .contained = contained_of(text)};
     enum rh_rc rc = text.data ? read_all(&r, text, &self) : RH_OK;
+    if (rc == RH_OK && q->type && r.contained != RH_CONTAINED_FALSE)
+        rc = read_contained(&r);
     if (rc)
         return rc;
     q->self = rh_buf_get(&self);

@@ -54,7 +54,7 @@ enum rh_condition_kind {
     RH_COND_AND,   /* of all children */
     RH_COND_OR,    /* of any child */
     RH_COND_CHAIN, /* its reference `parameter` points to a resource of `inner_type` that matches
-                      the child */
+                      the child: stored, or inside it (rh_references_inside) */
     RH_COND_HAS, /* a resource of `inner_type` that matches the child refers to it by `parameter` */
     RH_COND_NONE /* nothing matches (an empty value set, a list without entries) */
 };
@@ -74,6 +74,10 @@ struct rh_condition {
     unsigned inner_type;
     const struct rh_condition *children;
     unsigned n_children;
+    const struct rh_condition *inside; /* CHAIN: where resources that contain a match of the child
+                                          may lie, as far as keys tell; NULL: keys do not tell */
+    bool contained; /* _contained: KEYS of resources that are contained in one of any type (too);
+                       AND: one and the same resource matches all children */
     struct rh_text text; /* as it stands in the query, for explain: "code=…" */
 };
 
@@ -153,6 +157,10 @@ bool rh_query_has_blank(struct rh_text text);
 enum rh_rc rh_query_compartment(struct rh_ctx *ctx, unsigned compartment, struct rh_text id,
                                 unsigned type, struct rh_condition *ret);
 
+/* Do its keys lead to every match? Not those of what must not be there, of ids, and, of contained
+ * resources, of times of writing. */
+bool rh_condition_keyed(const struct rh_condition *c);
+
 /* KEYS: true when a key (cut or whole), found by a scan of one of its ranges, passes. */
 bool rh_condition_key(const struct rh_condition *c, const struct rh_range *range,
                       struct rh_text bytes);
@@ -161,12 +169,18 @@ bool rh_condition_key(const struct rh_condition *c, const struct rh_range *range
 bool rh_condition_aux(const struct rh_condition *c, int64_t aux, bool *ret);
 
 /* A resource that is looked at. */
+enum rh_candidate_part {
+    RH_CANDIDATE_WHOLE,  /* with what it contains */
+    RH_CANDIDATE_ITSELF, /* without */
+    RH_CANDIDATE_INSIDE  /* it is contained in another: `contained` conditions are about it */
+};
 struct rh_candidate {
     unsigned type;
     struct rh_text id;
     int64_t updated_us;
     const yyjson_val *resource;
     struct rh_search_keys keys; /* all, of rh_keys_of */
+    enum rh_candidate_part part;
 };
 /* KEYS, IDS, NONE and AND, OR of them: does it match? RH_UNSUPPORTED for the others, which need the
  * store. */

@@ -93,20 +93,47 @@ static bool has_parameter(struct rh_reading *r, unsigned type, struct rh_text co
            rh_parameter_find(r->ctx->parameters, type, code) != NULL;
 }
 
+/* The same condition on contained resources. What it cannot say is decided on bodies. */
+static enum rh_rc inside(struct rh_reading *r, unsigned target, struct rh_text name,
+                         struct rh_text value, const struct rh_condition **ret)
+{
+    struct rh_reading inner = *r;
+    struct rh_issues told, *issues = r->ctx->issues;
+    struct rh_condition *c = rh_arena_alloc(r->ctx->arena, sizeof *c);
+    *ret = NULL;
+    if (!c)
+        return RH_NOMEM;
+    if (memchr(name.data, '.', name.len) || rh_text_starts(name, "_has"))
+        return RH_OK;
+    rh_issues_init(&told, r->ctx->arena);
+    r->ctx->issues = &told;
+    inner.contained = RH_CONTAINED_TRUE;
+    inner.made = 0;
+    enum rh_rc rc = rh_query_condition(&inner, target, name, value, c);
+    r->ctx->issues = issues;
+    if (rc == RH_OK && rh_condition_keyed(c))
+        *ret = c;
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
 static enum rh_rc follow(struct rh_reading *r, unsigned type, const struct rh_parameter *p,
                          unsigned target, struct rh_text rest, struct rh_text value,
                          struct rh_condition *ret)
 {
     struct rh_condition *inner;
+    const struct rh_condition *contained = NULL;
     enum rh_rc rc = rh_query_count(r);
     if (rc == RH_OK)
         rc = inner_condition(r, target, rest, value, &inner);
+    if (rc == RH_OK)
+        rc = inside(r, target, rest, value, &contained);
     if (rc)
         return rc;
     *ret = (struct rh_condition){.kind = RH_COND_CHAIN,
                                  .type = type,
                                  .parameter = p,
                                  .inner_type = target,
+                                 .inside = contained,
                                  .children = inner,
                                  .n_children = 1};
     return RH_OK;

@@ -124,6 +124,7 @@ enum rh_body {
     RH_BODY_EXACT, /* one of the strings equals a text */
     RH_BODY_TEXT,  /* a text of one of the values has words that begin with each word of a text */
     RH_BODY_NEAR,
+    RH_BODY_IDENTIFIER, /* a reference's identifier passes the probes; `of` is its type, if known */
     RH_BODY_NARRATIVE, /* its words */
     RH_BODY_CONTENT    /* words of any text */
 };
@@ -140,6 +141,7 @@ struct rh_leaf {
     unsigned n;
     bool missing;                        /* asks for the parameter's keys, whatever they are */
     uint16_t missing_of;                 /* only references to this type */
+    uint16_t of;                         /* IDENTIFIER */
     bool inverted;                       /* … and that there is none */
     const struct rh_parameter *shape_of; /* … values without keys too: the shape tells */
     enum rh_body body;

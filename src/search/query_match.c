@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "fhir/reference.h"
 
 /* --- keys --------------------------------------------------------------------------------------
  */
@@ -153,8 +154,18 @@ static bool in_shape(const struct rh_condition *c, const struct rh_search_keys *
     return false;
 }
 
+/* Contained resources are looked at as such: of their own keys, and of their container's, the
+ * others do not count. */
+static bool counts(const struct rh_leaf *l, unsigned number, enum rh_candidate_part part)
+{
+    bool inside = number & RH_PARAM_CONTAINED;
+    if (part != RH_CANDIDATE_WHOLE && inside)
+        return false;
+    return has_number(l, part == RH_CANDIDATE_INSIDE ? number | RH_PARAM_CONTAINED : number);
+}
+
 static bool leaf_keys(struct rh_ctx *ctx, const struct rh_condition *c,
-                      const struct rh_search_keys *keys)
+                      const struct rh_search_keys *keys, enum rh_candidate_part part)
 {
     const struct rh_leaf *l = c->test;
     bool found = false;
@@ -162,7 +173,7 @@ static bool leaf_keys(struct rh_ctx *ctx, const struct rh_condition *c,
         return in_shape(c, keys) != l->inverted;
     for (unsigned i = 0; i < keys->n_own && !found; i++) {
         const struct rh_search_key *key = &keys->rows[i];
-        if (key->type != c->type || !has_number(l, key->number))
+        if (key->type != c->type || !counts(l, key->number, part))
             continue;
         found = l->missing ? has_any(l, key) : leaf_key(ctx, l, key->bytes);
     }
@@ -171,7 +182,7 @@ static bool leaf_keys(struct rh_ctx *ctx, const struct rh_condition *c,
 
 bool rh_condition_keys(const struct rh_condition *c, const struct rh_search_keys *keys)
 {
-    return leaf_keys(NULL, c, keys) != c->negated;
+    return leaf_keys(NULL, c, keys, RH_CANDIDATE_WHOLE) != c->negated;
 }
 
 bool rh_condition_aux(const struct rh_condition *c, int64_t aux, bool *ret)
@@ -244,6 +255,42 @@ static void is_near(struct asking *a, const struct rh_fp_item *item)
             rh_near_is(&a->leaf->places[i], rh_near_double(latitude), rh_near_double(longitude));
 }
 
+/* What a reference says of the type that it points to; 0: nothing. */
+static unsigned target_of(struct rh_ctx *ctx, yyjson_val *reference)
+{
+    struct rh_text type = rh_json_get(reference, "type"), head;
+    unsigned n = rh_reference_parse(rh_json_get(reference, "reference"), ctx->base).type;
+    if (n)
+        return n;
+    for (struct rh_text rest = type; rh_text_split(&rest, '/', &head);)
+        type = head; /* "Patient", or the address of its definition */
+    return rh_resource_number(type);
+}
+
+static void has_identifier(struct asking *a, const struct rh_fp_item *item)
+{
+    struct rh_arena *arena = a->ctx->arena;
+    struct rh_buf code = rh_buf(arena), system = rh_buf(arena);
+    unsigned char hash[8];
+    if (item->kind != RH_FP_NODE)
+        return;
+    yyjson_val *identifier = yyjson_obj_get(item->node.value, "identifier");
+    unsigned type = target_of(a->ctx, item->node.value);
+    struct rh_text value = rh_json_get(identifier, "value");
+    if (!identifier || (type && type != a->leaf->of))
+        return;
+    rh_put_u64(hash, rh_key_system(rh_json_get(identifier, "system")));
+    rh_buf_str(&code, "ic");
+    rh_key_word(&code, value, true);
+    rh_buf_add(&code, hash, sizeof hash);
+    rh_buf_str(&system, "is");
+    rh_buf_add(&system, hash, sizeof hash);
+    if (value.len)
+        a->found |= leaf_key(a->ctx, a->leaf, rh_buf_get(&code));
+    if (rh_json_get(identifier, "system").len)
+        a->found |= leaf_key(a->ctx, a->leaf, rh_buf_get(&system));
+}
+
 /* The values of the parameter in one resource. */
 static enum rh_rc ask_values(struct asking *a, yyjson_val *resource)
 {
@@ -262,6 +309,8 @@ static enum rh_rc ask_values(struct asking *a, yyjson_val *resource)
         for (size_t k = 0; rc == RH_OK && k < found.count && !a->found; k++) {
             if (a->leaf->body == RH_BODY_NEAR)
                 is_near(a, &found.items[k]);
+            else if (a->leaf->body == RH_BODY_IDENTIFIER)
+                has_identifier(a, &found.items[k]);
             else if (a->leaf->body == RH_BODY_EXACT)
                 rh_value_strings(&found.items[k], equals, a);
             else
@@ -281,8 +330,8 @@ static enum rh_rc ask_resource(struct asking *a, const struct rh_condition *c,
     bool own = false, contained = false;
     for (unsigned k = 0; k < a->leaf->n_numbers; k++) {
         bool inside = a->leaf->numbers[k] & RH_PARAM_CONTAINED;
-        own |= !inside;
-        contained |= inside;
+        own |= inside == (r->part == RH_CANDIDATE_INSIDE);
+        contained |= inside && r->part == RH_CANDIDATE_WHOLE;
     }
     enum rh_rc rc = own && r->type == c->type ? ask_values(a, resource) : RH_OK;
     if (!contained || !type)
@@ -390,7 +439,7 @@ static enum rh_rc match_keys(struct rh_ctx *ctx, const struct rh_condition *c,
         for (unsigned i = 0; i < l->n && !a.found; i++)
             a.found = rh_probe_span(&l->probes[i], r->updated_us, r->updated_us);
     } else if (l->body == RH_BODY_NONE) {
-        a.found = leaf_keys(ctx, c, &r->keys);
+        a.found = leaf_keys(ctx, c, &r->keys, r->part);
     } else if (l->body == RH_BODY_NARRATIVE || l->body == RH_BODY_CONTENT) {
         rc = ask_texts(&a, r);
     } else {
@@ -400,13 +449,43 @@ static enum rh_rc match_keys(struct rh_ctx *ctx, const struct rh_condition *c,
     return rc;
 }
 
-static bool in_contained(const struct rh_condition *c)
+static enum rh_rc match_all(struct rh_ctx *ctx, const struct rh_condition *c,
+                            const struct rh_candidate *r, bool *ret)
 {
-    const struct rh_leaf *l = c->test;
-    for (unsigned i = 0; i < l->n_numbers; i++)
-        if (l->numbers[i] & RH_PARAM_CONTAINED)
-            return true;
-    return false;
+    enum rh_rc rc = RH_OK;
+    *ret = true;
+    for (unsigned i = 0; i < c->n_children && *ret && rc == RH_OK; i++)
+        rc = rh_condition_match(ctx, &c->children[i], r, ret);
+    return rc;
+}
+
+/* Does the resource itself, or one of those that it contains, match all of them? */
+static enum rh_rc match_one(struct rh_ctx *ctx, const struct rh_condition *c,
+                            const struct rh_candidate *r, bool *ret)
+{
+    yyjson_val *v;
+    size_t i, n;
+    struct rh_candidate itself = *r;
+    enum rh_rc rc = RH_OK;
+    *ret = false;
+    itself.part = RH_CANDIDATE_ITSELF;
+    if (r->type == c->type)
+        rc = match_all(ctx, c, &itself, ret);
+    yyjson_arr_foreach (yyjson_obj_get((yyjson_val *)(uintptr_t)r->resource, "contained"), i, n,
+                        v) {
+        const struct rh_type *type = rh_type_find(rh_json_get(v, "resourceType"));
+        struct rh_candidate inner = {.id = rh_json_get(v, "id"),
+                                     .updated_us = r->updated_us,
+                                     .resource = v,
+                                     .part = RH_CANDIDATE_INSIDE};
+        if (rc || *ret || !type || type->resource != c->type)
+            continue;
+        inner.type = type->resource;
+        rc = rh_keys_of(ctx, type, v, &inner.keys);
+        if (rc == RH_OK)
+            rc = match_all(ctx, c, &inner, ret);
+    }
+    return rc;
 }
 
 enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
@@ -422,7 +501,7 @@ enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
         return RH_OK;
     case RH_COND_KEYS:
         *ret = false; /* a resource of another type matches by what it contains, if at all */
-        return r->type == c->type || in_contained(c) ? match_keys(ctx, c, r, ret) : RH_OK;
+        return r->type == c->type || c->contained ? match_keys(ctx, c, r, ret) : RH_OK;
     case RH_COND_CHAIN:
     case RH_COND_HAS:
         return RH_UNSUPPORTED;
@@ -430,6 +509,8 @@ enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
     case RH_COND_OR:
         break;
     }
+    if (all && c->contained && r->part == RH_CANDIDATE_WHOLE)
+        return match_one(ctx, c, r, ret);
     *ret = all;
     for (unsigned i = 0; i < c->n_children && *ret == all; i++) {
         enum rh_rc rc = rh_condition_match(ctx, &c->children[i], r, ret);

@@ -48,22 +48,13 @@ static void add_address(struct rh_making *m, unsigned type, struct rh_text addre
 static void add_local(struct rh_making *m, unsigned type, struct rh_text id)
 {
     struct rh_ctx *ctx = m->r->ctx;
-    struct rh_buf b = rh_buf(ctx->arena), address = rh_buf(ctx->arena);
-    const struct rh_type *t = rh_resource_type(type);
+    struct rh_buf b = rh_buf(ctx->arena), own = rh_buf(ctx->arena);
     rh_key_local(&b, type, id);
     rh_make_buf(m, &b, true);
-    if (!ctx->base.len || !t)
+    if (!ctx->base.len || !rh_resource_type(type))
         return;
-    rh_buf_text(&address, ctx->base);
-    if (!rh_text_ends(ctx->base, "/"))
-        rh_buf_char(&address, '/');
-    rh_buf_str(&address, t->name);
-    rh_buf_char(&address, '/');
-    rh_buf_text(&address, id);
-    if (address.rc)
-        m->rc = address.rc;
-    else
-        add_address(m, type, rh_buf_get(&address));
+    rh_key_own(&own, ctx->base, type, id);
+    rh_make_buf(m, &own, true);
 }
 
 /* An id alone: of whatever type the parameter may point to. */
@@ -237,6 +228,11 @@ static enum rh_rc identifiers(struct rh_reading *r, struct rh_condition *ret)
     enum rh_rc rc = rh_make_open(&m, r);
     for (unsigned i = 0; i < r->n && rc == RH_OK; i++)
         rc = add_identifier(&m, r->values[i]);
+    if (rc == RH_OK && r->parameter->part_target) {
+        m.leaf->body = RH_BODY_IDENTIFIER;
+        m.leaf->of = r->parameter->part_target;
+        rc = rh_make_values(&m);
+    }
     return rc ? rc : rh_make_close(&m, ret);
 }
 

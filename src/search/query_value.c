@@ -258,6 +258,7 @@ enum rh_rc rh_make_close(struct rh_making *m, struct rh_condition *ret)
         .type = m->r->type,
         .parameter = m->r->parameter,
         .proven = !m->unproven && m->leaf->body == RH_BODY_NONE,
+        .contained = m->r->contained != RH_CONTAINED_FALSE,
         .ranges = m->ranges,
         .n_ranges = (unsigned)m->n,
         .test = m->leaf,

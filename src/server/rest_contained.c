@@ -8,23 +8,19 @@
 #include "server/rest_int.h"
 #include "server/subset.h"
 
-/* Conditions that only the store can decide (chains, _has) have been decided for the container. */
 static enum rh_rc matches(struct rh_request *q, const struct rh_query *parsed,
-                          const struct rh_version *v, yyjson_val *resource, bool *ret)
+                          const struct rh_version *v, yyjson_val *resource,
+                          enum rh_candidate_part part, bool *ret)
 {
     struct rh_candidate c = {.type = parsed->type,
                              .id = rh_json_get(resource, "id"),
                              .updated_us = v->time_us,
-                             .resource = resource};
+                             .resource = resource,
+                             .part = part};
     enum rh_rc rc = rh_keys_of(&q->ctx, rh_resource_type(parsed->type), resource, &c.keys);
     *ret = rc == RH_OK;
-    for (unsigned i = 0; i < parsed->n && rc == RH_OK && *ret; i++) {
+    for (unsigned i = 0; i < parsed->n && rc == RH_OK && *ret; i++)
         rc = rh_condition_match(&q->ctx, &parsed->conditions[i], &c, ret);
-        if (rc == RH_UNSUPPORTED) {
-            *ret = true;
-            rc = RH_OK;
-        }
-    }
     return rc;
 }
 
@@ -52,25 +48,21 @@ static enum rh_rc write_one(struct rh_request *q, const struct rh_version *v, yy
     return out->rc;
 }
 
-/* Writes those of the type that match; with `all` every one of the type. */
+/* Writes those of the type that match. */
 static enum rh_rc write_matches(struct rh_request *q, const struct rh_query *parsed,
-                                const struct rh_version *v, yyjson_val *container, bool all,
-                                const char **separator, struct rh_buf *out, unsigned *n)
+                                const struct rh_version *v, yyjson_val *container,
+                                const char **separator, struct rh_buf *out)
 {
     const char *name = rh_resource_type(parsed->type)->name;
     size_t i, max;
     yyjson_val *inner;
     yyjson_arr_foreach (yyjson_obj_get(container, "contained"), i, max, inner) {
-        bool match = all;
-        enum rh_rc rc = RH_OK;
+        bool match;
         if (!rh_text_is(rh_json_get(inner, "resourceType"), name))
             continue;
-        if (!all)
-            rc = matches(q, parsed, v, inner, &match);
-        if (rc == RH_OK && match) {
-            ++*n;
+        enum rh_rc rc = matches(q, parsed, v, inner, RH_CANDIDATE_INSIDE, &match);
+        if (rc == RH_OK && match)
             rc = write_one(q, v, inner, separator, out);
-        }
         if (rc)
             return rc;
     }
@@ -83,7 +75,6 @@ enum rh_rc rh_rest_write_contained(struct rh_request *q, const struct rh_query *
 {
     struct rh_buf text = rh_buf(q->arena);
     yyjson_doc *doc;
-    unsigned n = 0;
     *ret_itself = false;
     rh_version_write(v, &text);
     if (text.rc)
@@ -93,11 +84,6 @@ enum rh_rc rh_rest_write_contained(struct rh_request *q, const struct rh_query *
     yyjson_val *root = yyjson_doc_get_root(doc);
     enum rh_rc rc = RH_OK;
     if (parsed->contained == RH_CONTAINED_BOTH && v->type == parsed->type)
-        rc = matches(q, parsed, v, root, ret_itself);
-    if (rc == RH_OK)
-        rc = write_matches(q, parsed, v, root, false, separator, out, &n);
-    /* Found by the store, yet by no condition that can be tried here: rather too much. */
-    if (rc == RH_OK && n == 0 && !*ret_itself)
-        rc = write_matches(q, parsed, v, root, true, separator, out, &n);
-    return rc;
+        rc = matches(q, parsed, v, root, RH_CANDIDATE_ITSELF, ret_itself);
+    return rc ? rc : write_matches(q, parsed, v, root, separator, out);
 }

@@ -244,6 +244,43 @@ static bool refers(struct world *w, const struct rh_candidate *from,
     return false;
 }
 
+static bool matches(struct world *w, const struct rh_condition *c, const struct rh_candidate *r);
+
+/* A chain into what the resource contains; keys must lead to it, where there are some. */
+static bool matches_inside(struct world *w, const struct rh_condition *c,
+                           const struct rh_candidate *r)
+{
+    struct rh_found_reference *refs;
+    unsigned n;
+    bool led = true;
+    assert_int_equal(rh_references_inside(&w->ctx, rh_resource_type(r->type), r->resource,
+                                          c->parameter, &refs, &n),
+                     RH_OK);
+    for (unsigned i = 0; i < n; i++) {
+        struct rh_candidate inner = {
+            .type = refs[i].type, .id = refs[i].id, .resource = refs[i].inside};
+        if (inner.type != c->inner_type)
+            continue;
+        assert_int_equal(
+            rh_keys_of(&w->ctx, rh_resource_type(inner.type), inner.resource, &inner.keys), RH_OK);
+        bool yes; /* no scan leads to it: its rows are its container's */
+        if (c->children[0].kind == RH_COND_KEYS)
+            assert_int_equal(rh_condition_match(&w->ctx, &c->children[0], &inner, &yes), RH_OK);
+        else
+            yes = matches(w, &c->children[0], &inner);
+        if (!yes)
+            continue;
+        if (c->inside && c->inside->kind == RH_COND_KEYS &&
+            yyjson_obj_get((yyjson_val *)(uintptr_t)r->resource, "contained"))
+            assert_int_equal(rh_condition_match(&w->ctx, c->inside, r, &led), RH_OK);
+        if (!led)
+            fail_msg("%.*s: no key leads to what %.*s contains", RH_TEXT_ARG(running),
+                     RH_TEXT_ARG(r->id));
+        return true;
+    }
+    return false;
+}
+
 static bool matches(struct world *w, const struct rh_condition *c, const struct rh_candidate *r)
 {
     bool all = c->kind == RH_COND_AND, ret;
@@ -267,7 +304,7 @@ static bool matches(struct world *w, const struct rh_condition *c, const struct 
             if (to && matches(w, &c->children[0], to))
                 return true;
         }
-        return false;
+        return matches_inside(w, c, r);
     case RH_COND_HAS:
         for (unsigned i = 0; i < w->n; i++)
             if (w->items[i].type == c->inner_type &&
@@ -278,6 +315,10 @@ static bool matches(struct world *w, const struct rh_condition *c, const struct 
     case RH_COND_AND:
     case RH_COND_OR:
         break;
+    }
+    if (c->contained) { /* of one and the same resource */
+        assert_int_equal(rh_condition_match(&w->ctx, c, r, &ret), RH_OK);
+        return ret;
     }
     for (unsigned i = 0; i < c->n_children; i++)
         if (matches(w, &c->children[i], r) != all)
