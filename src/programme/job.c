@@ -515,7 +515,7 @@ enum rh_rc rh_jobs_add(struct rh_jobs *js, const struct rh_job_request *r, struc
         snprintf(j->info.id + (size_t)2 * i, 3, "%02x", random[i]);
     j->jobs = js;
     j->kind = kind_of(js, rh_text(r->kind));
-    j->info.kind = r->kind;
+    j->info.kind = j->kind ? j->kind->name : ""; /* one text for all: it is compared by address */
     j->info.asked_us = rh_clock_now_us();
     set_text(j, BY, r->caller->user);
     set_text(j, PURPOSE, r->caller->purpose);
