@@ -363,48 +363,58 @@ static enum rh_rc addressed(struct rh_run *run, unsigned type, const struct rh_p
     return rc;
 }
 
-/* Of the parts of a reference parameter, what has a value but no key of it: "#id" among others. */
-static enum rh_rc keyless(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
+static enum rh_rc add_test(struct planning *p, const struct rh_condition *c);
+static enum rh_rc intersect(struct planning *p, struct rh_posting **ret);
+static enum rh_rc filter(struct planning *p, struct rh_posting **ret);
+
+/* What refers by the parameter to a resource of the type inside itself. */
+static enum rh_rc inside(struct rh_run *run, const struct rh_condition *c, struct rh_posting **ret)
 {
     const struct rh_parameter *const *parts;
     unsigned n = rh_plan_parts(&c->parameter, &parts);
+    struct rh_buf key = rh_buf(run->make);
     struct rh_posting **rows = rh_arena_alloc(run->make, n * sizeof(struct rh_posting *));
-    for (unsigned i = 0; rows && i < n; i++) {
-        rows[i] = rh_posting_point(run, c->type, parts[i]->number, RH_TEXT("~"));
+    rh_key_inside(&key, c->inner_type);
+    if (key.rc || !rows)
+        return RH_NOMEM;
+    for (unsigned i = 0; i < n; i++) {
+        rows[i] = rh_posting_point(run, c->type, parts[i]->number, rh_buf_get(&key));
         if (!rows[i])
             return RH_NOMEM;
     }
-    *ret = rows ? merge(run, rows, n) : NULL;
+    *ret = merge(run, rows, n);
     return *ret ? rh_posting_estimate(run, *ret) : RH_NOMEM;
 }
 
-/* A chain into what a resource contains: its keys lead there, or, where they do not tell, the
- * resources that refer to something without a key of it, unless these are very many. The body
+/* A chain into what a resource contains. Keys of the contained lead there where they tell; the body
  * decides. */
 static enum rh_rc add_inside(struct rh_run *run, const struct rh_condition *c,
                              struct rh_posting **ret)
 {
-    struct rh_plan plan = {0};
-    const struct rh_condition **tests = rh_arena_alloc(run->make, sizeof *tests);
-    struct rh_posting **both = rh_arena_alloc(run->make, 2 * sizeof(struct rh_posting *));
-    enum rh_rc rc = !tests || !both ? RH_NOMEM
-                    : c->inside ? rh_plan_make(run, c->inner_type, c->inside, 1, false, true, &plan)
-                                : keyless(run, c, &plan.posting);
-    if (rc == RH_OK)
-        rc = rh_posting_estimate(run, plan.posting);
-    if (rc || plan.posting->estimate == 0 ||
-        (!c->inside && plan.posting->estimate > rh_run_limits.small))
+    struct planning *p = rh_arena_zero(run->make, sizeof *p);
+    struct rh_plan keyed;
+    struct rh_posting *refers, *found = NULL,
+                               **both = rh_arena_alloc(run->make, 2 * sizeof(struct rh_posting *));
+    enum rh_rc rc = p && both ? inside(run, c, &refers) : RH_NOMEM;
+    if (rc || refers->estimate == 0)
         return rc;
-    struct rh_posting *f = above(run, RH_POSTING_FILTER, plan.posting);
-    if (!f)
-        return RH_NOMEM;
-    tests[0] = c;
-    f->tests = tests;
-    f->n_tests = 1;
-    f->resource = c->type;
-    f->solid = true;
+    p->run = run;
+    p->type = c->type;
+    rc = add(p, refers, NULL);
+    if (rc == RH_OK && c->inside)
+        rc = rh_plan_make(run, c->inner_type, c->inside, 1, false, true, &keyed);
+    if (rc == RH_OK && c->inside)
+        rc = add(p, keyed.posting, NULL);
+    if (rc == RH_OK)
+        rc = add_test(p, c);
+    if (rc == RH_OK)
+        rc = intersect(p, &found);
+    if (rc == RH_OK)
+        rc = filter(p, &found);
+    if (rc)
+        return rc;
     both[0] = *ret;
-    both[1] = f;
+    both[1] = found;
     *ret = merge(run, both, 2);
     return *ret ? RH_OK : RH_NOMEM;
 }
@@ -417,9 +427,8 @@ static enum rh_rc joined(struct rh_run *run, const struct rh_condition *c, struc
          person = is_exact(c->parameter) && (chain ? c->inner_type : c->type) == run->patient;
     *ret = NULL;
     enum rh_rc rc = rh_run_inner(run, c, &inner);
-    if (rc || (chain && c->type == rh_resource_number(RH_TEXT("Bundle"))))
-        return rc; /* it refers to an entry of its own */
-    rc = rh_posting_estimate(run, inner);
+    if (rc == RH_OK)
+        rc = rh_posting_estimate(run, inner);
     if (rc == RH_OK && person)
         rc = addressed(run, chain ? c->type : c->inner_type, c->parameter, &whole);
     if (rc)
