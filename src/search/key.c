@@ -80,6 +80,14 @@ void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id)
     rh_key_reference(b, type, id, (struct rh_text){NULL, 0});
 }
 
+void rh_key_inside(struct rh_buf *b, unsigned type)
+{
+    unsigned char number[2];
+    rh_put_u16(number, (uint16_t)type);
+    rh_buf_char(b, '#');
+    rh_buf_add(b, number, sizeof number);
+}
+
 void rh_key_own(struct rh_buf *b, struct rh_text base, unsigned type, struct rh_text id)
 {
     rh_key_reference(b, type, (struct rh_text){NULL, 0}, base);

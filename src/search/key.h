@@ -18,7 +18,8 @@
  *              type16 'x' address         of another one; a canonical likewise, without version,
  *              'v' the same 0 version     and this where a version is stated
  *              'i' token                  its identifier
- *   uri        'u' address                of a canonical with a version also without it
+ *              '#' type16                 it is a contained resource, or the first entry of a
+ * Bundle uri        'u' address                of a canonical with a version also without it
  *   composite  key of the first component, 0-escaped (0 -> 0 255, end 0 0), then of the second;
  *              only keys that hold the value take part: c l n q x u g and those of a reference
  *   near       'g' Morton code of the place: 32 bits each of latitude and longitude
@@ -103,6 +104,8 @@ enum { RH_KEY_INSTANT_SIZE = 17 };
 void rh_key_instant(int64_t us, unsigned char ret[RH_KEY_INSTANT_SIZE]);
 /* The one key of a local reference to (type, id), for a scan of who refers to it. */
 void rh_key_local(struct rh_buf *b, unsigned type, struct rh_text id);
+/* The key of references to a resource of this type inside the resource itself. */
+void rh_key_inside(struct rh_buf *b, unsigned type);
 /* The key of a reference to it by its whole address on the server of this base; with an empty id
  * the beginning of all such keys. */
 void rh_key_own(struct rh_buf *b, struct rh_text base, unsigned type, struct rh_text id);

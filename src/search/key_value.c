@@ -480,17 +480,28 @@ static enum rh_rc found_reference(struct rh_maker *m, unsigned type, struct rh_t
     return RH_OK;
 }
 
+/* That it refers to a resource of this type inside itself. */
+static enum rh_rc add_inside(const struct value *x, unsigned type)
+{
+    struct rh_buf b = rh_buf(x->m->ctx->arena);
+    rh_key_inside(&b, type);
+    return x->m->mask || x->m->capturing ? RH_OK : add_buf(x, &b);
+}
+
 /* "#id": the contained resource of that id. */
-static enum rh_rc found_contained(struct rh_maker *m, unsigned only, struct rh_text id)
+static enum rh_rc add_contained(const struct value *x, struct rh_text id)
 {
     yyjson_val *v;
     size_t i, n;
-    yyjson_arr_foreach (yyjson_obj_get((yyjson_val *)(uintptr_t)m->resource, "contained"), i, n,
-                        v) {
+    yyjson_val *resource = (yyjson_val *)(uintptr_t)x->m->resource;
+    yyjson_arr_foreach (yyjson_obj_get(resource, "contained"), i, n, v) {
         const struct rh_type *type = rh_type_find(rh_json_get(v, "resourceType"));
-        if (type && type->resource && (!only || type->resource == only) &&
-            rh_text_eq(rh_json_get(v, "id"), id))
-            return found_reference(m, type->resource, id, (struct rh_text){NULL, 0}, v);
+        if (!type || !type->resource || (x->action->only && type->resource != x->action->only) ||
+            !rh_text_eq(rh_json_get(v, "id"), id))
+            continue;
+        return x->m->references
+                   ? found_reference(x->m, type->resource, id, (struct rh_text){NULL, 0}, v)
+                   : add_inside(x, type->resource);
     }
     return RH_OK;
 }
@@ -512,10 +523,9 @@ static enum rh_rc add_address(const struct value *x, struct rh_text text, bool c
     /* Without a base: the address under which this server was asked must not change a key. */
     struct rh_reference r =
         rh_reference_parse(text, x->m->references ? x->m->ctx->base : (struct rh_text){"", 0});
-    if (x->m->inside && r.kind == RH_REF_CONTAINED)
-        return found_contained(x->m, x->action->only, r.id);
-    if (!text.len || r.kind == RH_REF_CONTAINED || r.kind == RH_REF_CONDITIONAL ||
-        (x->action->only && r.type != x->action->only))
+    if (r.kind == RH_REF_CONTAINED)
+        return add_contained(x, r.id);
+    if (!text.len || r.kind == RH_REF_CONDITIONAL || (x->action->only && r.type != x->action->only))
         return RH_OK;
     bool local = r.kind == RH_REF_LOCAL;
     if (x->m->references)
@@ -560,7 +570,8 @@ static enum rh_rc reference_value(const struct value *x)
     tell_views(x, inner->resource);
     struct rh_buf b = rh_buf(x->m->ctx->arena);
     rh_key_reference(&b, inner->resource, id, none);
-    return add_buf(x, &b);
+    enum rh_rc rc = add_inside(x, inner->resource);
+    return rc ? rc : add_buf(x, &b);
 }
 
 static enum rh_rc uri_value(const struct value *x)

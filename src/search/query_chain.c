@@ -94,7 +94,7 @@ static bool has_parameter(struct rh_reading *r, unsigned type, struct rh_text co
 }
 
 /* The same condition on contained resources. What it cannot say is decided on bodies. */
-static enum rh_rc inside(struct rh_reading *r, unsigned target, struct rh_text name,
+static enum rh_rc inside(struct rh_reading *r, unsigned type, unsigned target, struct rh_text name,
                          struct rh_text value, const struct rh_condition **ret)
 {
     struct rh_reading inner = *r;
@@ -103,7 +103,8 @@ static enum rh_rc inside(struct rh_reading *r, unsigned target, struct rh_text n
     *ret = NULL;
     if (!c)
         return RH_NOMEM;
-    if (memchr(name.data, '.', name.len) || rh_text_starts(name, "_has"))
+    if (memchr(name.data, '.', name.len) || rh_text_starts(name, "_has") ||
+        type == rh_resource_number(RH_TEXT("Bundle"))) /* entries have no keys of their own */
         return RH_OK;
     rh_issues_init(&told, r->ctx->arena);
     r->ctx->issues = &told;
@@ -126,7 +127,7 @@ static enum rh_rc follow(struct rh_reading *r, unsigned type, const struct rh_pa
     if (rc == RH_OK)
         rc = inner_condition(r, target, rest, value, &inner);
     if (rc == RH_OK)
-        rc = inside(r, target, rest, value, &contained);
+        rc = inside(r, type, target, rest, value, &contained);
     if (rc)
         return rc;
     *ret = (struct rh_condition){.kind = RH_COND_CHAIN,

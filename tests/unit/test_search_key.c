@@ -327,6 +327,10 @@ static void makes_references(void **state)
         {"Observation", "subject", "\"subject\":{\"reference\":\"urn:uuid:7\"}",
          "\\00\\00xurn:uuid:7"},
         {"Observation", "subject", "\"subject\":{\"reference\":\"#p\"}", "~"},
+        {"Observation", "subject",
+         "\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"p\"}],"
+         "\"subject\":{\"reference\":\"#p\"}",
+         "#\\00g ~"},
         {"Observation", "subject", "\"subject\":{\"reference\":\"Patient?name=x\"}", "~"},
         {"Observation", "subject", "\"subject\":{\"display\":\"x\"}", "~"},
         {"Observation", "subject",
@@ -345,7 +349,7 @@ static void makes_references(void **state)
         {"Bundle", "composition",
          "\"type\":\"document\",\"entry\":[{\"resource\":{\"resourceType\":\"Composition\",\"id\":"
          "\"c\"}}]",
-         "\\00\\1atc"},
+         "\\00\\1atc #\\00\\1a"},
         {"CarePlan", "instantiates-uri", "\"instantiatesUri\":[\"http://a.example/x|1\"]",
          "uhttp://a.example/x|1"},
         {"Observation", "_profile", "\"meta\":{\"profile\":[\"http://a.example/x|1\"]}",
