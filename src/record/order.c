@@ -96,16 +96,23 @@ struct best {
 
 static enum rh_rc best_open(struct page *p)
 {
-    unsigned limit = p->limit - p->n, n_sorts = p->q->n_sorts;
-    struct best *b = rh_arena_zero(p->run->ctx->arena, sizeof *b);
-    p->best = b;
-    if (!b)
-        return RH_NOMEM;
-    b->q = p->q;
-    b->limit = limit;
-    b->places = rh_arena_alloc(p->run->ctx->arena, (limit + 1) * sizeof *b->places);
-    b->keys = rh_arena_alloc(p->run->ctx->arena, ((size_t)limit + 1) * n_sorts * RH_KEY_CUT);
-    return b->places && b->keys ? RH_OK : RH_NOMEM;
+    struct rh_arena *a = p->run->ctx->arena;
+    struct best *b = p->best;
+    if (!b) { /* room for all groups, of which each has less than the one before */
+        size_t most = (size_t)p->limit + 1;
+        b = rh_arena_zero(a, sizeof *b);
+        if (!b)
+            return RH_NOMEM;
+        b->q = p->q;
+        b->places = rh_arena_alloc(a, most * sizeof *b->places);
+        b->keys = rh_arena_alloc(a, most * p->q->n_sorts * RH_KEY_CUT);
+        if (!b->places || !b->keys)
+            return RH_NOMEM;
+        p->best = b;
+    }
+    b->n = 0;
+    b->limit = p->limit - p->n;
+    return RH_OK;
 }
 
 static void swap_places(struct rh_place *a, struct rh_place *b)
@@ -477,11 +484,26 @@ static enum rh_rc keyless(struct page *p, struct rh_posting **ret)
     return rows[1] ? rh_plan_everything(p->run, p->type, first, &rows[0]) : RH_NOMEM;
 }
 
-/* They come last, in the order of the other sorts. */
+/* Has it a key for the first sort? */
+static enum rh_rc has_key(struct page *p, uint64_t rk, bool *ret)
+{
+    struct rh_candidate r;
+    struct rh_text key;
+    p->run->depth++;
+    enum rh_rc rc = rh_run_candidate(p->run, rk, wanted_type(p), &r, ret);
+    if (rc == RH_OK && *ret)
+        *ret = rh_sort_key(&p->q->sorts[0], &r.keys, &key);
+    p->run->depth--;
+    return rc;
+}
+
+/* They come last, in the order of the other sorts. Shapes do not know added parameters: there the
+ * body tells. */
 static enum rh_rc without_key(struct page *p)
 {
     struct rh_posting *none, both = {.kind = RH_POSTING_AND}, *rows[2];
-    bool several = p->q->n_sorts > 1;
+    bool several = p->q->n_sorts > 1, keyed = false,
+         added = p->q->sorts[0].parameter->number >= RH_PARAM_ADDED;
     struct rh_place place = {.set = true, .missing = {true}};
     uint64_t x = p->after->set && p->after->missing[0] && !several ? p->after->rk + 1 : 0;
     enum rh_rc rc = keyless(p, &none);
@@ -496,7 +518,10 @@ static enum rh_rc without_key(struct page *p)
         if (rc || x == RH_RK_END)
             break;
         place.rk = x;
-        rc = several ? consider(p, x, 0, false) : emit(p, &place);
+        if (added)
+            rc = has_key(p, x, &keyed);
+        if (rc == RH_OK && !keyed)
+            rc = several ? consider(p, x, 0, false) : emit(p, &place);
     }
     return rc || !several ? rc : best_emit(p);
 }

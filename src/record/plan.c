@@ -478,12 +478,22 @@ static enum rh_rc make_inner(struct rh_run *run, const struct rh_condition *c)
     return rc;
 }
 
+/* Adds to one of the lists of conditions. */
+static enum rh_rc push(struct planning *p, const struct rh_condition **rows, unsigned *n,
+                       const struct rh_condition *c)
+{
+    if (*n == RH_QUERY_CONDITIONS_MAX)
+        return rh_issue_add(p->run->ctx->issues, RH_TOOLARGE, NULL,
+                            "the search has more than %d conditions; ask for fewer at a time",
+                            RH_QUERY_CONDITIONS_MAX);
+    rows[(*n)++] = c;
+    return RH_OK;
+}
+
 static enum rh_rc add_test(struct planning *p, const struct rh_condition *c)
 {
-    if (p->n_tests == RH_QUERY_CONDITIONS_MAX)
-        return RH_TOOLARGE;
-    p->tests[p->n_tests++] = c;
-    return make_inner(p->run, c);
+    enum rh_rc rc = push(p, p->tests, &p->n_tests, c);
+    return rc ? rc : make_inner(p->run, c);
 }
 
 /* The keys that there are in the ranges of a condition, when they are few: a code of any system. A
@@ -543,7 +553,7 @@ static enum rh_rc plan_unlike(struct planning *p, const struct rh_condition *c,
                               const struct rh_condition *keys)
 {
     struct rh_posting *posting;
-    if (!c->proven)
+    if (!c->proven || p->n_minus == RH_QUERY_CONDITIONS_MAX)
         return add_test(p, c);
     enum rh_rc rc = listed(p->run, keys, &posting);
     if (rc)
@@ -567,8 +577,8 @@ static enum rh_rc plan_keys(struct planning *p, const struct rh_condition *c)
     if (c->negated)
         return plan_unlike(p, c, keys);
     if (!all_points(keys)) {
-        p->late[p->n_late++] = c;
-        return c->proven ? RH_OK : add_test(p, c);
+        rc = push(p, p->late, &p->n_late, c);
+        return rc || c->proven ? rc : add_test(p, c);
     }
     rc = listed(p->run, keys, &posting);
     if (rc == RH_OK)
@@ -694,10 +704,8 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
         return rc;
     if (posting)
         return add(p, posting, c);
-    if (date) {
-        p->dates[p->n_dates++] = c;
-        return RH_OK;
-    }
+    if (date)
+        return push(p, p->dates, &p->n_dates, c);
     return c->proven ? add_test(p, c) : RH_OK; /* else it is one already */
 }
 

@@ -39,6 +39,7 @@ struct rh_posting *rh_posting_new(struct rh_run *run, enum rh_posting_kind kind)
         p->kind = kind;
         p->estimate = UINT64_MAX;
         p->solid = true;
+        p->arena = run->make;
     }
     return p;
 }
@@ -225,8 +226,8 @@ static enum rh_rc window(struct rh_run *run, struct rh_posting *p, uint64_t from
     if (p->want > RH_POSTING_ROWS)
         p->want = RH_POSTING_ROWS;
     if (p->want > p->cap) {
-        p->rks = rh_arena_alloc(run->ctx->arena, p->want * sizeof *p->rks);
-        p->auxs = rh_arena_alloc(run->ctx->arena, p->want * sizeof *p->auxs);
+        p->rks = rh_arena_alloc(p->arena, p->want * sizeof *p->rks);
+        p->auxs = rh_arena_alloc(p->arena, p->want * sizeof *p->auxs);
         if (!p->rks || !p->auxs)
             return RH_NOMEM;
         p->cap = p->want;
@@ -516,8 +517,8 @@ enum rh_rc rh_posting_has(struct rh_run *run, struct rh_posting *p, uint64_t rk,
 /* Numbers are dense in persons, so the first rows of a long list tell about how long it is. */
 static enum rh_rc estimate_point(struct rh_run *run, struct rh_posting *p)
 {
-    p->rks = rh_arena_alloc(run->ctx->arena, PROBE_ROWS * sizeof *p->rks);
-    p->auxs = rh_arena_alloc(run->ctx->arena, PROBE_ROWS * sizeof *p->auxs);
+    p->rks = rh_arena_alloc(p->arena, PROBE_ROWS * sizeof *p->rks);
+    p->auxs = rh_arena_alloc(p->arena, PROBE_ROWS * sizeof *p->auxs);
     if (!p->rks || !p->auxs)
         return RH_NOMEM;
     p->cap = p->want = PROBE_ROWS;

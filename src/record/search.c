@@ -317,7 +317,8 @@ static enum rh_rc count(struct search *s, unsigned type, const struct rh_query *
         struct rh_posting *rest = rc ? NULL : rh_posting_array(run, l.rows, l.n);
         if (!rest)
             return rc ? rc : RH_NOMEM;
-        *ret += rest->n_array;
+        for (size_t i = 0; i < rest->n_array; i++)
+            *ret += !rh_record_hidden(run->session->record, rest->array[i]);
         return RH_OK;
     }
     rc = rh_plan_make(run, type, q->conditions, q->n, NULL, true, &whole);

@@ -87,6 +87,7 @@ struct rh_posting {
     uint64_t estimate;
     const struct rh_condition *condition; /* it came from; NULL: several */
     struct rh_posting *next;              /* of inner postings */
+    struct rh_arena *arena;               /* where it was made, and what it reads is kept */
 
     /* POINT: a window of rows, from `from` on without a gap */
     uint16_t type, number;
