@@ -62,6 +62,12 @@ void rh_key_of_type(struct rh_buf *b, struct rh_text system, struct rh_text code
 /* --- references --------------------------------------------------------------------------------
  */
 
+bool rh_key_is_family(const struct rh_parameter *p)
+{
+    return p->kind == RH_SP_STRING && p->number < RH_PARAM_INTERNAL &&
+           strcmp(p->name, "family") == 0;
+}
+
 void rh_key_reference(struct rh_buf *b, unsigned type, struct rh_text id, struct rh_text address)
 {
     unsigned char number[2];

@@ -6,6 +6,7 @@
  *                                         a system
  *              'o' hash64(system|code of its type) word: Identifier whose type has a coding
  *   string     'x' folded string          words with one blank between (rh_fold_line)
+ *              'w' the same from each later word on: of family names
  *              with `words` also 'f' folded word and 'k' each skeleton (normalise.h)
  *   date       'l' lo hi                  and 'h' hi lo when the span is longer than a day. Open
  *                                         ends are INT64_MIN and INT64_MAX

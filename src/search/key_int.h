@@ -11,6 +11,8 @@
 #define RH_KEY_DAY_US INT64_C(86400000000)
 
 void rh_key_word(struct rh_buf *b, struct rh_text word, bool ends); /* `ends`: something follows */
+/* Is it a string parameter of family names, whose parts are found one by one? */
+bool rh_key_is_family(const struct rh_parameter *p);
 /* Of a local reference by its id, or, with id.data == NULL, of another one by its address. */
 void rh_key_reference(struct rh_buf *b, unsigned type, struct rh_text id, struct rh_text address);
 /* The same from the text of a reference. A canonical's version is cut off and put into *version

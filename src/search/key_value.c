@@ -166,6 +166,8 @@ static enum rh_rc token_value(const struct value *x)
 /* --- strings -----------------------------------------------------------------------------------
  */
 
+enum { FAMILY_PARTS_MAX = 16 };
+
 static enum rh_rc add_string(const struct value *x, yyjson_val *v)
 {
     if (yyjson_is_arr(v)) {
@@ -182,7 +184,17 @@ static enum rh_rc add_string(const struct value *x, yyjson_val *v)
     if (!t.len)
         return RH_OK;
     enum rh_rc rc = rh_fold_line(x->m->ctx->arena, t, &line);
-    return rc || !line.len ? rc : add_prefixed(x, 'x', line);
+    if (rc == RH_OK && line.len)
+        rc = add_prefixed(x, 'x', line);
+    /* "For robust search, servers should search the parts of a family name independently." */
+    for (unsigned i = 0; rc == RH_OK && rh_key_is_family(x->p) && i < FAMILY_PARTS_MAX; i++) {
+        struct rh_text part;
+        rh_text_split(&line, ' ', &part);
+        if (!line.len)
+            break;
+        rc = add_prefixed(x, 'w', line);
+    }
+    return rc;
 }
 
 static enum rh_rc add_word(const struct value *x, const struct rh_name_word *w)

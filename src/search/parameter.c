@@ -4,7 +4,7 @@
 #include "search/names_int.h"
 
 /* Raised when src/search makes other keys from the same tables. */
-enum { KEYS_VERSION = 8 };
+enum { KEYS_VERSION = 9 };
 
 /* The rows of one type, own ones only. */
 struct rows {

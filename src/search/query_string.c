@@ -32,9 +32,16 @@ enum rh_rc rh_query_add_string(struct rh_making *m, struct rh_text value)
 {
     struct rh_text plain, key;
     enum rh_rc rc = fold(m->r, value, &plain, &key);
-    if (rc == RH_OK)
-        rh_make_starting(m, key);
-    return rc;
+    if (rc)
+        return rc;
+    rh_make_starting(m, key);
+    if (!rh_key_is_family(m->r->parameter))
+        return RH_OK;
+    struct rh_buf later = rh_buf(m->r->ctx->arena);
+    rh_buf_char(&later, 'w');
+    rh_buf_add(&later, key.data + 1, key.len - 1);
+    rh_make_buf(m, &later, false);
+    return RH_OK;
 }
 
 enum rh_rc rh_query_exact(struct rh_reading *r, struct rh_condition *ret)

@@ -296,6 +296,7 @@ def test_s078_whole_names_and_addresses(ids):
 def test_s079_the_parts_of_a_family_name(ids):
     assert "eve" in ids("/Patient?name=Carreno") and "eve" in ids("/Patient?name=Quinones")
     assert ids("/Patient?family=Carreno") == {"eve"} == ids("/Patient?family:contains=Quinones")
+    assert ids("/Patient?family=Quinones") == {"eve"} and ids("/Patient?family=uinones") == set()
 
 
 # --- uris

@@ -478,7 +478,7 @@ class Reference:
                 return lambda a: match_of_type(a, text)
             return lambda a: match_token(a, text)
         if kind == "string":
-            return string_test(modifier, plain(text))
+            return string_test(modifier, plain(text), p.name == "family")
         if kind in ("date", "number", "quantity"):
             prefix, rest = prefix_of(text)
             if kind == "date":
@@ -626,12 +626,14 @@ def by_id(name):
     return bool(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", name)), name.encode()
 
 
-def string_test(modifier, text):
+def string_test(modifier, text, family=False):
     if modifier == "exact":
         return lambda a: a == text
     asked = fold(text)
     if modifier == "contains":
         return lambda a: asked in fold(a)
+    if family:  # its parts are searched independently
+        return lambda a: " " + " ".join(words(asked)) in " " + " ".join(words(a))
     return lambda a: fold(a).startswith(asked)
 
 

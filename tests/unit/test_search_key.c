@@ -216,7 +216,7 @@ static void makes_strings(void **state)
         {"Patient", "family",
          "\"name\":[{\"family\":\"  M\xC3\xBCller -  L\xC3\xBC"
          "denscheid\"}]",
-         "xmuller ludenscheid"},
+         "wludenscheid xmuller ludenscheid"},
         {"Patient", "given", "\"name\":[{\"given\":[\"A\",\"b\"],\"_given\":[null,null]}]",
          "xa xb"},
         {"Patient", "family", "\"name\":[{\"family\":\"---\"}]", "~"},
