@@ -270,11 +270,13 @@ static void read_one(struct rh_jobs *js, struct rh_arena *a, const char *name)
     struct rh_text text, id = {name, strlen(name)};
     struct rh_issues is;
     yyjson_doc *doc = NULL;
+    snprintf(path, sizeof path, "%s/jobs/%s", js->dir, name);
+    if (js->record && rh_text_ends(id, ".tmp"))
+        unlink(path); /* the program was killed while it wrote */
     if (!rh_text_ends(id, ".json"))
         return;
     id.len -= 5;
     rh_issues_init(&is, a);
-    snprintf(path, sizeof path, "%s/jobs/%s", js->dir, name);
     enum rh_rc rc = is_id(id) ? rh_file_read(a, &is, path, RH_JOB_FILE_MAX, &text) : RH_VALUE;
     if (!rc)
         rc = rh_json_parse(a, &is, text, &doc);
@@ -435,9 +437,8 @@ static void *work(void *user)
             continue;
         }
         expire(js);
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += LOOK_S;
+        int64_t at = rh_clock_mono_ns() + LOOK_S * INT64_C(1000000000);
+        struct timespec until = {at / 1000000000, at % 1000000000};
         pthread_cond_timedwait(&js->changed, &js->lock, &until);
     }
     pthread_mutex_unlock(&js->lock);
@@ -453,7 +454,11 @@ enum rh_rc rh_jobs_open(const char *dir, struct rh_record *record, const struct 
     js->kinds = kinds;
     js->n_kinds = n_kinds > KINDS_MAX ? KINDS_MAX : n_kinds;
     pthread_mutex_init(&js->lock, NULL);
-    pthread_cond_init(&js->changed, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&js->changed, &attr);
+    pthread_condattr_destroy(&attr);
     enum rh_rc rc = read_all(js, is);
     for (unsigned i = 0; i < js->n_kinds && record && !rc; i++) {
         struct runner *r = &js->runners[i];
@@ -492,17 +497,39 @@ void rh_jobs_close(struct rh_jobs *js)
 /* --- from outside ------------------------------------------------------------------------------
  */
 
-static enum rh_rc check_room(const struct rh_jobs *js, const struct rh_job_kind *kind,
+/* What has ended without files makes room: a cancelled one, else one that failed, the oldest. */
+static void make_room(struct rh_jobs *js)
+{
+    unsigned at = js->n;
+    for (unsigned i = js->n; i-- > 0;) {
+        const struct rh_job *j = js->rows[i];
+        if (j->running || j->info.state < RH_JOB_FAILED)
+            continue;
+        if (at == js->n || j->info.state >= js->rows[at]->info.state)
+            at = i;
+    }
+    if (at < js->n)
+        forget(js, at);
+}
+
+static enum rh_rc check_room(struct rh_jobs *js, const struct rh_job_kind *kind,
                              struct rh_issues *is)
 {
     unsigned waiting = 0;
     for (unsigned i = 0; i < js->n; i++)
         waiting += js->rows[i]->kind == kind && js->rows[i]->info.state == RH_JOB_QUEUED;
-    if (waiting < RH_JOBS_WAITING_MAX && js->n < RH_JOBS_MAX)
-        return RH_OK;
-    return rh_issue_add(is, RH_BUSY, NULL,
-                        "%u jobs of this kind wait already: cancel one, or ask again later.",
-                        waiting);
+    if (waiting >= RH_JOBS_WAITING_MAX)
+        return rh_issue_add(is, RH_BUSY, NULL,
+                            "%u jobs of this kind wait already: cancel one, or ask again later.",
+                            waiting);
+    if (js->n >= RH_JOBS_MAX)
+        make_room(js);
+    if (js->n >= RH_JOBS_MAX)
+        return rh_issue_add(is, RH_BUSY, NULL,
+                            "%u jobs are kept with their files already: cancel those that are "
+                            "fetched (rihla job list shows them), or ask again later.",
+                            js->n);
+    return RH_OK;
 }
 
 enum rh_rc rh_jobs_add(struct rh_jobs *js, const struct rh_job_request *r, struct rh_issues *is,
@@ -568,6 +595,17 @@ enum rh_rc rh_jobs_list(struct rh_jobs *js, struct rh_arena *a, struct rh_job_in
     return rc;
 }
 
+/* A full disk must not keep anybody from making room on it: a job without a state is none. */
+static enum rh_rc save_cancelled(const struct rh_jobs *js, const struct rh_job *j,
+                                 struct rh_issues *is)
+{
+    char path[PATH_SIZE];
+    if (save(j, NULL) == RH_OK)
+        return RH_OK;
+    state_path(js, j->info.id, path);
+    return unlink(path) && errno != ENOENT ? rh_errno_issue(is, errno, "remove", path) : RH_OK;
+}
+
 enum rh_rc rh_jobs_cancel(struct rh_jobs *js, struct rh_text id, struct rh_issues *is)
 {
     pthread_mutex_lock(&js->lock);
@@ -576,7 +614,7 @@ enum rh_rc rh_jobs_cancel(struct rh_jobs *js, struct rh_text id, struct rh_issue
     if (!rc) {
         j->stop = j->running; /* its thread sees it at the next step */
         end_with(j, RH_JOB_CANCELLED, RH_OK);
-        rc = save(j, is);
+        rc = save_cancelled(js, j, is);
     }
     if (!rc && !j->running)
         remove_folder(js, j);

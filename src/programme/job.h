@@ -21,7 +21,7 @@ enum {
     RH_JOB_ID_SIZE = 33,
     RH_JOB_PHASE_SIZE = 32,
     RH_JOBS_WAITING_MAX = 20,     /* of a kind; one more is refused with RH_BUSY */
-    RH_JOBS_MAX = 1000,           /* all that are known: RH_BUSY */
+    RH_JOBS_MAX = 1000,           /* all that are known; what has no files makes room: RH_BUSY */
     RH_JOB_KEEP_S = 24 * 60 * 60, /* how long the files of a job that is done are there */
     RH_JOB_FILE_MAX = 16 << 20    /* bytes of a job's state */
 };

@@ -7,7 +7,7 @@
 #include "server/search_terms.h"
 #include "server/subset.h"
 
-enum { KINDS = 2, METRICS_BYTES = 8 << 20 };
+enum { KINDS = 2, METRICS_BYTES = 64 << 20 /* addresses of RH_JOBS_MAX jobs */ };
 
 struct rh_bulkwork {
     struct rh_jobs *jobs;

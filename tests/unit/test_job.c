@@ -199,6 +199,99 @@ static void one_that_is_cancelled_stays_so_and_leaves_no_files(void **state)
     rh_jobs_close(js);
 }
 
+/* As on a full disk: no state can be written. */
+static void one_is_cancelled_when_its_state_cannot_be_written(void **state)
+{
+    (void)state;
+    struct plan p = {.steps = 1};
+    struct rh_job_kind kind;
+    char id[RH_JOB_ID_SIZE];
+    struct rh_jobs *js = open_jobs(&kind, &p);
+    add(js, id);
+    wait_for(js, id, RH_JOB_DONE);
+    char *jobs = rh_path_join(arena, folder, "jobs"), *away = rh_path_join(arena, folder, "away");
+    assert_int_equal(rename(jobs, away), 0);
+    assert_int_equal(rh_jobs_cancel(js, rh_text(id), &issues), RH_OK);
+    assert_false(has_folder(id));
+    assert_int_equal(rename(away, jobs), 0);
+    assert_int_equal(rh_jobs_cancel(js, rh_text(id), &issues), RH_NOTFOUND);
+    rh_jobs_close(js);
+
+    /* What stands in the way of the new state does not keep the old one from going. */
+    js = open_jobs(&kind, &p);
+    add(js, id);
+    wait_for(js, id, RH_JOB_DONE);
+    char *beside = rh_arena_printf(arena, "%s/%s.json.%d.tmp", jobs, id, (int)getpid());
+    char *file = rh_arena_printf(arena, "%s/%s.json", jobs, id);
+    assert_int_equal(mkdir(beside, 0700), 0);
+    assert_int_equal(rh_jobs_cancel(js, rh_text(id), &issues), RH_OK);
+    assert_int_not_equal(access(file, F_OK), 0);
+    assert_false(has_folder(id));
+    rmdir(beside);
+    rh_jobs_close(js);
+    js = open_jobs(&kind, &p);
+    struct rh_job_info i;
+    assert_int_equal(rh_jobs_get(js, rh_text(id), arena, &i), RH_NOTFOUND);
+    rh_jobs_close(js);
+}
+
+static void fill_list(const char *name)
+{
+    for (unsigned i = 0; i < RH_JOBS_MAX; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/jobs/%032x.json", folder, i);
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fprintf(f,
+                "{\"kind\":\"test\",\"state\":\"%s\",\"asked\":%u,\"expires\":"
+                "4102444800000000}",
+                name, i + 1);
+        fclose(f);
+    }
+}
+
+static void what_has_no_files_makes_room_in_a_full_list(void **state)
+{
+    (void)state;
+    struct plan p = {.steps = 1};
+    struct rh_job_kind kind;
+    struct rh_job_info *list;
+    char id[RH_JOB_ID_SIZE];
+    unsigned n;
+    struct rh_jobs *js = open_jobs(&kind, &p);
+    rh_jobs_close(js);
+    fill_list("cancelled");
+    js = open_jobs(&kind, &p);
+    add(js, id);
+    wait_for(js, id, RH_JOB_DONE);
+    assert_int_equal(rh_jobs_list(js, arena, &list, &n), RH_OK);
+    assert_int_equal(n, RH_JOBS_MAX);
+    assert_string_equal(list[0].id, "00000000000000000000000000000001"); /* 0…0 was the oldest */
+    rh_jobs_close(js);
+
+    fill_list("done");
+    js = open_jobs(&kind, &p);
+    const struct rh_caller who = {.user = RH_TEXT("me"), .purpose = RH_TEXT("TREAT")};
+    const struct rh_job_request r = {"test", &who, RH_TEXT("x"), RH_TEXT("{}")};
+    assert_int_equal(rh_jobs_add(js, &r, &issues, id), RH_BUSY);
+    assert_non_null(strstr(issues.rows[issues.count - 1].text, "are kept with their files"));
+    rh_jobs_close(js);
+}
+
+static void what_a_kill_left_half_written_goes(void **state)
+{
+    (void)state;
+    struct plan p = {.steps = 1};
+    struct rh_job_kind kind;
+    struct rh_jobs *js = open_jobs(&kind, &p);
+    rh_jobs_close(js);
+    char *path = rh_path_join(arena, folder, "jobs/0123456789abcdef0123456789abcdef.json.7.tmp");
+    assert_int_equal(rh_file_write(&issues, path, RH_TEXT("{\"ki"), 0600), RH_OK);
+    js = open_jobs(&kind, &p);
+    assert_int_not_equal(access(path, F_OK), 0);
+    rh_jobs_close(js);
+}
+
 static void files_that_are_no_jobs_are_passed_over(void **state)
 {
     (void)state;
@@ -285,6 +378,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_says_why, begin, end),
         cmocka_unit_test_setup_teardown(one_that_is_cancelled_stays_so_and_leaves_no_files, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(one_is_cancelled_when_its_state_cannot_be_written, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(what_has_no_files_makes_room_in_a_full_list, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_kill_left_half_written_goes, begin, end),
         cmocka_unit_test_setup_teardown(files_that_are_no_jobs_are_passed_over, begin, end),
         cmocka_unit_test_setup_teardown(paths_are_of_plain_names_only, begin, end),
         cmocka_unit_test_setup_teardown(files_are_split_at_lines_and_cut_back, begin, end),
