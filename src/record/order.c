@@ -25,7 +25,8 @@ struct page {
     const struct rh_place *after;
     unsigned type, limit, n;
     struct rh_row *rows;
-    struct best *best; /* of a group of equal first keys, or of all */
+    struct best *best;           /* of a group of equal first keys, or of all */
+    struct rh_arena *rows_arena; /* of the rows of a walk that were read last */
     struct rh_range walked;
 };
 
@@ -315,13 +316,15 @@ struct walk {
     unsigned n, i, want;
     bool ended;
     uint64_t seen;
+    char after[RH_STORE_KEY_MAX];
 };
 
 static enum rh_rc next_row(struct page *p, struct walk *w, const struct rh_key **ret)
 {
     *ret = NULL;
     if (w->i == w->n && !w->ended) {
-        struct rh_arena *a = p->run->ctx->arena;
+        struct rh_arena *a = p->rows_arena;
+        rh_arena_reset(a);
         w->rows = rh_arena_alloc(a, w->want * sizeof *w->rows);
         if (!w->rows)
             return RH_NOMEM;
@@ -336,7 +339,8 @@ static enum rh_rc next_row(struct page *p, struct walk *w, const struct rh_key *
         w->ended = w->n < w->want;
         if (w->n > 0) {
             w->scan.has_after = true;
-            w->scan.after = w->rows[w->n - 1].bytes;
+            w->scan.after = (struct rh_text){w->after, w->rows[w->n - 1].bytes.len};
+            memcpy(w->after, w->rows[w->n - 1].bytes.data, w->scan.after.len);
             w->scan.after_rk = w->rows[w->n - 1].rk;
         }
         w->want = w->want < RH_CHUNK ? 2 * w->want : RH_CHUNK;
@@ -570,6 +574,7 @@ static enum rh_rc walk_open(struct page *p, struct walk *w, bool *usable)
 /* *ended is false when it gave up: too few of the rows match. */
 static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
 {
+    char group_key[RH_STORE_KEY_MAX];
     struct rh_text group = {NULL, 0};
     bool several = p->q->n_sorts > 1;
     enum rh_rc rc = RH_OK;
@@ -596,7 +601,8 @@ static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
         if (several) {
             if (!group.data)
                 rc = best_open(p);
-            group = row->bytes;
+            group = (struct rh_text){group_key, row->bytes.len};
+            memcpy(group_key, row->bytes.data, group.len);
             rc = rc ? rc : consider(p, row->rk, 0, false);
         } else {
             struct rh_place place = {.set = true, .keys = {row->bytes}, .rk = row->rk};
@@ -659,7 +665,11 @@ enum rh_rc rh_order_page(struct rh_run *run, const struct rh_query *q, unsigned 
                      .limit = limit,
                      .rows = rows};
     enum rh_rc rc;
-    if (plan->ranged) {
+    run->depth++; /* the rows of a walk; candidates lie deeper */
+    p.rows_arena = rh_run_arena(run);
+    if (!p.rows_arena) {
+        rc = RH_NOMEM;
+    } else if (plan->ranged) {
         *how = "keys of the only condition in their order";
         rc = ranged(&p);
     } else if (q->n_sorts == 0) {
@@ -668,6 +678,7 @@ enum rh_rc rh_order_page(struct rh_run *run, const struct rh_query *q, unsigned 
     } else {
         rc = sorted(&p, how);
     }
+    run->depth--;
     *n = p.n;
     return rc;
 }

@@ -58,7 +58,7 @@ struct rh_run {
     uint64_t rows, seeks, bodies;        /* touched so far */
     uint64_t next_lease;                 /* rows at which the transaction is renewed */
     struct rh_posting *inner;            /* of chains and _has that are decided on bodies */
-    struct rh_arena *arenas[RH_QUERY_DEPTH_MAX + 2]; /* of candidates, one in another's test */
+    struct rh_arena *arenas[RH_QUERY_DEPTH_MAX + 3]; /* of candidates, one in another's test */
     unsigned depth;
     struct rh_arena *make; /* where new postings are made */
 };

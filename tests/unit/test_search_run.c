@@ -318,6 +318,7 @@ static void look_at_all(void)
     struct rh_head *heads = rh_arena_alloc(arena, STORED_MAX * sizeof *heads);
     unsigned n = STORED_MAX;
     struct rh_ctx ctx = a_ctx(lasting);
+    ctx.parameters = rh_record_parameters(record);
     n_stored = 0;
     rh_arena_reset(lasting);
     assert_int_equal(rh_store_lease(looking->conn), RH_OK);
@@ -771,12 +772,116 @@ static void every_way_gives_the_same_answer(void **state)
     rh_run_limits = usual;
 }
 
+/* --- while others write
+ * --------------------------------------------------------------------------------------------- */
+
+/* What was there from the first page to the last is seen once, whatever happens beside it. */
+static void pages_hold_while_others_write(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"_sort=date,_id",
+                                        "_sort=-date",
+                                        "code=x,y&_sort=status",
+                                        "value-quantity=gt100",
+                                        "code:not=z",
+                                        "date=ge2018",
+                                        "value-string:missing=true&_sort=-_lastUpdated"};
+    for (unsigned t = 0; t < 3 * sizeof texts / sizeof texts[0]; t++) {
+        const char *text = texts[t / 3];
+        char cursor[500] = "";
+        struct rh_query q;
+        unsigned n;
+        rh_run_limits = usual;
+        rh_run_limits.few_matches = t % 3 ? 0 : 1000; /* one way or the other */
+        rh_run_limits.probe = t % 3 == 1 ? 5 : 1000;
+        look_at_all();
+        rh_arena_reset(query_arena);
+        struct rh_place *want = expected("Observation", text, &q, &n);
+        bool *seen = rh_arena_zero(query_arena, n + 1),
+             *touched = rh_arena_zero(query_arena, n + 1);
+        for (unsigned page_number = 0;; page_number++) {
+            struct rh_page page = page_of(
+                "Observation", SAY("%s&_count=7%s%s", text, *cursor ? "&_cursor=" : "", cursor));
+            for (unsigned i = 0; i < page.n; i++)
+                for (unsigned k = 0; k < n; k++)
+                    if (rh_text_eq(by_rk(want[k].rk)->r.id, page.rows[i].id)) {
+                        if (seen[k] && !touched[k])
+                            fail_msg("%s: %.*s again", text, RH_TEXT_ARG(page.rows[i].id));
+                        seen[k] = true;
+                    }
+            snprintf(cursor, sizeof cursor, "%.*s", RH_TEXT_ARG(page.next));
+            if (!*cursor)
+                break;
+            assert_true(page_number < 1000);
+            for (unsigned i = 0; i < 2; i++) {
+                unsigned id = upto(300);
+                for (unsigned k = 0; k < n; k++)
+                    touched[k] |= rh_text_is(by_rk(want[k].rk)->r.id, SAY("o%u", id));
+                if (upto(3))
+                    an_observation(id);
+                else
+                    drop("Observation", SAY("o%u", id));
+            }
+        }
+        for (unsigned k = 0; k < n; k++)
+            if (!seen[k] && !touched[k])
+                fail_msg("%s: %.*s is missing", text, RH_TEXT_ARG(by_rk(want[k].rk)->r.id));
+    }
+    rh_run_limits = usual;
+}
+
+static void cursors_that_are_not_ours_are_refused(void **state)
+{
+    (void)state;
+    struct rh_page page = page_of("Observation", "_sort=date&_count=3"), other = {0};
+    struct rh_query parsed;
+    char *cursor = SAY("%.*s", RH_TEXT_ARG(page.next));
+    assert_true(*cursor);
+    for (size_t i = 0; i < strlen(cursor); i++) {
+        char *bad = SAY("%s", cursor);
+        bad[i] = bad[i] == 'A' ? 'B' : 'A';
+        struct rh_ctx ctx = a_ctx(arena);
+        struct rh_search_request r = {
+            .type = type_of("Observation"),
+            .query = rh_text(SAY("_sort=date&_count=3&_cursor=%s", i % 2 ? bad : bad + 1 + i / 2))};
+        assert_int_equal(rh_record_search(session, &ctx, &caller, &r, &other, &parsed), RH_QUERY);
+    }
+    struct rh_ctx ctx = a_ctx(arena);
+    struct rh_search_request r = {.type = type_of("Observation"),
+                                  .query = rh_text(SAY("_sort=-date&_count=3&_cursor=%s", cursor))};
+    assert_int_equal(rh_record_search(session, &ctx, &caller, &r, &other, &parsed), RH_QUERY);
+}
+
+static void an_added_parameter_orders_each_resource_once(void **state)
+{
+    (void)state;
+    struct rh_text definition = RH_TEXT(
+        "{\"resourceType\":\"SearchParameter\",\"url\":\"http://example.org/issued-on\",\"name\":"
+        "\"i\",\"status\":\"active\",\"description\":\"i\",\"code\":\"my-value\",\"base\":"
+        "[\"Observation\"],\"type\":\"string\",\"expression\":"
+        "\"Observation.value.ofType(string)\"}");
+    rh_record_add_parameters(record, &definition, 1);
+    assert_true(rh_record_indexed(record, 60000));
+    for (unsigned i = 0; i < 8; i++) {
+        rh_run_limits = usual;
+        rh_run_limits.few_matches = i % 2 ? 0 : 1000;
+        rh_arena_reset(query_arena);
+        look_at_all();
+        check("Observation", i < 4 ? "_sort=my-value" : "code=x&_sort=-my-value,date", 4 + 9 * i);
+        check("Observation", i < 4 ? "my-value:missing=true" : "my-value=high&_sort=-my-value", 5);
+    }
+    rh_run_limits = usual;
+}
+
 int main(void)
 {
     usual = rh_run_limits;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searches_find_what_they_should),
         cmocka_unit_test(every_way_gives_the_same_answer),
+        cmocka_unit_test(cursors_that_are_not_ours_are_refused),
+        cmocka_unit_test(pages_hold_while_others_write),
+        cmocka_unit_test(an_added_parameter_orders_each_resource_once),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }
