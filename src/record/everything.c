@@ -273,11 +273,14 @@ static enum rh_rc add_condition(struct rh_session *s, struct rh_everything *e,
     enum rh_rc rc = RH_OK;
     for (unsigned i = 0; i < c->n_children && !rc; i++)
         rc = add_condition(s, e, &c->children[i]);
-    /* an exact reference to a Patient only stands in that Patient's part */
-    if (c->kind != RH_COND_KEYS || (c->parameter && c->parameter->exact && e->hi - e->lo > 1))
+    if (c->kind != RH_COND_KEYS)
         return rc;
+    /* an exact reference to a Patient only stands in that Patient's part, unless it is by the whole
+     * address */
+    bool exact = c->parameter && c->parameter->exact && e->hi - e->lo > 1;
     for (unsigned i = 0; i < c->n_ranges && !rc; i++)
-        rc = add_postings(s, e, c, &c->ranges[i]);
+        if (!exact || (c->ranges[i].lo.len > 2 && c->ranges[i].lo.data[2] == 'x'))
+            rc = add_postings(s, e, c, &c->ranges[i]);
     return rc;
 }
 

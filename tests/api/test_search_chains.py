@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Chains into what a resource contains, searches for contained resources, and references by whole addresses of this server."""
+import json
+
 import pytest
-from conftest import Server, FHIR_JSON, Fhir, wants
+from conftest import FHIR_JSON, Fhir, Server, wants
+from program import rihla
 
 
 def reference(target):
@@ -130,3 +133,32 @@ def test_an_identifier_of_another_type_is_not_a_patients(chains):
     assert found(chains, "/Observation?patient:identifier=urn:i|7") == ["patient", "untyped"]
     assert found(chains, "/Observation?subject:identifier=7") == ["group", "patient", "untyped"]
     assert found(chains, "/Observation?patient:identifier=8") == []
+
+
+def test_imported_references_by_whole_address_are_followed(tmp_path):
+    """Over HTTP they become relative; an import does not know under which address it will be asked."""
+    base = "http://localhost:9/fhir"
+    rows = [{"resourceType": "Patient", "id": f"p{n}", "name": [{"family": "Many"}]} for n in range(1, 90)]
+    rows += [observation(f"o{n}", reference(f"Patient/p{n}")) for n in range(2, 90)]
+    rows += [observation("whole", reference(f"{base}/Patient/p1"), "whole"), observation("other", reference("http://other.example/fhir/Patient/p1"), "other"),
+             {"resourceType": "Medication", "id": "abc", "code": coded("abc")}, order("m", f"{base}/Medication/abc")]
+    (tmp_path / "all.ndjson").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    rihla("import", "--data", tmp_path / "rihla", tmp_path / "all.ndjson")
+    server = Server(tmp_path / "rihla")
+    with server.client() as client:
+        client.headers["Host"] = "localhost:9"
+        here = Fhir(server, client)
+        stored = here.get("/Observation/whole").json()
+        assert stored["subject"]["reference"] == f"{base}/Patient/p1"
+        assert found(here, "/Observation?patient=p1") == ["whole"] == found(here, "/Observation?patient._id=p1")
+        assert found(here, "/Observation?patient.name=many&code=whole,other") == ["whole"]
+        assert len(found(here, "/Observation?patient.name=many")) == 89
+        assert found(here, "/Patient?_has:Observation:patient:code=whole,other") == ["p1"]
+        assert len(found(here, "/Patient?_has:Observation:patient:code=whole,seen")) == 89
+        assert found(here, "/MedicationRequest?medication.code=abc") == ["m"]
+        assert found(here, "/Medication?_has:MedicationRequest:medication:status=active") == ["abc"]
+        assert found(here, "/Patient?_id=p1&_revinclude=Observation:patient", "include") == ["whole"]
+        assert found(here, "/Observation?code=whole&_include=Observation:patient", "include") == ["p1"]
+        assert found(here, "/Patient/p1/Observation") == ["whole"]
+        assert sorted(e["resource"]["id"] for e in here.get("/Patient/p1/$everything").json()["entry"]) == ["m", "p1", "whole"]
+    server.stop()
