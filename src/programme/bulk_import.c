@@ -10,9 +10,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { SAY_BYTES = 256 << 10 };
+enum { SAY_BYTES = 256 << 10, LOOK_BYTES = 8 << 20 /* fetched between two looks at the disk */ };
 
 const char rh_bulk_import_errors[] = "errors.ndjson";
 
@@ -26,8 +27,13 @@ struct loading {
     bool *fetched_from; /* the file is ours, and goes when it is loaded */
     unsigned n;
     unsigned fetched; /* inputs that were looked at */
+    uint64_t looked;  /* bytes of the present one when the disk was looked at */
+    bool full;
     int errors_fd;
+    enum rh_rc errors_rc;
     uint64_t errors, before; /* lines; refused in earlier runs */
+    bool loaded;             /* all of it, with these counts: only the end of the job is missing */
+    struct rh_bulk_counts counts;
     int64_t kept_ns;
 };
 
@@ -77,6 +83,10 @@ static enum rh_rc local_path(const struct rh_bulk_import_host *host, struct rh_a
         return rh_issue_add(is, RH_NOTFOUND, NULL,
                             "There is no file \"%.*s\" in the folder that may be read.",
                             RH_TEXT_ARG(rh_text_shown(url, 200)));
+    struct stat st; /* links in a folder, and pipes that nobody writes to, lead astray */
+    if (stat(real, &st) || !S_ISREG(st.st_mode))
+        return rh_issue_add(is, RH_INVALID, NULL, "\"%.*s\" is not a file: name each file itself.",
+                            RH_TEXT_ARG(rh_text_shown(url, 200)));
     if (!takes_name(real))
         return rh_issue_add(is, RH_INVALID, NULL,
                             "\"%.*s\" does not end in .ndjson, .jsonl or .json (also .gz).",
@@ -99,13 +109,21 @@ enum rh_rc rh_bulk_import_check(const struct rh_bulk_import_host *host, struct r
 /* --- positions ---------------------------------------------------------------------------------
  */
 
-static enum rh_rc keep(struct loading *l, uint64_t refused)
+static enum rh_rc keep(struct loading *l)
 {
-    char text[128];
-    int n = snprintf(text, sizeof text, "{\"fetched\":%u,\"refused\":%llu,\"errors\":%llu}",
-                     l->fetched, (unsigned long long)refused, (unsigned long long)l->errors);
+    struct rh_arena *a = rh_arena_open(SAY_BYTES); /* on several threads */
+    struct rh_buf b = rh_buf(a);
+    rh_buf_printf(&b, "{\"fetched\":%u,\"refused\":%llu,\"errors\":%llu", l->fetched,
+                  (unsigned long long)l->before, (unsigned long long)l->errors);
+    if (l->loaded)
+        rh_buf_printf(&b, ",\"loaded\":{\"created\":%llu,\"updated\":%llu,\"unchanged\":%llu}",
+                      (unsigned long long)l->counts.created, (unsigned long long)l->counts.updated,
+                      (unsigned long long)l->counts.unchanged);
+    rh_buf_char(&b, '}');
     l->kept_ns = rh_clock_mono_ns();
-    return rh_job_keep(l->job, (struct rh_text){text, (size_t)n});
+    enum rh_rc rc = b.rc ? b.rc : rh_job_keep(l->job, rh_buf_get(&b));
+    rh_arena_close(a);
+    return rc;
 }
 
 static uint64_t number_of(yyjson_val *o, const char *name)
@@ -140,6 +158,11 @@ static enum rh_rc read_job(struct loading *l)
     l->fetched = (unsigned)number_of(p, "fetched");
     l->errors = number_of(p, "errors");
     l->before = number_of(p, "refused");
+    yyjson_val *loaded = yyjson_obj_get(p, "loaded");
+    l->loaded = loaded != NULL;
+    l->counts.created = number_of(loaded, "created");
+    l->counts.updated = number_of(loaded, "updated");
+    l->counts.unchanged = number_of(loaded, "unchanged");
     return RH_OK;
 }
 
@@ -149,22 +172,49 @@ static enum rh_rc read_job(struct loading *l)
 static bool fetch_progress(void *user, uint64_t bytes)
 {
     struct loading *l = user;
-    return rh_job_progress(l->job, "fetching bytes", bytes, 0);
+    uint64_t left = 0;
+    if (bytes < l->looked || bytes - l->looked >= LOOK_BYTES || !bytes) {
+        l->looked = bytes;
+        l->full = !rh_disk_free(rh_job_folder(l->job), &left) &&
+                  left >> 20 < (uint64_t)RH_BULK_IMPORT_SPARE_MIB;
+    }
+    return !l->full && rh_job_progress(l->job, "fetching bytes", bytes, 0);
+}
+
+/* The file of ours that a remote one becomes. */
+static char *fetched_path(const struct loading *l, unsigned i)
+{
+    return rh_arena_printf(l->arena, "%s/%06u.ndjson", rh_job_folder(l->job), i);
+}
+
+static enum rh_rc fetch(struct loading *l, const char *url, const char *path)
+{
+    const struct rh_bulk_import_host *h = l->host;
+    enum rh_rc rc = rh_fetch(l->issues, h->hosts, h->n_hosts, url, path, fetch_progress, l);
+    if (rc == RH_INTERRUPTED && l->full)
+        return rh_issue_add(l->issues, RH_FULL, NULL,
+                            "less than %d MB are left on the disk, and they are for the record: "
+                            "make room, or import less at a time",
+                            RH_BULK_IMPORT_SPARE_MIB);
+    return rc ? rc : rh_dir_sync(rh_job_folder(l->job));
 }
 
 static enum rh_rc find_file(struct loading *l, unsigned i)
 {
-    const struct rh_bulk_import_host *h = l->host;
+    char real[PATH_MAX];
     if (!is_remote(l->urls[i]))
-        return local_path(h, l->arena, l->issues, l->urls[i], &l->paths[i]);
+        return local_path(l->host, l->arena, l->issues, l->urls[i], &l->paths[i]);
     struct rh_text url = rh_text_copy(l->arena, l->urls[i]);
-    l->paths[i] = rh_arena_printf(l->arena, "%s/%06u.ndjson", rh_job_folder(l->job), i);
+    char *path = fetched_path(l, i);
     l->fetched_from[i] = true;
-    if (!url.data || !l->paths[i])
+    if (!url.data || !path)
         return RH_NOMEM;
-    if (i < l->fetched && access(l->paths[i], R_OK) == 0)
-        return RH_OK; /* before the crash */
-    return rh_fetch(l->issues, h->hosts, h->n_hosts, url.data, l->paths[i], fetch_progress, l);
+    bool there = i < l->fetched && access(path, R_OK) == 0; /* before the crash */
+    enum rh_rc rc = there ? RH_OK : fetch(l, url.data, path);
+    if (!rc && realpath(path, real)) /* as the load names it */
+        path = rh_arena_copy(l->arena, real, strlen(real) + 1);
+    l->paths[i] = path;
+    return rc ? rc : path ? RH_OK : RH_NOMEM;
 }
 
 static enum rh_rc find_files(struct loading *l)
@@ -174,7 +224,7 @@ static enum rh_rc find_files(struct loading *l)
         rc = find_file(l, i);
         if (!rc && i >= l->fetched && l->fetched_from[i]) {
             l->fetched = i + 1;
-            rc = keep(l, l->before);
+            rc = keep(l);
         }
     }
     return rc;
@@ -225,11 +275,26 @@ static void on_refused(void *user, const char *file, uint64_t line, const struct
                      (unsigned long long)line, rh_rc_text(rc));
     rh_issues_outcome(&out, rc, &b);
     rh_buf_char(&b, '\n');
-    if (!b.rc)
-        rh_write_all(l->errors_fd, b.data, b.len);
+    if (!b.rc && !l->errors_rc)
+        l->errors_rc = rh_write_all(l->errors_fd, b.data, b.len);
     if (rh_clock_mono_ns() - l->kept_ns > RH_BULK_IMPORT_KEEP_MS * INT64_C(1000000))
-        keep(l, l->before);
+        keep(l);
     rh_arena_close(a);
+}
+
+static enum rh_rc on_loaded(void *user, const struct rh_bulk_counts *c)
+{
+    struct loading *l = user;
+    if (l->errors_rc)
+        return rh_issue_add(l->issues, l->errors_rc, NULL,
+                            "what was refused cannot be written down: %s; all else is in the "
+                            "record",
+                            rh_rc_text(l->errors_rc));
+    if (fsync(l->errors_fd) || rh_dir_sync(rh_job_folder(l->job)))
+        return rh_errno_issue(l->issues, errno, "sync", rh_job_folder(l->job));
+    l->loaded = true;
+    l->counts = *c;
+    return keep(l);
 }
 
 /* --- the job -----------------------------------------------------------------------------------
@@ -244,9 +309,10 @@ static enum rh_rc open_errors(struct loading *l)
     return l->errors_fd < 0 ? rh_errno_issue(l->issues, errno, "create", path) : RH_OK;
 }
 
-static enum rh_rc load(struct loading *l, struct rh_import_result *ret)
+static enum rh_rc load(struct loading *l)
 {
-    const struct rh_import_events events = {l, on_progress, on_refused, NULL};
+    const struct rh_import_events events = {l, on_progress, on_refused, NULL, on_loaded};
+    struct rh_import_result r;
     struct rh_caller caller = rh_job_caller(l->job);
     char name[RH_JOB_ID_SIZE + 8];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -254,23 +320,23 @@ static enum rh_rc load(struct loading *l, struct rh_import_result *ret)
     const struct rh_import_job job = {name, RH_VALIDATE_DEFAULT,
                                       cores > 2 ? (unsigned)cores / 2 : 1};
     return rh_import_as(rh_job_record(l->job), &caller, l->issues, &job, l->paths, l->n, &events,
-                        ret);
+                        &r);
 }
 
-static enum rh_rc finish(struct loading *l, const struct rh_import_result *r)
+static enum rh_rc finish(struct loading *l)
 {
     struct rh_buf b = rh_buf(l->arena);
-    if (fsync(l->errors_fd) || rh_dir_sync(rh_job_folder(l->job)))
-        return rh_errno_issue(l->issues, errno, "sync", rh_job_folder(l->job));
-    for (unsigned i = 0; i < l->n; i++)
-        if (l->fetched_from[i])
-            unlink(l->paths[i]);
+    for (unsigned i = 0; i < l->n; i++) {
+        const char *path = is_remote(l->urls[i]) ? fetched_path(l, i) : NULL;
+        if (path)
+            unlink(path);
+    }
     uint64_t lines = l->errors < RH_BULK_IMPORT_ERRORS_MAX ? l->errors : RH_BULK_IMPORT_ERRORS_MAX;
     rh_buf_printf(&b,
                   "{\"time\":%lld,\"created\":%llu,\"updated\":%llu,\"unchanged\":%llu,"
                   "\"refused\":%llu,\"errors\":%llu}",
-                  (long long)rh_clock_now_us(), (unsigned long long)r->counts.created,
-                  (unsigned long long)r->counts.updated, (unsigned long long)r->counts.unchanged,
+                  (long long)rh_clock_now_us(), (unsigned long long)l->counts.created,
+                  (unsigned long long)l->counts.updated, (unsigned long long)l->counts.unchanged,
                   (unsigned long long)l->before, (unsigned long long)lines);
     rh_job_result(l->job, rh_buf_get(&b));
     return b.rc;
@@ -283,16 +349,15 @@ enum rh_rc rh_bulk_import_run(struct rh_job *j, void *user)
                         .arena = rh_job_arena(j),
                         .issues = rh_job_issues(j),
                         .errors_fd = -1};
-    struct rh_import_result r = {0};
     enum rh_rc rc = read_job(&l);
     if (!rc)
         rc = open_errors(&l);
-    if (!rc)
+    if (!rc && !l.loaded)
         rc = find_files(&l);
+    if (!rc && !l.loaded)
+        rc = load(&l);
     if (!rc)
-        rc = load(&l, &r);
-    if (!rc)
-        rc = finish(&l, &r);
+        rc = finish(&l);
     if (l.errors_fd >= 0)
         close(l.errors_fd);
     return rc;

@@ -19,7 +19,8 @@
 enum {
     RH_BULK_IMPORT_INPUTS_MAX = 10000,
     RH_BULK_IMPORT_ERRORS_MAX = 100000, /* lines of the file; more are only counted */
-    RH_BULK_IMPORT_KEEP_MS = 2000
+    RH_BULK_IMPORT_KEEP_MS = 2000,
+    RH_BULK_IMPORT_SPARE_MIB = 512 /* of the disk that fetching leaves to the record: RH_FULL */
 };
 
 /* What the operator allowed. */

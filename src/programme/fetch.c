@@ -60,6 +60,12 @@ static bool listed(const char *const *hosts, unsigned n, const char *place)
     return false;
 }
 
+/* What stands behind '?' may be a signature that lets anybody in: not for logs. */
+static struct rh_text shown_of(const char *url)
+{
+    return rh_text_shown((struct rh_text){url, strcspn(url, "?#")}, 200);
+}
+
 enum rh_rc rh_fetch_check(struct rh_issues *is, const char *const *hosts, unsigned n_hosts,
                           const char *url)
 {
@@ -67,7 +73,7 @@ enum rh_rc rh_fetch_check(struct rh_issues *is, const char *const *hosts, unsign
     CURLU *u = curl_url();
     bool good = u && !curl_url_set(u, CURLUPART_URL, url, 0) && place_of(u, place);
     curl_url_cleanup(u);
-    struct rh_text shown = rh_text_shown(rh_text(url), 200);
+    struct rh_text shown = shown_of(url);
     if (!good)
         return rh_issue_add(is, RH_INVALID, NULL,
                             "\"%.*s\" is not an address of http or https (without a name and "
@@ -126,7 +132,7 @@ static enum rh_rc perform(CURL *c, struct fetching *f, const char *url)
 {
     char error[CURL_ERROR_SIZE] = "";
     long status = 0;
-    struct rh_text shown = rh_text_shown(rh_text(url), 200);
+    struct rh_text shown = shown_of(url);
     set_limits(c, f, url);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
     CURLcode code = curl_easy_perform(c);

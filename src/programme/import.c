@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -23,6 +24,7 @@ struct import {
     struct rh_issues *issues;
     struct rh_arena *arena; /* of paths */
     const struct rh_import_events *events;
+    pthread_mutex_t saying; /* of refusals, by the workers of the load and by us */
     struct rh_import_result result;
     struct file *files;
     size_t n, cap;
@@ -105,6 +107,16 @@ static enum rh_rc progress(struct import *im, const struct rh_reader *r)
     return go_on ? RH_OK : RH_INTERRUPTED;
 }
 
+static void say_refused(struct import *im, const char *path, uint64_t line,
+                        const struct rh_issues *is, enum rh_rc rc)
+{
+    if (!im->events || !im->events->refused)
+        return;
+    pthread_mutex_lock(&im->saying);
+    im->events->refused(im->events->user, path, line, is, rc);
+    pthread_mutex_unlock(&im->saying);
+}
+
 static void refuse_file(struct import *im, const char *path, uint64_t line, enum rh_rc rc,
                         const char *text)
 {
@@ -113,8 +125,7 @@ static void refuse_file(struct import *im, const char *path, uint64_t line, enum
     rh_issues_init(&is, a);
     rh_issue_add(&is, rc, NULL, "%s", text);
     im->result.counts.refused++;
-    if (im->events && im->events->refused)
-        im->events->refused(im->events->user, path, line, &is, rc);
+    say_refused(im, path, line, &is, rc);
     rh_arena_close(a);
 }
 
@@ -261,12 +272,10 @@ static void on_refusal(void *user, struct rh_text source, uint64_t line, const s
     char path[4096];
     const char *bar = source.data ? memchr(source.data, '|', source.len) : NULL;
     size_t len = bar ? (size_t)(bar - source.data) : source.len;
-    if (!im->events || !im->events->refused)
-        return;
     len = len < sizeof path - 1 ? len : sizeof path - 1;
     memcpy(path, source.data, len);
     path[len] = '\0';
-    im->events->refused(im->events->user, path, line, is, rc);
+    say_refused(im, path, line, is, rc);
 }
 
 static enum rh_rc wait_for_rest(struct import *im)
@@ -287,7 +296,10 @@ enum rh_rc rh_import_as(struct rh_record *r, const struct rh_caller *caller, str
                         const struct rh_import_job *job, const char *const *paths, unsigned n,
                         const struct rh_import_events *events, struct rh_import_result *ret)
 {
-    struct import im = {.issues = is, .events = events, .arena = rh_arena_open(PATHS_BYTES)};
+    struct import im = {.issues = is,
+                        .events = events,
+                        .saying = PTHREAD_MUTEX_INITIALIZER,
+                        .arena = rh_arena_open(PATHS_BYTES)};
     struct rh_grant grant;
     enum rh_rc rc = rh_access_decide(caller, RH_ACTION_IMPORT, 0, is, &grant);
     for (unsigned i = 0; i < n && rc == RH_OK; i++)
@@ -309,6 +321,8 @@ enum rh_rc rh_import_as(struct rh_record *r, const struct rh_caller *caller, str
         rh_bulk_counts(im.bulk, &c);
         c.refused += im.result.counts.refused;
         im.result.counts = c;
+        if (rc == RH_OK && !flushed && events && events->loaded)
+            rc = events->loaded(events->user, &c);
         enum rh_rc closed = rh_bulk_close(im.bulk, rc == RH_OK);
         rc = rc ? rc : flushed ? flushed : closed;
     }

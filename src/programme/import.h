@@ -30,6 +30,8 @@ struct rh_import_events {
     void (*refused)(void *user, const char *file, uint64_t line, const struct rh_issues *is,
                     enum rh_rc rc);
     void (*resumed)(void *user, const char *file, uint64_t position);
+    /* All is in the record; the marks that an interrupted load goes on at go when this is RH_OK. */
+    enum rh_rc (*loaded)(void *user, const struct rh_bulk_counts *c);
 };
 
 struct rh_import_result {

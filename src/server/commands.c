@@ -103,7 +103,7 @@ static void import_resumed(void *user, const char *file, uint64_t position)
 static enum rh_rc run_import(struct rh_control_call *c)
 {
     struct importing im = {.call = c};
-    struct rh_import_events events = {&im, import_progress, import_refused, import_resumed};
+    struct rh_import_events events = {&im, import_progress, import_refused, import_resumed, NULL};
     struct rh_import_result r;
     struct rh_caller who = caller();
     const char **paths;

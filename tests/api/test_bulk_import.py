@@ -3,6 +3,7 @@
 import gzip
 import http.server
 import json
+import os
 import threading
 import time
 
@@ -119,6 +120,71 @@ def test_what_a_server_answers_otherwise_ends_the_job(at, remote):
     assert remote.asked == ["/moved"], "redirects are not followed"
     wants(finished(at, accepted(ask(at, f"http://{remote.place}/none"))), 404, "404")
     assert at.get("/Patient/p1").status_code == 404
+
+
+def test_what_signs_an_address_is_in_no_message(at, remote):
+    address = f"http://{remote.place}/gone?signature=open-sesame"
+    answer = finished(at, accepted(ask(at, address)))
+    wants(answer, 404, f"http://{remote.place}/gone answers 404")
+    assert "open-sesame" not in answer.text
+    refused = wants(ask(at, "http://example.org/x?signature=open-sesame#open-sesame"), 403, "example.org:80")
+    assert "open-sesame" not in json.dumps(refused)
+
+
+def test_only_files_themselves_are_read(at, inbox, tmp_path):
+    """A link in a folder leads out of it; a pipe that nobody writes to is never read to its end."""
+    (inbox / "folder.ndjson").mkdir()
+    (inbox / "folder.ndjson" / "inner.ndjson").symlink_to(tmp_path / "secret.ndjson")
+    os.mkfifo(inbox / "pipe.ndjson")
+    wants(ask(at, "folder.ndjson"), 400, "not a file")
+    wants(ask(at, "folder.ndjson/inner.ndjson"), 404, "no file")
+    wants(ask(at, "pipe.ndjson"), 400, "not a file")
+
+
+@pytest.mark.parametrize("url", [
+    "http://{place}@example.org/x", "http://example.org#@{place}/x", "http://example.org\\@{place}/x", "http://{place}.example.org/x", "http://{host}.:{port}/x",
+    "http://{host}:{port}0/x", "http://{host}/x", "http://[::ffff:127.0.0.1]:{port}/x", "http://[::1]:{port}/x", "http://localhost:{port}/x",
+    "http://{place}\r\nX: y/", "http://example.org%23@{place}/x", "file://{place}/x", "http://user@{place}/x", "http://:word@{place}/x", "http:example.org",
+])
+def test_addresses_that_only_look_like_one_that_is_allowed(at, remote, url):
+    host, port = remote.place.split(":")
+    answer = ask(at, url.format(place=remote.place, host=host, port=port))
+    assert answer.status_code in (400, 403, 404), answer.text
+    assert remote.asked == []
+
+
+def test_the_errors_of_what_was_fetched_name_its_address(tmp_path, remote):
+    remote.files["/a"] = (200, {}, lines(person(1), {"resourceType": "Patient", "id": "bad", "birthDate": "soon"}).encode())
+    server = Server(os.path.relpath(tmp_path / "data"), "--import-host", remote.place)
+    with server.client() as http:
+        manifest = imported(http, f"http://{remote.place}/a")
+        [error] = manifest["error"]
+        text = http.get(error["url"]).json()["issue"][0]["diagnostics"]
+        assert f"http://{remote.place}/a, line 2" in text and str(tmp_path) not in text
+    server.stop()
+
+
+def test_an_import_that_was_cut_off_at_its_very_end_is_not_done_again(tmp_path, inbox):
+    """Between the last resource and the state `done`: what has changed since must not be overwritten."""
+    data = tmp_path / "data"
+    server = Server(data, "--import-dir", str(inbox))
+    with server.client() as http:
+        status = accepted(ask(http, "Patient.ndjson"))
+        finished(http, status)
+        assert http.put("/Patient/p7", json=person(7, gender="other"), headers={"Content-Type": FHIR_JSON}).status_code == 200
+    server.stop()
+    state = data / "jobs" / (status.rsplit("/", 1)[1] + ".json")
+    job = json.loads(state.read_text())
+    del job["result"]
+    job.update(state="active", position={"fetched": 0, "refused": 0, "errors": 0, "loaded": {"created": 20, "updated": 0, "unchanged": 0}})
+    state.write_text(json.dumps(job))
+    (inbox / "Patient.ndjson").unlink()
+    server = Server(data, "--import-dir", str(inbox))
+    with server.client() as http:
+        done = finished(http, status.split("/fhir", 1)[1])
+        assert done.status_code == 200 and done.json()["extension"]["created"] == 20
+        assert http.get("/Patient/p7").json()["gender"] == "other"
+    server.stop()
 
 
 @pytest.mark.parametrize("url, status, fragment", [
