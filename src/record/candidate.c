@@ -189,8 +189,12 @@ static enum rh_rc test_has(struct rh_run *run, const struct rh_condition *c,
     rows[0] = referring;
     rows[1] = inner;
     both.children = rows;
-    rc = rh_posting_first(run, &both, 0, &at);
-    *ret = rc == RH_OK && at != RH_RK_END;
+    for (uint64_t x = 0; rc == RH_OK && !*ret; x = at + 1) {
+        rc = rh_posting_first(run, &both, x, &at);
+        if (rc || at == RH_RK_END)
+            break;
+        *ret = !rh_record_hidden(run->session->record, at);
+    }
     return rc;
 }
 

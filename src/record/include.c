@@ -122,8 +122,10 @@ static enum rh_rc forward(struct including *in, const struct rh_include *inc,
     unsigned n = 0;
     if ((inc->source && inc->source != v->type) || in->left_out)
         return RH_OK;
-    enum rh_rc rc = rh_references_of(in->run->ctx, rh_resource_type(v->type), resource,
-                                     inc->parameter, &refs, &n);
+    struct rh_ctx ctx = *in->run->ctx;
+    ctx.arena = in->run->make;
+    enum rh_rc rc =
+        rh_references_of(&ctx, rh_resource_type(v->type), resource, inc->parameter, &refs, &n);
     for (unsigned i = 0; i < n && rc == RH_OK; i++) {
         uint64_t rk = 0;
         if (refs[i].id.len == 0) {
@@ -198,7 +200,7 @@ static enum rh_rc reverse(struct including *in, const struct rh_include *inc,
 /* --- rounds
  * -------------------------------------------------------------------------------------------- */
 
-static enum rh_rc of_one(struct including *in, const struct rh_version *v, bool iterated)
+static enum rh_rc of_one_here(struct including *in, const struct rh_version *v, bool iterated)
 {
     const yyjson_val *resource = NULL;
     yyjson_doc *doc;
@@ -212,7 +214,7 @@ static enum rh_rc of_one(struct including *in, const struct rh_version *v, bool 
             continue;
         }
         if (!resource) {
-            if (rh_json_parse(in->run->ctx->arena, in->run->ctx->issues, v->body, &doc))
+            if (rh_json_parse(in->run->make, in->run->ctx->issues, v->body, &doc))
                 return RH_CORRUPT;
             resource = yyjson_doc_get_root(doc);
             in->run->bodies++;
@@ -220,6 +222,22 @@ static enum rh_rc of_one(struct including *in, const struct rh_version *v, bool 
         rc = forward(in, inc, v, resource);
     }
     return rc ? rc : rh_run_touch(in->run, 0);
+}
+
+/* What is needed for one resource goes with it. */
+static enum rh_rc of_one(struct including *in, const struct rh_version *v, bool iterated)
+{
+    struct rh_arena *make = in->run->make, *a;
+    in->run->depth++;
+    a = rh_run_arena(in->run);
+    if (a) {
+        rh_arena_reset(a);
+        in->run->make = a;
+    }
+    enum rh_rc rc = a ? of_one_here(in, v, iterated) : RH_NOMEM;
+    in->run->make = make;
+    in->run->depth--;
+    return rc;
 }
 
 enum rh_rc rh_include_run(struct rh_run *run, const struct rh_query *q, const struct rh_row *rows,

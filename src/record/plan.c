@@ -20,7 +20,7 @@ struct planning {
     const struct rh_condition *tests[RH_QUERY_CONDITIONS_MAX], *dates[RH_QUERY_CONDITIONS_MAX],
         *late[RH_QUERY_CONDITIONS_MAX];
     unsigned n_children, n_minus, n_tests, n_dates, n_late;
-    bool solid, dated, empty, contained;
+    bool solid, dated, empty, onward, contained;
     const struct rh_condition *unlike; /* the first of `minus` */
 };
 
@@ -238,24 +238,33 @@ static enum rh_rc follow_chain(struct rh_run *run, const struct rh_condition *c,
     struct rh_rks l = {0};
     const struct rh_parameter *const *parts;
     unsigned n = rh_plan_parts(&c->parameter, &parts);
-    for (uint64_t rk = 0;; rk++) {
+    struct rh_arena *make = run->make;
+    enum rh_rc rc = RH_OK;
+    run->depth++; /* heads and keys of one at a time */
+    for (uint64_t rk = 0; rc == RH_OK; rk++) {
         struct rh_head head;
         struct rh_text keys[2];
         unsigned n_keys = 0;
-        enum rh_rc rc = rh_posting_first(run, inner, rk, &rk);
-        if (rc)
-            return rc;
-        if (rk == RH_RK_END)
+        rc = rh_posting_first(run, inner, rk, &rk);
+        if (rc || rk == RH_RK_END)
             break;
+        run->make = rh_run_arena(run);
+        rc = run->make ? RH_OK : RH_NOMEM;
+        if (rc)
+            break;
+        rh_arena_reset(run->make);
         rc = rh_store_head_rk(run->session->conn, rk, run->make, &head);
-        if (rc == RH_NOTFOUND || (rc == RH_OK && head.deleted))
-            continue;
-        rc = rc ? rc : rh_run_keys(run, head.type, head.id, keys, &n_keys);
+        if (rc == RH_OK && !head.deleted)
+            rc = rh_run_keys(run, head.type, head.id, keys, &n_keys);
         for (unsigned i = 0; i < n * n_keys && rc == RH_OK; i++)
             rc = rh_rks_point(run, c->type, parts[i / n_keys]->number, keys[i % n_keys], &l);
-        if (rc)
-            return rc;
+        rc = rc == RH_NOTFOUND ? RH_OK : rc;
+        run->make = make;
     }
+    run->make = make;
+    run->depth--;
+    if (rc)
+        return rc;
     *ret = rh_posting_array(run, l.rows, l.n);
     return *ret ? RH_OK : RH_NOMEM;
 }
@@ -569,7 +578,8 @@ static enum rh_rc plan_keys(struct planning *p, const struct rh_condition *c)
 {
     struct rh_posting *posting;
     const struct rh_condition *keys = c;
-    enum rh_rc rc = !all_points(c) && is_token(c) ? few_keys(p->run, c, &keys) : RH_OK;
+    enum rh_rc rc =
+        !all_points(c) && is_token(c) && !p->onward ? few_keys(p->run, c, &keys) : RH_OK;
     if (rc)
         return rc;
     if (!keys)
@@ -806,6 +816,7 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     p->type = type;
     p->all = all;
     p->order = wish ? wish->order : NULL;
+    p->onward = wish && wish->onward;
     ret->whole = n == 0;
     for (unsigned i = 0; i < n; i++)
         p->contained |= conditions[i].contained;
@@ -817,8 +828,9 @@ enum rh_rc rh_plan_make(struct rh_run *run, unsigned type, const struct rh_condi
     }
     if (rc == RH_OK && wish && wish->walk && p->n_late == 1 && p->n_children == 0 &&
         p->n_minus == 0 && p->n_tests == 0 && !on_main_date(p->late[0])) {
-        struct rh_posting *posting;
-        rc = rh_plan_gather(run, p->late[0], rh_run_limits.probe, &posting);
+        struct rh_posting *posting = NULL;
+        if (!p->onward)
+            rc = rh_plan_gather(run, p->late[0], rh_run_limits.probe, &posting);
         if (rc == RH_OK && !posting)
             ret->ranged = p->late[0];
         else if (rc == RH_OK)

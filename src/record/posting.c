@@ -327,9 +327,10 @@ static enum rh_rc first_person(struct rh_run *run, struct rh_posting *p, uint64_
         enum rh_rc rc = rh_posting_first(run, p->children[0], x, &at);
         if (rc)
             return rc;
-        if (at == RH_RK_END || at >> RH_RK_BITS != run->site_ordinal)
+        bool site = at >> RH_RK_BITS == run->site_ordinal;
+        if (at == RH_RK_END || (!site && !rh_record_hidden(run->session->record, at)))
             break;
-        x = (at | RH_RK_MASK) + 1;
+        x = site ? (at | RH_RK_MASK) + 1 : at + 1;
     }
     *ret = at == RH_RK_END ? at : at & ~RH_RK_MASK;
     return RH_OK;

@@ -357,7 +357,10 @@ static enum rh_rc run_type(struct search *s, unsigned type, const struct rh_plac
         ret->counted = true;
         return rc;
     }
-    struct rh_plan_wish wish = {.walk = q->n_sorts == 0 && s->run.grant->all,
+    /* a page goes on the way the first one went: by numbers has no key in its place */
+    bool numbers = after->set && after->missing[0], unsorted = q->n_sorts == 0;
+    struct rh_plan_wish wish = {.walk = unsorted && !numbers && s->run.grant->all,
+                                .onward = unsorted && after->set && !numbers,
                                 .order = q->n_sorts ? q->sorts[0].parameter : NULL};
     rc = rh_plan_make(&s->run, type, q->conditions, q->n, &wish, !limit, &plan);
     if (rc == RH_OK && limit) {

@@ -151,6 +151,7 @@ struct rh_plan {
 /* How a page is going to be made. */
 struct rh_plan_wish {
     bool walk;                        /* no order: a range may be walked */
+    bool onward;                      /* such a walk has begun: it goes on, however few are left */
     const struct rh_parameter *order; /* its keys may be walked; NULL: no order */
 };
 /* The conditions (all must hold) on resources of a type. `wish` NULL: none of that. `all`: every

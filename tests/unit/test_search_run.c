@@ -830,6 +830,55 @@ static void pages_hold_while_others_write(void **state)
     rh_run_limits = usual;
 }
 
+/* Each resource that a match refers to, or that refers to one, once. */
+static void includes_bring_each_once(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"status=finished", "date=ge2020&_sort=-date",
+                                        "class=AMB&_sort=_id"};
+    rh_arena_reset(query_arena);
+    look_at_all();
+    const struct rh_parameter *sets[3];
+    sets[0] = rh_parameter_find(NULL, type_of("Encounter"), RH_TEXT("patient"));
+    sets[1] = rh_parameter_find(NULL, type_of("Observation"), RH_TEXT("encounter"));
+    sets[2] = rh_parameter_find(NULL, type_of("Patient"), RH_TEXT("organization"));
+    for (unsigned t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        unsigned want = 0;
+        bool *in = rh_arena_zero(query_arena, STORED_MAX);
+        struct rh_ctx ctx = a_ctx(query_arena);
+        struct rh_page page =
+            page_of("Encounter", SAY("%s&_count=9&_include=Encounter:patient&_revinclude="
+                                     "Observation:encounter&_include:iterate=Patient:organization",
+                                     texts[t]));
+        assert_true(page.n == 9);
+        for (unsigned i = 0; i < page.n; i++)
+            for (unsigned k = 0; k < n_stored; k++)
+                for (unsigned e = 0; e < n_stored; e++)
+                    if (stored[e].r.type == page.rows[i].type &&
+                        rh_text_eq(stored[e].r.id, page.rows[i].id))
+                        in[k] |= (stored[k].r.type == type_of("Patient") &&
+                                  refers(&ctx, &stored[e], sets[0], &stored[k])) ||
+                                 (stored[k].r.type == type_of("Observation") &&
+                                  refers(&ctx, &stored[k], sets[1], &stored[e]));
+        for (unsigned k = 0; k < n_stored; k++)
+            for (unsigned e = 0; e < n_stored && stored[k].r.type == type_of("Organization"); e++)
+                in[k] |= in[e] && stored[e].r.type == type_of("Patient") &&
+                         refers(&ctx, &stored[e], sets[2], &stored[k]);
+        for (unsigned k = 0; k < n_stored; k++) {
+            unsigned times = 0;
+            want += in[k];
+            for (unsigned i = page.n; i < page.n + page.n_included; i++)
+                times += stored[k].r.type == page.rows[i].type &&
+                         rh_text_eq(stored[k].r.id, page.rows[i].id);
+            if (times != in[k])
+                fail_msg("%s: %.*s is included %u times, not %u", texts[t],
+                         RH_TEXT_ARG(stored[k].r.id), times, in[k]);
+        }
+        assert_int_equal(page.n_included, want);
+        assert_true(want > 0);
+    }
+}
+
 static void cursors_that_are_not_ours_are_refused(void **state)
 {
     (void)state;
@@ -879,6 +928,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searches_find_what_they_should),
         cmocka_unit_test(every_way_gives_the_same_answer),
+        cmocka_unit_test(includes_bring_each_once),
         cmocka_unit_test(cursors_that_are_not_ours_are_refused),
         cmocka_unit_test(pages_hold_while_others_write),
         cmocka_unit_test(an_added_parameter_orders_each_resource_once),
