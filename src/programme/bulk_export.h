@@ -22,7 +22,7 @@ enum {
     RH_BULK_EXPORT_SPLIT = 250000, /* resources of one file */
     RH_BULK_EXPORT_KEEP_MS = 2000, /* between two kept positions */
     RH_BULK_EXPORT_FILTERS_MAX = 100,
-    RH_BULK_EXPORT_SPARE_MIB = 512, /* of the disk that are left to the record: RH_FULL */
+    RH_BULK_EXPORT_SPARE_MIB = 512,     /* of the disk that are left to the record: RH_FULL */
     RH_BULK_EXPORT_PATIENTS_MAX = 10000 /* that are named in the request */
 };
 

@@ -120,7 +120,8 @@ enum rh_rc rh_cursor_read(struct rh_arena *a, struct rh_issues *is, struct rh_te
 /* The transaction is committed: counts it when it touched definitions. On the writer's thread. */
 void rh_definitions_committed(struct rh_record *r);
 
-/* --- news.c: how far the log is, owned by the writer ------------------------------------------- */
+/* --- news.c: how far the log is, owned by the writer -------------------------------------------
+ */
 struct rh_board;
 enum rh_rc rh_board_open(struct rh_session *writer, uint64_t seq); /* seq: of our newest entry */
 void rh_board_close(struct rh_board *b);                           /* NULL is fine */

@@ -62,7 +62,7 @@ struct rh_write {
     struct rh_caller caller;
     enum rh_write_mode mode;
     enum rh_validate_mode validate; /* DEFAULT: the record's */
-    bool own; /* of the program itself: passes the record's gate */
+    bool own;                       /* of the program itself: passes the record's gate */
     struct rh_write_op *ops;
     unsigned n;
     enum rh_rc

@@ -19,8 +19,8 @@
  *              type16 'x' address         of another one; a canonical likewise, without version,
  *              'v' the same 0 version     and this where a version is stated
  *              'i' token                  its identifier
- *              '#' type16                 it is a contained resource, or the first entry of a
- * Bundle uri        'u' address                of a canonical with a version also without it
+ *              '#' type16                 it is a contained resource, or a Bundle's first entry
+ *   uri        'u' address                of a canonical with a version also without it
  *   composite  key of the first component, 0-escaped (0 -> 0 255, end 0 0), then of the second;
  *              only keys that hold the value take part: c l n q x u g and those of a reference
  *   near       'g' Morton code of the place: 32 bits each of latitude and longitude

@@ -125,8 +125,8 @@ enum rh_body {
     RH_BODY_TEXT,  /* a text of one of the values has words that begin with each word of a text */
     RH_BODY_NEAR,
     RH_BODY_IDENTIFIER, /* a reference's identifier passes the probes; `of` is its type, if known */
-    RH_BODY_NARRATIVE, /* its words */
-    RH_BODY_CONTENT    /* words of any text */
+    RH_BODY_NARRATIVE,  /* its words */
+    RH_BODY_CONTENT     /* words of any text */
 };
 
 struct rh_near {

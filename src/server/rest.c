@@ -510,7 +510,9 @@ static void begin(struct rh_request *q)
         return;
     }
     bool xml = route->fhir && (q->format == RH_FORMAT_XML || rh_rest_of(q)->media == RH_MEDIA_XML);
-    q->place = xml || (route->takes && (rh_server_of(q)->full || searched(q->type))) ? RH_PLACE_WORKER : route->place;
+    q->place = xml || (route->takes && (rh_server_of(q)->full || searched(q->type)))
+                   ? RH_PLACE_WORKER
+                   : route->place;
     q->body_max = route->body_max;
 }
 

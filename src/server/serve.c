@@ -152,7 +152,8 @@ static enum rh_rc start(const struct rh_serve_options *o, struct rh_issues *is, 
     if (!rc)
         rc = rh_subscriptions_start(s->subscriptions, s->record, rh_text(s->base), is);
     if (!rc)
-        rc = rh_control_open(o->dir, s->record, s->bulk, o->commands, o->n_commands, is, &p->control);
+        rc = rh_control_open(o->dir, s->record, s->bulk, o->commands, o->n_commands, is,
+                             &p->control);
     return rc;
 }
 
