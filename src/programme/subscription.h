@@ -16,6 +16,7 @@
  *   X-Rihla-Subscription: its id
  *   X-Rihla-Event: [type]/[id]/_history/[version]: the same at each attempt, to drop repeats by
  *   X-Rihla-Signature: t=<seconds>,v1=<hex>: HMAC-SHA256 of "<seconds>.<body>" with the secret
+ * With a payload, a resource whose id is "." or ".." has no address there: it is logged, not told.
  * The lines of channel.header are sent too, except one: `X-Rihla-Secret: …` (at least
  * RH_HOOK_SECRET_MIN characters) is the secret of the signature; without it nothing is signed.
  * Whoever may read the Subscription reads it, as all its headers.

@@ -287,6 +287,13 @@ static enum rh_rc body_of(struct rh_ctx *ctx, const struct rh_version *v,
     return rc;
 }
 
+/* "." and ".." are ids in FHIR, and in an address something else: the endpoint itself would be
+ * replaced by the resource. */
+static bool has_address(const struct rh_hook *h, struct rh_text id)
+{
+    return h->payload == RH_HOOK_EMPTY || !(rh_text_is(id, ".") || rh_text_is(id, ".."));
+}
+
 static bool send(struct rh_subscriptions *s, struct rh_sub *u)
 {
     const struct rh_sub_row *r = &u->live->rows[u->live->at];
@@ -303,6 +310,13 @@ static bool send(struct rh_subscriptions *s, struct rh_sub *u)
                               .body = RH_TEXT(""),
                               .now_us = ctx.now_us};
     enum rh_rc rc = RH_OK;
+    if (!has_address(&u->live->hook, what.id)) {
+        rh_log(RH_LOG_WARNING, "subscription",
+               "Subscription/%s is not told of %s/%s: an address cannot end in this id", u->id,
+               rh_resource_type(r->type)->name, r->id);
+        told(s, u);
+        return true;
+    }
     if (u->live->hook.payload != RH_HOOK_EMPTY) {
         rc = rh_record_vread(s->session, &ctx, &caller, r->type, what.id, what.version, &v);
         if (!rc)
@@ -318,7 +332,12 @@ static bool send(struct rh_subscriptions *s, struct rh_sub *u)
     }
     if (!rc && !(u->live->transfer = rh_transfer_open(s->sender, &what, u)))
         rc = RH_NOMEM;
-    return rc ? later(u) : true;
+    if (!rc)
+        return true;
+    rh_log(RH_LOG_ERROR, "subscription",
+           "Subscription/%s waits: %s/%s/_history/%s cannot be sent: %s", u->id,
+           rh_resource_type(r->type)->name, r->id, version, rh_rc_text(rc));
+    return later(u);
 }
 
 /* 1, 2, 4, … seconds, a fifth more or less, so that many do not come back at one moment. */

@@ -144,6 +144,9 @@ def metric(fhir, name):
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["Host: a"]}}, "set by this server"),
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["X-Rihla-Event: a"]}}, "set by"),
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["no colon"]}}, "Name: value"),
+    ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["Host : a"]}}, "Name: value"),
+    ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["content-length: 5"]}}, "set by this server"),
+    ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["A: b\u2028c"]}}, "character"),
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["A: b\r\nC: d"]}}, "character"),
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["X-Rihla-Secret: x"]}}, "fewer"),
     ({"channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1/", "header": ["A: b"] * 21}}, "more than 20"),
@@ -185,7 +188,9 @@ def test_no_endpoint_is_allowed_unless_the_operator_says_so(fhir):
     ("http://127.0.0.1:{port}/in", True), ("http://127.0.0.1:{port}/in/side", True),
     ("http://127.0.0.1:{port}/inside", False), ("http://127.0.0.1:{port}/in/../out", False),
     ("http://127.0.0.1:1/in", False), ("https://127.0.0.1:{port}/in", False), ("http://localhost:{port}/in", False),
-    ("http://127.0.0.1:{port}.evil.example/in", False),
+    ("http://127.0.0.1:{port}.evil.example/in", False), ("http://127.0.0.1.:{port}/in", False), ("http://[::ffff:127.0.0.1]:{port}/in", False),
+    ("http://127.0.0.1:{port}@example.org/in", False), ("http://example.org%23@127.0.0.1:{port}/in", False), ("http://127.0.0.1:{port}/in/./../out", False),
+    ("http://127.0.0.1:{port}\\@example.org/in", False), ("http://2130706433:{port}/in", True),
 ])
 def test_scheme_host_port_and_path_must_be_allowed(tmp_path, hook, endpoint, fine):
     server = Server(tmp_path / "rihla", "--hook", hook.url + "/in")
@@ -292,6 +297,18 @@ def test_a_value_set_as_criteria(live, hook):
     assert one["id"] in hook.wait(1)[0]["headers"]["x-rihla-event"]
     wants(live.send("POST", "/Subscription", subscription(hook.url, "Observation?code:in=http://example.org/none")), 422,
           "http://example.org/none")
+
+
+def test_an_id_that_means_another_place_in_an_address_is_not_sent_there(live, hook):
+    activate(live, subscription(hook.url + "/in/side", channel={"payload": "application/fhir+json"}))
+    for name in ("..", "."):
+        entry = {"resource": {**observation(), "id": name}, "request": {"method": "PUT", "url": f"Observation/{name}"}}
+        answer = live.send("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+        assert answer.status_code == 200, answer.text
+    live.http.put("/Observation/...", json={**observation(), "id": "..."}, headers={"Content-Type": "application/fhir+json"})
+    hook.wait(1)
+    assert hook.paths() == ["/in/side/Observation/..."]
+    assert sum("is not told of Observation/." in line for line in live.server.errors) == 2
 
 
 def test_in_the_order_of_the_log(live, hook):
