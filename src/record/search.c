@@ -541,6 +541,10 @@ static enum rh_rc run_search(struct search *s, struct rh_page *page)
     struct rh_ctx *ctx = s->run.ctx;
     const struct rh_search_request *r = s->request;
     enum rh_rc rc = rh_query_parse(ctx, &s->host.host, r->type, r->query, r->lenient, s->query);
+    if (rc == RH_OK && s->query->contained != RH_CONTAINED_FALSE && (r->compartment || !r->type))
+        rc = rh_issue_add(ctx->issues, RH_QUERY, NULL,
+                          "_contained: contained resources are searched one type at a time and not "
+                          "by compartment; ask at the address of their type");
     if (rc == RH_OK)
         rc = read_cursor(s);
     if (rc == RH_OK)

@@ -224,6 +224,11 @@ enum rh_rc rh_query_leaf(struct rh_reading *r, struct rh_condition *ret)
         return rh_issue_add(r->ctx->issues, RH_BUSY, NULL,
                             "%.*s: the parameter \"%s\" is being indexed; please try again later",
                             RH_TEXT_ARG(r->name), r->parameter->name);
+    if (r->parameter->number >= RH_PARAM_ADDED && r->contained != RH_CONTAINED_FALSE)
+        return rh_query_cannot(r,
+                               "%.*s: added parameters are not kept of contained resources; leave "
+                               "_contained out",
+                               RH_TEXT_ARG(r->name));
     if (rh_text_is(r->modifier, "missing"))
         return rh_query_missing(r, ret);
     switch ((enum rh_parameter_kind)r->parameter->kind) {

@@ -162,3 +162,8 @@ def test_imported_references_by_whole_address_are_followed(tmp_path):
         assert found(here, "/Patient/p1/Observation") == ["whole"]
         assert sorted(e["resource"]["id"] for e in here.get("/Patient/p1/$everything").json()["entry"]) == ["m", "p1", "whole"]
     server.stop()
+
+
+def test_contained_ones_are_asked_one_type_at_a_time(fhir):
+    for path in ("/?_type=Medication&code=a&_contained=true", "/Patient/p/Medication?code=a&_contained=true", "/?_id=a&_contained=both"):
+        wants(fhir.get(path), 400, "_contained")
