@@ -707,7 +707,7 @@ static enum rh_rc plan_late(struct planning *p, const struct rh_condition *c)
                      : p->all ? rh_run_limits.small
                               : rh_run_limits.small / 4;
     /* who walks the keys of this very parameter passes over those that do not match */
-    bool walked = p->order && c->parameter == p->order && c->proven && !date && !p->all;
+    bool walked = p->order && c->parameter == p->order && c->proven && !p->all;
     if (rc == RH_OK && limit > 0 && !walked)
         rc = rh_plan_gather(p->run, c, limit, &posting);
     if (rc)

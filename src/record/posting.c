@@ -12,7 +12,7 @@ struct rh_run_limits rh_run_limits = {.lease_rows = 100000,
                                       .walk_rows = 20000,
                                       .few_matches = 160};
 
-enum { PROBE_ROWS = 64, SCAN_ROWS = 500, GROWTH = 4 };
+enum { PROBE_ROWS = 64, SCAN_ROWS = 500, GROWTH = 4, FEW_LOOKS = 50 };
 
 enum rh_rc rh_run_touch(struct rh_run *run, uint64_t rows)
 {
@@ -377,6 +377,7 @@ static enum rh_rc passes(struct rh_run *run, struct rh_posting *p, uint64_t rk, 
     p->looked++;
     enum rh_rc rc = look(run, p, rk, aux, ret);
     run->depth--;
+    p->passed += rc == RH_OK && *ret;
     return rc;
 }
 
@@ -396,7 +397,8 @@ static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
         const struct rh_condition *c = p->tests[i];
         struct rh_posting *gathered = NULL;
         if (c->kind == RH_COND_KEYS && c->proven && !c->negated)
-            rc = rh_plan_gather(run, c, RH_FILTER_GATHERED_MAX, &gathered);
+            rc = rh_plan_gather(run, c, p->all ? RH_POSTING_GATHERED_MAX : RH_FILTER_GATHERED_MAX,
+                                &gathered);
         if (gathered)
             rows[n++] = gathered;
         else
@@ -415,11 +417,14 @@ static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
     return RH_OK;
 }
 
+/* Where one of a few bodies matches, a page is full before a long range is gathered. */
 static enum rh_rc gather_when_dear(struct rh_run *run, struct rh_posting *p)
 {
-    return p->looked > rh_run_limits.filter_looks && !p->tried && p->n_tests > 0
-               ? gather_tests(run, p)
-               : RH_OK;
+    unsigned looks = rh_run_limits.filter_looks;
+    if (p->tried || p->n_tests == 0 || p->looked <= looks ||
+        (p->passed * (looks + 1) > p->looked && p->looked < FEW_LOOKS * looks))
+        return RH_OK;
+    return gather_tests(run, p);
 }
 
 static enum rh_rc first_filtered(struct rh_run *run, struct rh_posting *p, uint64_t from,

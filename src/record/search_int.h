@@ -27,7 +27,7 @@ enum {
     RH_POSTING_ROWS = 512,                     /* read at once where a posting is read in order */
     RH_POSTING_UNION_MAX = 64,                 /* other keys of a parameter that are merged */
     RH_POSTING_GATHERED_MAX = 4 * 1000 * 1000, /* numbers of one gathered list (32 MB) */
-    RH_FILTER_GATHERED_MAX = 2000000,
+    RH_FILTER_GATHERED_MAX = 300000,
     RH_PLAN_KEYS_MAX = 8 /* keys of a range that are read as single ones */
 };
 
@@ -107,7 +107,8 @@ struct rh_posting {
      * were looked at, what has the keys of a test is gathered and joins the child instead. */
     unsigned resource; /* type */
     const struct rh_condition **tests, **dates;
-    unsigned n_tests, n_dates, looked;
+    unsigned n_tests, n_dates, looked, passed;
+    bool all; /* every match is wanted */
     bool tried;
 };
 

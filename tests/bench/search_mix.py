@@ -41,6 +41,7 @@ class Values:
         self.cities = sorted({p["address"][0]["city"] for p in people if p.get("address")})
         observations = self.entries("/fhir/Observation?_count=1000")
         self.codes = sorted({o["code"]["coding"][0]["code"] for o in observations})
+        self.kinds = sorted({(o["code"]["coding"][0]["code"], o["category"][0]["coding"][0]["code"]) for o in observations if o.get("category")})
         self.numbers = sorted({(o["code"]["coding"][0]["code"], round(o["valueQuantity"]["value"]), o["valueQuantity"]["code"])
                                for o in observations if "valueQuantity" in o})[:POOL]
         self.conditions = sorted({c["code"]["coding"][0]["code"] for c in self.entries("/fhir/Condition?_count=1000")})
@@ -69,7 +70,7 @@ def shapes(v):
         "token code": each(v.codes, lambda c: f"/Observation?code={LOINC}{c}&_count=20"),
         "token OR": each(v.codes, lambda c: f"/Observation?code={LOINC}{c},{LOINC}{v.codes[0]},{LOINC}{v.codes[-1]}&_count=20"),
         "token :not": each(v.codes, lambda c: f"/Observation?code={LOINC}{c}&status:not=final&_count=20"),
-        "token AND of three": each(v.codes, lambda c: f"/Observation?code={LOINC}{c}&status=final&category=vital-signs,laboratory&_count=20"),
+        "token AND of three": each(v.kinds, lambda k: f"/Observation?code={LOINC}{k[0]}&status=final&category={k[1]},exam&_count=20"),
         "token :text": each(("weight", "height", "pressure", "pain", "glucose", "body mass"), lambda t: f"/Observation?code:text={q(t)}&_count=20"),
         "token :of-type": each(v.identifiers, lambda i: f"/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203%7CMR%7C{q(i[1])}"),
         "quantity gt with unit": each(v.numbers, lambda n: f"/Observation?value-quantity=gt{n[1]}%7C{UCUM}{q(n[2])}&code={LOINC}{n[0]}&_count=20"),
@@ -82,7 +83,7 @@ def shapes(v):
         "count of code + date in a year": [f"/Observation?code={LOINC}{c}&date={y}-0{1 + y % 9}&_summary=count" for c in v.codes for y in years],
         ":missing": each(v.conditions, lambda c: f"/Condition?abatement-date:missing=true&code={SNOMED}{c}&_count=20"),
         "chain to name": each(v.families, lambda n: f"/Encounter?subject:Patient.name={q(n)}&_count=20"),
-        "chain through two": each(v.identifiers, lambda i: f"/Observation?encounter:Encounter.subject:Patient.identifier={q(i[1])}&_count=20"),
+        "chain through two": each(v.patients, lambda p: f"/Observation?encounter:Encounter.subject:Patient._id={p}&_count=20"),
         "_has": each(v.codes, lambda c: f"/Patient?_has:Observation:patient:code={LOINC}{c}&_count=20"),
         "_has + gender, _sort=birthdate": each(v.conditions, lambda c: f"/Patient?_has:Condition:patient:code={SNOMED}{c}&gender=male&_sort=birthdate&_count=20"),
         "_include": each(v.conditions, lambda c: f"/Condition?code={SNOMED}{c}&_include=Condition:subject&_include=Condition:encounter&_count=10"),
