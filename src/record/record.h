@@ -188,8 +188,8 @@ struct rh_indexing {
     uint64_t done, total;     /* resources of its type */
 };
 void rh_record_indexing(struct rh_record *r, struct rh_indexing *ret);
-/* Waits until every change of parameters so far is in force and complete; false: not in that time.
- */
+/* Waits until every change of parameters so far is in force and complete; false: not in that time,
+ * or it could not be done (the log says why). */
 bool rh_record_indexed(struct rh_record *r, unsigned timeout_ms);
 
 /* --- upkeep ---------------------------------------------------------------------------------- */

@@ -22,9 +22,7 @@ enum {
     RH_BULK_SCRATCH_BYTES = 512 << 20, /* of a thread that takes whole files apart */
     RH_BODY_LEVEL = 3,                 /* of zstd */
     RH_CHUNK = 200,                    /* rows of one read transaction */
-    RH_SEARCH_SORTED_MAX = 100000, /* matches that can be put in another order than the index's */
-    RH_SEARCH_COUNT_MAX = 2000000, /* matches that are counted one by one */
-    RH_DEFINITION_TYPES = 4        /* whose changes are counted */
+    RH_DEFINITION_TYPES = 4            /* whose changes are counted */
 };
 
 struct rh_writer;

@@ -14,8 +14,7 @@ enum {
     CHUNK = 1000,           /* resources read in one snapshot */
     CHUNK_BYTES = 64 << 20, /* memory of a chunk */
     DROP_ROWS = 5000,       /* removed in one transaction */
-    LIST_BYTES = 256 << 20, /* of all definitions together */
-    ROWS_PER_RESOURCE_MAX = 4000
+    LIST_BYTES = 256 << 20  /* of all definitions together */
 };
 
 struct rh_indexer {
@@ -31,7 +30,7 @@ struct rh_indexer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t asked, done; /* changes; the second is the last that is in force and complete */
-    bool stop;
+    bool stop, failed;    /* the last change could not be brought into force */
     struct rh_indexing shown;
 
     _Atomic(struct rh_parameters *) now;
@@ -464,10 +463,10 @@ static enum rh_rc index_new(struct rh_indexer *x, struct rh_session *s)
         pthread_mutex_lock(&x->lock);
         x->shown.done = 0;
         x->shown.total = total;
-        const char *code = strstr(x->list.rows[i].definition, "\"code\":\"");
-        size_t len = code ? strcspn(code + 8, "\"") : 0;
-        snprintf(x->shown.name, sizeof x->shown.name, "%s.%.*s", rh_resource_type(type)->name,
-                 (int)(len < 64 ? len : 64), code ? code + 8 : "");
+        const struct rh_parameter *p =
+            rh_parameter_at(rh_indexer_parameters(x), type, x->list.rows[i].number);
+        snprintf(x->shown.name, sizeof x->shown.name, "%s.%s", rh_resource_type(type)->name,
+                 p ? p->name : "");
         pthread_mutex_unlock(&x->lock);
         rc = index_type(x, s, type);
         if (rc || stopped(x))
@@ -519,6 +518,7 @@ static void *run(void *user)
                    "with the next change or start",
                    rh_rc_text(rc));
         pthread_mutex_lock(&x->lock);
+        x->failed = rc != RH_OK;
         if (!x->stop)
             x->done = asked;
         pthread_cond_broadcast(&x->changed);
@@ -625,7 +625,7 @@ bool rh_record_indexed(struct rh_record *r, unsigned timeout_ms)
     pthread_mutex_lock(&x->lock);
     while (x->done < x->asked && pthread_cond_timedwait(&x->changed, &x->lock, &until) == 0)
         ;
-    bool ret = x->done >= x->asked;
+    bool ret = x->done >= x->asked && !x->failed;
     pthread_mutex_unlock(&x->lock);
     return ret;
 }
