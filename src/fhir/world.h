@@ -106,6 +106,7 @@ enum rh_form_kind {
     RH_FORM_CODESYSTEM,
     RH_FORM_PROFILE,
     RH_FORM_SNAPSHOT,
+    RH_FORM_QUESTIONNAIRE,
     RH_FORM_KINDS
 };
 typedef enum rh_rc rh_form_make(struct rh_ctx *c, const struct rh_definition *d, void *user,
