@@ -105,6 +105,47 @@ FUNCTION(rh_fp_check_modifiers)
     return rh_fp_push_all(r, ret, in);
 }
 
+/* --- weights of answers ----------------------------------------------------------------------- */
+static yyjson_val *weight_of(yyjson_val *owner)
+{
+    static const char *const urls[] = {"http://hl7.org/fhir/StructureDefinition/itemWeight",
+                                       "http://hl7.org/fhir/StructureDefinition/ordinalValue"};
+    size_t at, max;
+    yyjson_val *v;
+    yyjson_arr_foreach (yyjson_obj_get(owner, "extension"), at, max, v) {
+        struct rh_text url = rh_json_get(v, "url");
+        if (rh_text_is(url, urls[0]) || rh_text_is(url, urls[1]))
+            return yyjson_obj_get(v, "valueDecimal");
+    }
+    return NULL;
+}
+
+/* The weight that stands on a value, or on the value of an answer. A form puts the weights of its
+ * options there. */
+FUNCTION(rh_fp_weight)
+{
+    (void)call;
+    const struct rh_type *type = rh_type_find(RH_TEXT("decimal"));
+    for (size_t i = 0; i < in->count; i++) {
+        const struct rh_fp_item *it = &in->items[i];
+        if (it->kind != RH_FP_NODE)
+            continue;
+        yyjson_val *owner = yyjson_is_obj(it->node.value) ? it->node.value : it->node.extra, *key,
+                   *v;
+        yyjson_val *weight = weight_of(owner);
+        size_t at, max;
+        yyjson_obj_foreach (owner, at, max, key, v) {
+            struct rh_text name = rh_json_text(key);
+            if (!weight && (rh_text_starts(name, "value") || rh_text_starts(name, "_value")))
+                weight = weight_of(v);
+        }
+        enum rh_rc rc = weight ? rh_fp_push_node(r, ret, type, weight, NULL) : RH_OK;
+        if (rc)
+            return rc;
+    }
+    return RH_OK;
+}
+
 /* --- references ------------------------------------------------------------------------------- */
 static struct rh_text reference_of(const struct rh_fp_item *i)
 {

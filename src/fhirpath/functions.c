@@ -143,6 +143,9 @@ static const struct rh_fp_function functions[] = {
     {"conformsTo", 1, 1, RH_FP_R_BOOLEAN, false, rh_fp_conforms_to},
     {"elementDefinition", 0, 0, RH_FP_R_ANY, false, rh_fp_element_definition},
     {"slice", 2, 2, RH_FP_R_SAME, false, rh_fp_slice},
+    /* SDC (http://hl7.org/fhir/uv/sdc/expressions.html); ordinal is its older name */
+    {"weight", 0, 0, RH_FP_R_DECIMAL, false, rh_fp_weight},
+    {"ordinal", 0, 0, RH_FP_R_DECIMAL, false, rh_fp_weight},
     {"checkModifiers", 1, MANY, RH_FP_R_SAME, false, rh_fp_check_modifiers},
 };
 

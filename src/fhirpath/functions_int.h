@@ -21,7 +21,7 @@ rh_fp_fn rh_fp_exists, rh_fp_all, rh_fp_where, rh_fp_select, rh_fp_repeat, rh_fp
 /* --- fn_fhir.c -------------------------------------------------------------------------------- */
 rh_fp_fn rh_fp_extension, rh_fp_has_value, rh_fp_get_value, rh_fp_resolve, rh_fp_member_of,
     rh_fp_subsumes, rh_fp_subsumed_by, rh_fp_html_checks, rh_fp_conforms_to,
-    rh_fp_element_definition, rh_fp_slice, rh_fp_check_modifiers;
+    rh_fp_element_definition, rh_fp_slice, rh_fp_check_modifiers, rh_fp_weight;
 
 /* --- a set of items by equality (set.c) --------------------------------------------------------
  */
