@@ -33,7 +33,7 @@
 
 enum {
     RH_FORM_ITEMS_MAX = 20000,  /* items of a Questionnaire */
-    RH_FORM_DEPTH_MAX = 16,     /* nesting of items (a response nests twice as deep) */
+    RH_FORM_DEPTH_MAX = 12,     /* nesting of items; a response nests four times as deep */
     RH_FORM_NODES_MAX = 100000, /* nodes of a session */
     RH_FORM_ANSWERS_MAX = 1000, /* answers of one question */
     RH_FORM_EXPRESSIONS_MAX = 50000,

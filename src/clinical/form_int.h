@@ -61,23 +61,39 @@ struct rh_form_range {
     unsigned first, end;
 };
 
+/* What a variable that an expression names stands for. */
+enum rh_form_name_kind {
+    RH_NAME_VARIABLE,      /* another expression */
+    RH_NAME_CONTEXT,       /* of the launch context, or given by the host: empty when it is not */
+    RH_NAME_QUESTIONNAIRE, /* %questionnaire */
+    RH_NAME_QITEM,         /* %qitem */
+    RH_NAME_UNKNOWN        /* nothing defines it: empty, and a warning at compilation */
+};
+
+struct rh_form_name {
+    struct rh_text name;
+    enum rh_form_name_kind kind;
+    const struct rh_form_expression *variable;
+};
+
 /* One expression of an item (or of the form: item NULL). */
 struct rh_form_expression {
     enum rh_form_use use;
     unsigned number; /* its place in form->expressions */
     const struct rh_form_item *item;
-    struct rh_text name, text;              /* name of a variable */
-    struct rh_fp *fp;                       /* NULL: it does not parse, or is not FHIRPath */
-    yyjson_val *source;                     /* the extension */
-    const struct rh_form_expression **uses; /* variables it names, in scope */
-    unsigned n_uses;
+    struct rh_text name, text;  /* name of a variable */
+    struct rh_fp *fp;           /* NULL: it does not parse, or is not FHIRPath */
+    yyjson_val *source;         /* the extension */
+    struct rh_form_name *names; /* variables it names */
+    unsigned n_names;
+    unsigned place;              /* among its item's expressions */
+    unsigned height;             /* variables that use variables */
     struct rh_form_range *reads; /* with those of the variables it uses; ascending, apart */
     unsigned n_reads;
-    bool reads_all;   /* any item */
-    bool weights;     /* options' weights are asked for */
-    bool own_context; /* %context or a path that begins at it is read */
-    unsigned rank;    /* evaluated in this order */
-    bool cyclic;
+    bool reads_all;    /* any item */
+    bool weights;      /* options' weights are asked for */
+    bool texts;        /* and the texts of items */
+    unsigned rank;     /* evaluated in this order */
     const char *limit; /* of LIMIT: the url of the extension */
 };
 
@@ -121,7 +137,7 @@ struct rh_form_item {
     struct rh_form_when *when;
     unsigned n_when;
     bool when_any;
-    const struct rh_form_expression **expressions; /* all of this item, variables first */
+    struct rh_form_expression **expressions; /* all of this item */
     unsigned n_expressions;
     const struct rh_form_expression *calculated, *initial, *enable; /* NULL: none */
     const struct rh_form_expression *answers;
@@ -132,8 +148,6 @@ struct rh_form_item {
     struct rh_text value_set;
     const unsigned *readers; /* expressions that read this item, apart from form->readers_of_all */
     unsigned n_readers;
-    const unsigned *when_readers; /* items whose enableWhen names it */
-    unsigned n_when_readers;
 };
 
 struct rh_form {
@@ -143,9 +157,9 @@ struct rh_form {
     unsigned n_items;
     const struct rh_form_item **tops;
     unsigned n_tops;
-    struct rh_form_expression *expressions;
+    struct rh_form_expression **expressions;
     unsigned n_expressions;
-    const struct rh_form_expression **of_form; /* variables (and constraints) of the form itself */
+    struct rh_form_expression **of_form; /* variables (and constraints) of the form itself */
     unsigned n_of_form;
     struct rh_form_constraint *constraints; /* of the form itself */
     unsigned n_constraints;
@@ -154,9 +168,13 @@ struct rh_form {
     const unsigned *order;   /* expression numbers by rank */
     struct rh_text *context; /* names of the launch context */
     unsigned n_context;
-    struct rh_form_slot *slots; /* private to form_compile.c: items by linkId */
-    unsigned n_slots;
+    unsigned *slots; /* private to form_compile.c: 1 + items by linkId */
+    unsigned mask;
 };
+
+/* form_graph.c: what each expression reads, who has to be asked again when an item changes, and in
+ * which order. */
+enum rh_rc rh_form_graph(struct rh_ctx *c, struct rh_arena *a, struct rh_form *f);
 
 const struct rh_form_item *rh_form_item_find(const struct rh_form *f, struct rh_text link);
 /* The first extension with this url of any object; NULL: none. */
