@@ -165,8 +165,8 @@ struct rh_form {
     unsigned n_constraints;
     const unsigned *readers_of_all;
     unsigned n_readers_of_all;
-    const unsigned *order;   /* expression numbers by rank */
-    struct rh_text *context; /* names of the launch context */
+    struct rh_form_expression **order; /* by rank */
+    struct rh_text *context;           /* names of the launch context */
     unsigned n_context;
     unsigned *slots; /* private to form_compile.c: 1 + items by linkId */
     unsigned mask;
