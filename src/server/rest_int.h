@@ -206,6 +206,9 @@ enum rh_step rh_rest_meta(struct rh_request *q);
 enum rh_step rh_rest_meta_change(struct rh_request *q); /* $meta-add, $meta-delete */
 enum rh_step rh_rest_expunge(struct rh_request *q);
 
+/* --- rest_package.c --- */
+enum rh_step rh_rest_package(struct rh_request *q);
+
 /* --- rest_events.c --- */
 enum rh_step rh_rest_events(struct rh_request *q);
 

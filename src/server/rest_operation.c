@@ -45,6 +45,8 @@ const struct rh_operation rh_operations[] = {
      R4_OPERATION "Resource-meta-delete"},
     {NULL, "$expunge", RH_TERMS_OPS, RH_AT_SYSTEM | RH_AT_TYPE | RH_AT_INSTANCE | RH_AT_VERSION,
      false, rh_rest_expunge, "https://hapifhir.io/hapi-fhir/docs/server_jpa/expunge.html"},
+    {"Questionnaire", "$package", RH_TERMS_OPS, RH_AT_TYPE, true, rh_rest_package,
+     "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-package"},
 };
 const unsigned rh_operations_n = sizeof rh_operations / sizeof rh_operations[0];
 

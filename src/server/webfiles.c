@@ -23,8 +23,10 @@ struct rh_web {
     unsigned n;
 };
 
-static const char csp[] = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri "
-                          "'none'; form-action 'self'; frame-ancestors 'none'";
+/* wasm-unsafe-eval lets the clinical core run, and nothing else: no eval of text. */
+static const char csp[] = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src "
+                          "'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+                          "frame-ancestors 'none'";
 
 static const char plain_page[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta "
