@@ -198,7 +198,16 @@ struct rh_form_set {
 enum rh_form_mark { /* what changed since the last print */
                     RH_MARK_SELF = 1,
                     RH_MARK_CHILDREN = 2,
-                    RH_MARK_OPTIONS = 4
+                    RH_MARK_NEW = 4 /* it was not there before */
+};
+
+/* What one expression gave at one node. */
+struct rh_form_value {
+    uint64_t turn; /* of a variable: the call in which `list` was evaluated; 0: not */
+    struct rh_fp_list list;
+    yyjson_val *kept;  /* options, text, limit: an array of answer objects. Its own block */
+    signed char truth; /* of conditions: -1 cannot be computed, 0, 1 */
+    char *problem;     /* why it could not be computed; NULL: it could. Its own block */
 };
 
 struct rh_form_node {
@@ -206,7 +215,7 @@ struct rh_form_node {
     struct rh_form_node *parent; /* NULL: at the top */
     unsigned set;                /* of the parent: the answer it stands below */
     unsigned repeat;             /* number among its siblings of the same item */
-    struct rh_text path;
+    struct rh_text path;         /* its own block */
     /* The answers: a JSON array of answer objects without items; NULL: none. Its own block. */
     yyjson_val *answers;
     unsigned n_answers;
@@ -214,14 +223,55 @@ struct rh_form_node {
     unsigned n_sets;
     bool enabled;             /* its own condition */
     bool reached;             /* and that of all above it */
-    bool asked;               /* an answer was given by a person or a response: not calculated */
+    bool overridden;          /* a person's answer stands in place of the calculated one */
+    bool calculated;          /* the answers were calculated */
     bool required, read_only; /* as they are now */
     uint64_t failed;  /* constraints that are not kept, by number; without what is unknown */
-    unsigned present; /* answers and children that the response has because of it */
+    unsigned present; /* a question: its answers; a group: its children that are present */
     unsigned marks;
-    void *values;                      /* private to form_calculate.c */
-    struct rh_form_node *next_of_item; /* all nodes of one item */
+    struct rh_form_value *values;                       /* of the item's expressions */
+    size_t view_at;                                     /* where it stands in the view */
+    uint64_t view;                                      /* with this number */
+    struct rh_form_node *next_of_item, *before_of_item; /* all nodes of one item */
+    struct rh_form_node *next_in_bucket;                /* by path */
     struct rh_form_node *next_marked;
+};
+
+struct rh_form_cached_options; /* private to form_text.c */
+
+struct rh_form_session {
+    const struct rh_form *form;
+    struct rh_world *world;
+    struct rh_arena *kept; /* as long as the session: what was given, options */
+    int64_t now_us;
+    int zone_minutes;
+    struct rh_text language;
+    yyjson_val *context, *response; /* what was given; NULL: nothing */
+    struct rh_form_set root;
+    struct rh_form_value *values; /* of the form's own expressions */
+    uint64_t failed;              /* of the form's own constraints */
+    struct rh_form_node **of_item, **last_of_item;
+    struct rh_form_node **buckets;
+    unsigned bucket_mask;
+    unsigned n_nodes;
+    struct rh_form_node *marked;
+    char **removed; /* paths */
+    unsigned n_removed, removed_cap;
+    /* One call. */
+    uint64_t turn;
+    bool loading; /* initial values are still given */
+    bool initials;
+    uint64_t *queued; /* a bit for each expression, by rank */
+    unsigned lowest;  /* no bit is set below this word */
+    unsigned char *rounds;
+    uint64_t *rounds_turn;
+    uint64_t generation; /* counts changes of what the response has */
+    yyjson_val *full;    /* the whole response, at full_generation of this turn */
+    uint64_t full_turn, full_generation, full_view;
+    bool full_texts;
+    uint64_t views;
+    uint64_t steps; /* left of this call */
+    struct rh_form_cached_options *options;
 };
 
 /* Does the response have this node? */
@@ -251,6 +301,71 @@ yyjson_val *rh_form_limit(const struct rh_form_session *s, const struct rh_form_
 struct rh_text rh_form_translated(const struct rh_form_session *s, const yyjson_val *object,
                                   const char *name);
 struct rh_text rh_form_session_language(const struct rh_form_session *s);
+
+/* --- form_state.c: nodes ------------------------------------------------------------------------
+ */
+/* One more instance of an item below `parent` (NULL: at the top), at the end; with what is below
+ * it. It is not enabled yet, and its expressions are queued. RH_TOOLARGE, RH_NOMEM. */
+enum rh_rc rh_form_node_new(struct rh_form_session *s, const struct rh_form_item *item,
+                            struct rh_form_node *parent, unsigned set, struct rh_form_node **ret);
+void rh_form_node_remove(struct rh_form_session *s, struct rh_form_node *n);
+struct rh_form_node *rh_form_node_find(const struct rh_form_session *s, struct rh_text path);
+/* The instances of a child item in a set of a node (NULL: at the top). */
+struct rh_form_slot_nodes *rh_form_slot(const struct rh_form_session *s,
+                                        const struct rh_form_node *parent, unsigned set,
+                                        const struct rh_form_item *item);
+/* Gives a node other answers (a JSON array, copied; NULL or empty: none). *changed: they are not
+ * the same as before. */
+enum rh_rc rh_form_node_set(struct rh_form_session *s, struct rh_form_node *n, yyjson_val *answers,
+                            bool *changed);
+void rh_form_node_enable(struct rh_form_session *s, struct rh_form_node *n, bool enabled);
+void rh_form_mark(struct rh_form_session *s, struct rh_form_node *n, unsigned marks);
+void rh_form_touched(struct rh_form_session *s, const struct rh_form_item *item);
+/* Asks an expression again, at all its nodes. */
+void rh_form_queue(struct rh_form_session *s, const struct rh_form_expression *e);
+/* A copy of a value in one block of its own, strings too; NULL: no memory. */
+yyjson_val *rh_form_block(yyjson_val *v);
+bool rh_form_same(yyjson_val *a, yyjson_val *b); /* the same JSON, to the letter */
+void rh_form_values_free(struct rh_form_value *values, unsigned n);
+
+/* --- form_write.c: the response -----------------------------------------------------------------
+ */
+/* The response as expressions see it, with the items that `e` reads; in c->arena. *ret_number tells
+ * which nodes stand in it (node->view). */
+enum rh_rc rh_form_view(struct rh_ctx *c, struct rh_form_session *s,
+                        const struct rh_form_expression *e, yyjson_val **ret, uint64_t *ret_number);
+/* A node of a view; one that is not there as an item with nothing but its linkId. NULL: no memory.
+ */
+yyjson_val *rh_form_view_node(struct rh_ctx *c, yyjson_val *view, uint64_t number,
+                              const struct rh_form_node *n);
+
+/* --- form_calculate.c ---------------------------------------------------------------------------
+ */
+/* Evaluates what is queued until nothing is. RH_TIMEOUT: too many steps. */
+enum rh_rc rh_form_settle(struct rh_ctx *c, struct rh_form_session *s);
+/* Begins a call: what was evaluated before is looked at again. */
+void rh_form_turn(struct rh_ctx *c, struct rh_form_session *s);
+/* The value of an expression at a node (NULL: of the form). */
+enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
+                            const struct rh_form_expression *e, struct rh_form_node *n,
+                            struct rh_fp_list *ret);
+struct rh_form_value *rh_form_value_of(struct rh_form_session *s,
+                                       const struct rh_form_expression *e, struct rh_form_node *n);
+
+/* --- form_enable.c -------------------------------------------------------------------------------
+ */
+/* enableWhen of a node's item. */
+enum rh_rc rh_form_when_holds(struct rh_ctx *c, struct rh_form_session *s, struct rh_form_node *n,
+                              bool *ret);
+
+/* --- form_fill.c: results as answers
+ * -------------------------------------------------------------- */
+/* Values as a JSON array of answers to the item, in c->arena; NULL: none. *why (may be NULL): what
+ * was left out and why. */
+enum rh_rc rh_form_fill(struct rh_ctx *c, struct rh_form_session *s, const struct rh_form_node *n,
+                        const struct rh_fp_list *list, yyjson_val **ret, const char **why);
+/* Values as options of the item: as above, of any number. */
+enum rh_rc rh_form_fill_options(struct rh_ctx *c, const struct rh_fp_list *list, yyjson_val **ret);
 
 /* --- form_check.c ------------------------------------------------------------------------------
  */
