@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "conformance/package.h"
+#include "programme/pack_build.h"
 #include "system/compress.h"
 #include "system/file.h"
 
@@ -15,6 +16,7 @@ struct reading {
     struct rh_issues *issues;
     struct rh_arena *arena;
     struct rh_package_reader *reader;
+    struct rh_catalogues texts; /* of a pack that is read as a folder */
 };
 
 /* --- folders -----------------------------------------------------------------------------------
@@ -28,6 +30,8 @@ static enum rh_rc add_file(struct reading *r, const char *path, const char *name
     enum rh_rc rc = rh_file_read(r->arena, r->issues, path, RH_DEFINITIONS_FILE_MAX, &bytes);
     if (rc)
         return rc;
+    if (strcmp(name, "package.json") != 0)
+        bytes = rh_pack_merge(r->arena, &r->texts, bytes);
     return inside ? rh_package_reader_file(r->reader, r->issues, rh_text(inside), bytes) : RH_NOMEM;
 }
 
@@ -65,8 +69,10 @@ static enum rh_rc read_folder(struct reading *r, const char *folder)
 {
     if (has(r, folder, "package.json"))
         return add_folder(r, folder, NULL, 0);
-    if (has(r, folder, "package/package.json"))
-        return add_folder(r, rh_path_join(r->arena, folder, "package"), NULL, 0);
+    if (has(r, folder, "package/package.json")) {
+        enum rh_rc rc = rh_pack_catalogues(r->arena, r->issues, folder, &r->texts);
+        return rc ? rc : add_folder(r, rh_path_join(r->arena, folder, "package"), NULL, 0);
+    }
     return add_folder(r, folder, "", RH_DEFINITIONS_DEPTH_MAX);
 }
 

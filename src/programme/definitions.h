@@ -8,7 +8,8 @@
  *
  * A path is a package (.tgz, .tar.gz or .tar in npm's layout), a folder that holds package.json or
  * package/package.json, a plain folder of resources, or one JSON file. In folders without a
- * package.json the folders below are read too.
+ * package.json the folders below are read too. Of a pack that is a folder (programme/pack_build.h)
+ * the translations are merged.
  */
 #ifndef RH_PROGRAMME_DEFINITIONS_H
 #define RH_PROGRAMME_DEFINITIONS_H
