@@ -118,6 +118,7 @@ struct rh_form_option {
     yyjson_val *source;    /* the answerOption (extensions), or NULL */
     struct rh_text text;   /* from an expansion: the display in the session's language */
     bool exclusive, initial;
+    bool disabled; /* answerOptionsToggleExpression takes it away now */
 };
 
 struct rh_form_item {
@@ -224,6 +225,7 @@ struct rh_form_node {
     bool enabled;             /* its own condition */
     bool reached;             /* and that of all above it */
     bool overridden;          /* a person's answer stands in place of the calculated one */
+    bool fresh;               /* it may still be given its initial value */
     bool calculated;          /* the answers were calculated */
     bool required, read_only; /* as they are now */
     uint64_t failed;  /* constraints that are not kept, by number; without what is unknown */
@@ -300,6 +302,8 @@ yyjson_val *rh_form_limit(const struct rh_form_session *s, const struct rh_form_
  * translations stand in "_text". Empty: it has none. */
 struct rh_text rh_form_translated(const struct rh_form_session *s, const yyjson_val *object,
                                   const char *name);
+/* Value sets that cannot be listed, as warnings. */
+void rh_form_options_problems(const struct rh_form_session *s, struct rh_issues *is);
 struct rh_text rh_form_session_language(const struct rh_form_session *s);
 
 /* --- form_state.c: nodes ------------------------------------------------------------------------
