@@ -261,8 +261,6 @@ struct rh_form_session {
     unsigned n_removed, removed_cap;
     /* One call. */
     uint64_t turn;
-    bool loading; /* initial values are still given */
-    bool initials;
     uint64_t *queued; /* a bit for each expression, by rank */
     unsigned lowest;  /* no bit is set below this word */
     unsigned char *rounds;
@@ -355,6 +353,17 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
                             struct rh_fp_list *ret);
 struct rh_form_value *rh_form_value_of(struct rh_form_session *s,
                                        const struct rh_form_expression *e, struct rh_form_node *n);
+
+/* --- form_open.c ---------------------------------------------------------------------------------
+ */
+/* Answers as they are kept: without the items below them. RH_STRUCTURE, RH_TOOLARGE with an issue.
+ */
+enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, yyjson_val *answers,
+                                yyjson_val **ret);
+/* Gives initial values to what has no answer, at a node and below it (NULL: everywhere), and
+ * settles. */
+enum rh_rc rh_form_start_values(struct rh_ctx *c, struct rh_form_session *s,
+                                struct rh_form_node *from);
 
 /* --- form_enable.c -------------------------------------------------------------------------------
  */
