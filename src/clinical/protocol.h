@@ -14,10 +14,10 @@
  * changes, and a rule whose outcome differs is *either*. A birth date that may lie in more than
  * RH_PROTOCOL_WORLDS_MAX such pieces is unknown.
  *
- * Labels. An outcome inherits the labels of everything it was computed from: the label extensions of
- * facts, actions and definitions, and meta.security of resources. Who may not see a label gets what
- * the record without resources of that label says, without any rule that a label he may not see
- * stands on; so what is printed is the same whatever is under the label, but for the clearance,
+ * Labels. An outcome inherits the labels of everything it was computed from: the label extensions
+ * of facts, actions and definitions, and meta.security of resources. Who may not see a label gets
+ * what the record without resources of that label says, without any rule that a label he may not
+ * see stands on; so what is printed is the same whatever is under the label, but for the clearance,
  * which then only says that a clinician has to be asked.
  *
  * Nothing here reads a clock: now() is the date of the assessment.
@@ -128,10 +128,11 @@ struct rh_protocol_show {
 enum rh_rc rh_protocol_print(struct rh_ctx *c, const struct rh_protocol_result *r,
                              const struct rh_protocol_show *o, struct rh_buf *out);
 
-/* --- outcomes, for cases and for what is stored ------------------------------------------------ */
+/* --- outcomes, for cases and for what is stored ------------------------------------------------
+ */
 enum rh_outcome { RH_OUTCOME_NO, RH_OUTCOME_YES, RH_OUTCOME_UNKNOWN, RH_OUTCOME_EITHER };
-/* Of rule i of protocol p of the set: a state was chosen, an item is asked, a class or hold holds, a
- * part of the validity applies. */
+/* Of rule i of protocol p of the set: a state was chosen, an item is asked, a class or hold holds,
+ * a part of the validity applies. */
 enum rh_outcome rh_protocol_outcome(const struct rh_protocol_result *r, size_t p, size_t i);
 
 enum rh_clearance { RH_CLEARED, RH_NOT_CLEARED, RH_CLEARANCE_UNKNOWN, RH_CLEARANCES };

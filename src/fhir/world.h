@@ -107,6 +107,8 @@ enum rh_form_kind {
     RH_FORM_PROFILE,
     RH_FORM_SNAPSHOT,
     RH_FORM_QUESTIONNAIRE,
+    RH_FORM_LIBRARY,
+    RH_FORM_PROTOCOL,
     RH_FORM_KINDS
 };
 typedef enum rh_rc rh_form_make(struct rh_ctx *c, const struct rh_definition *d, void *user,

@@ -28,8 +28,10 @@ struct check {
     struct rh_arena *arena;
     const struct rh_fp *e;
     const struct guess *context, *self; /* %context, $this */
-    enum rh_rc rc;                      /* of the first error */
-    bool quiet, full;                   /* full: the arena is */
+    rh_fp_variable_type *type;          /* NULL: nothing is known of variables */
+    void *user;
+    enum rh_rc rc;    /* of the first error */
+    bool quiet, full; /* full: the arena is */
 };
 
 static const struct guess anything = {.unknown = true}, nothing = {.count = 0};
@@ -527,8 +529,41 @@ static const struct guess *type_operator(struct check *k, const struct rh_fp_nod
     return n->type.system && !n->type.fhir ? of_system(k, n->type.system) : &anything;
 }
 
+static const struct guess *of_names(struct check *k, struct rh_text names)
+{
+    struct guess *g = names.len ? make(k) : NULL;
+    struct rh_text one;
+    if (!g)
+        return &anything;
+    while (rh_text_split(&names, '|', &one)) {
+        struct one_type t = {NULL, RH_FP_NODE};
+        for (int kind = RH_FP_NODE + 1; kind <= RH_FP_TYPE; kind++)
+            if (rh_text_is(one, type_text(&(struct one_type){NULL, (enum rh_fp_kind)kind})))
+                t.system = (enum rh_fp_kind)kind;
+        if (t.system == RH_FP_NODE)
+            t.fhir = rh_type_find(one);
+        if (t.system == RH_FP_NODE && !t.fhir)
+            return &anything;
+        add(g, t);
+    }
+    return g;
+}
+
+static const struct guess *given_variable(struct check *k, const struct rh_fp_node *n)
+{
+    struct rh_text types = {NULL, 0};
+    if (rh_fp_defines(k->e->root, n->name))
+        return &anything;
+    if (k->type(k->user, n->name, &types))
+        return of_names(k, types);
+    wrong(k, n, "the variable %%%.*s is not defined", RH_TEXT_ARG(n->name));
+    return &anything;
+}
+
 static const struct guess *variable(struct check *k, const struct rh_fp_node *n)
 {
+    if (k->type && !rh_fp_variable_reserved(n->name))
+        return given_variable(k, n);
     if (rh_text_is(n->name, "context"))
         return k->context;
     bool resource = rh_text_is(n->name, "resource") || rh_text_is(n->name, "rootResource");
@@ -574,10 +609,11 @@ static const struct guess *infer(struct check *k, const struct rh_fp_node *n)
     return &anything;
 }
 
-enum rh_rc rh_fp_check(struct rh_ctx *c, const struct rh_fp *e, const struct rh_type *focus,
-                       struct rh_text *ret_types)
+enum rh_rc rh_fp_check_variables(struct rh_ctx *c, const struct rh_fp *e,
+                                 const struct rh_type *focus, rh_fp_variable_type *type, void *user,
+                                 struct rh_text *ret_types)
 {
-    struct check k = {.c = c, .arena = c->arena, .e = e};
+    struct check k = {.c = c, .arena = c->arena, .e = e, .type = type, .user = user};
     k.context = k.self = of_fhir(&k, focus);
     const struct guess *g = infer(&k, e->root);
     if (k.full)
@@ -585,4 +621,10 @@ enum rh_rc rh_fp_check(struct rh_ctx *c, const struct rh_fp *e, const struct rh_
     if (ret_types)
         *ret_types = types_text(&k, g);
     return k.rc;
+}
+
+enum rh_rc rh_fp_check(struct rh_ctx *c, const struct rh_fp *e, const struct rh_type *focus,
+                       struct rh_text *ret_types)
+{
+    return rh_fp_check_variables(c, e, focus, NULL, NULL, ret_types);
 }

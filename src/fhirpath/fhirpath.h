@@ -131,6 +131,14 @@ enum rh_rc rh_fp_true(struct rh_ctx *c, const struct rh_fp *e, const struct rh_f
 enum rh_rc rh_fp_check(struct rh_ctx *c, const struct rh_fp *e, const struct rh_type *focus,
                        struct rh_text *ret_types);
 
+/* The same where more is known: types of the variables, as `ret_types` names them, and which
+ * variables there are. `type` returns false for a variable that nothing gives, which is an error
+ * then; *ret_types empty: unknown. `focus` NULL: there is none. */
+typedef bool rh_fp_variable_type(void *user, struct rh_text name, struct rh_text *ret_types);
+enum rh_rc rh_fp_check_variables(struct rh_ctx *c, const struct rh_fp *e,
+                                 const struct rh_type *focus, rh_fp_variable_type *type, void *user,
+                                 struct rh_text *ret_types);
+
 void rh_fp_print_ast(const struct rh_fp *e,
                      struct rh_buf *out); /* a JSON tree: {"op","name","at","args"} */
 

@@ -300,6 +300,9 @@ enum rh_rc rh_fp_quantity_math(struct rh_fp_run *r, char operator, const struct 
                                const struct rh_fp_quantity *b, struct rh_fp_quantity *ret,
                                bool *empty);
 
+/* tree.c: is the name of a variable given by a defineVariable() in this part? */
+bool rh_fp_defines(const struct rh_fp_node *n, struct rh_text name);
+
 /* --- types.c ------------------------------------------------------------------------------------
  */
 /* False: there is no such type. A name of an unknown namespace is a type that nothing has. */

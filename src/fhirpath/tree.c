@@ -61,17 +61,16 @@ const struct rh_fp_part *rh_fp_root(const struct rh_fp *e)
 }
 
 /* --- variables -------------------------------------------------------------------------------- */
-/* Is the name given by a defineVariable() of the expression? */
-static bool defined(const struct rh_fp_node *n, struct rh_text name)
+bool rh_fp_defines(const struct rh_fp_node *n, struct rh_text name)
 {
     if (n->op == RH_FP_OP_CALL && rh_text_is(n->name, "defineVariable") && n->n_args &&
         n->args[0]->op == RH_FP_OP_LITERAL && n->args[0]->literal.kind == RH_FP_STRING &&
         rh_text_eq(n->args[0]->literal.text, name))
         return true;
-    if (n->focus && defined(n->focus, name))
+    if (n->focus && rh_fp_defines(n->focus, name))
         return true;
     for (unsigned i = 0; i < n->n_args; i++)
-        if (defined(n->args[i], name))
+        if (rh_fp_defines(n->args[i], name))
             return true;
     return false;
 }
@@ -80,7 +79,7 @@ static enum rh_rc walk(const struct rh_fp *e, const struct rh_fp_node *n, rh_fp_
                        void *user)
 {
     enum rh_rc rc = RH_OK;
-    if (n->op == RH_FP_OP_VARIABLE && !defined(e->root, n->name))
+    if (n->op == RH_FP_OP_VARIABLE && !rh_fp_defines(e->root, n->name))
         rc = each(user, n->name);
     if (!rc && n->focus)
         rc = walk(e, n->focus, each, user);
