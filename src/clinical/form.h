@@ -94,7 +94,7 @@ enum rh_rc rh_form_language(struct rh_ctx *c, struct rh_form_session *s, struct 
 /* {"title", "items": [NODE…], "complete"}, without the braces: the caller adds its own members. */
 void rh_form_print(struct rh_ctx *c, struct rh_form_session *s, struct rh_buf *out);
 /* "changed": [NODE…], "removed": [path…], "complete": of what changed since it was last printed. A
- * NODE has `children` only when they are others than before. */
+ * NODE has `children` and `options` only when they are others than before. */
 void rh_form_print_changes(struct rh_ctx *c, struct rh_form_session *s, struct rh_buf *out);
 /* A QuestionnaireResponse. `draft`: with the answers of what is not enabled, to go on later. */
 void rh_form_response(struct rh_ctx *c, struct rh_form_session *s, bool draft, struct rh_buf *out);

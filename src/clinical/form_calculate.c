@@ -266,7 +266,7 @@ static enum rh_rc condition(struct rh_ctx *c, struct rh_form_session *s,
     if (rc || before == v->truth)
         return rc;
     if (n)
-        rh_form_mark(s, n, RH_MARK_SELF);
+        rh_form_mark(s, n, e->use == RH_USE_TOGGLE ? RH_MARK_SELF | RH_MARK_OPTIONS : RH_MARK_SELF);
     if (n && e->use == RH_USE_REQUIRED)
         n->required = v->truth == 1;
     if (n && e->use == RH_USE_READ_ONLY)
@@ -302,7 +302,8 @@ static enum rh_rc keep(struct rh_ctx *c, struct rh_form_session *s,
     rh_free(v->kept);
     v->kept = block;
     if (n)
-        rh_form_mark(s, n, RH_MARK_SELF);
+        rh_form_mark(s, n,
+                     e->use == RH_USE_ANSWERS ? RH_MARK_SELF | RH_MARK_OPTIONS : RH_MARK_SELF);
     return RH_OK;
 }
 

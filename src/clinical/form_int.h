@@ -199,7 +199,8 @@ struct rh_form_set {
 enum rh_form_mark { /* what changed since the last print */
                     RH_MARK_SELF = 1,
                     RH_MARK_CHILDREN = 2,
-                    RH_MARK_NEW = 4 /* it was not there before */
+                    RH_MARK_NEW = 4, /* it was not there before */
+                    RH_MARK_OPTIONS = 8
 };
 
 /* What one expression gave at one node. */
@@ -310,6 +311,7 @@ struct rh_text rh_form_session_language(const struct rh_form_session *s);
  * it. It is not enabled yet, and its expressions are queued. RH_TOOLARGE, RH_NOMEM. */
 enum rh_rc rh_form_node_new(struct rh_form_session *s, const struct rh_form_item *item,
                             struct rh_form_node *parent, unsigned set, struct rh_form_node **ret);
+void rh_form_removed_free(struct rh_form_session *s); /* forgets the paths of what was removed */
 void rh_form_node_remove(struct rh_form_session *s, struct rh_form_node *n);
 struct rh_form_node *rh_form_node_find(const struct rh_form_session *s, struct rh_text path);
 /* The instances of a child item in a set of a node (NULL: at the top). */
@@ -364,6 +366,18 @@ enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, 
  * settles. */
 enum rh_rc rh_form_start_values(struct rh_ctx *c, struct rh_form_session *s,
                                 struct rh_form_node *from);
+
+/* --- form_answer.c, form_bulk.c
+ * ------------------------------------------------------------------- */
+/* "valueCoding" and the value of an answer; empty and NULL: it has none. */
+struct rh_text rh_form_answer_member(yyjson_val *answer, yyjson_val **ret);
+/* Has the answer a type that the question takes, or no value and a reason? */
+bool rh_form_takes(const struct rh_form_item *item, yyjson_val *answer);
+/* A copy of the answer with the extension {url, valueBoolean: true}; NULL: no memory. */
+yyjson_val *rh_form_mark_answer(struct rh_ctx *c, yyjson_val *answer, const char *url);
+enum rh_rc rh_form_array_of(struct rh_ctx *c, yyjson_val *const *answers, size_t n,
+                            yyjson_val **ret);
+bool rh_form_bulk_may(const struct rh_form_node *n); /* may an answer for many fill it? */
 
 /* --- form_enable.c -------------------------------------------------------------------------------
  */

@@ -500,6 +500,13 @@ static void note_removed(struct rh_form_session *s, const struct rh_form_node *n
     s->removed[s->n_removed++] = path;
 }
 
+void rh_form_removed_free(struct rh_form_session *s)
+{
+    for (unsigned i = 0; i < s->n_removed; i++)
+        rh_free(s->removed[i]);
+    s->n_removed = 0;
+}
+
 /* Those behind it move up; the last path is the one that is no longer there. */
 void rh_form_node_remove(struct rh_form_session *s, struct rh_form_node *n)
 {
@@ -554,8 +561,7 @@ void rh_form_close(struct rh_form_session *s)
     }
     rh_free(s->root.slots);
     rh_form_values_free(s->values, s->form->n_of_form);
-    for (unsigned i = 0; i < s->n_removed; i++)
-        rh_free(s->removed[i]);
+    rh_form_removed_free(s);
     rh_free(s->removed);
     rh_free(s->of_item);
     rh_free(s->last_of_item);
