@@ -35,6 +35,7 @@ enum rh_shape {
     RH_SHAPE_JOB_FILE,           /* /fhir/$export-file/[job]/[file] */
     RH_SHAPE_TERMINOLOGY,        /* /fhir/metadata?mode=terminology */
     RH_SHAPE_EVENTS,             /* /fhir/$events */
+    RH_SHAPE_CLINICAL,           /* /clinical/[name] */
     RH_SHAPE_HEALTH,
     RH_SHAPE_METRICS,
     RH_SHAPE_WEB,
@@ -92,6 +93,7 @@ struct rh_rest {
     bool whole;           /* the answer is needed as one text: an entry of a Bundle */
     unsigned compartment; /* of a search in one; 0: none */
     struct rh_text compartment_id;
+    void *clinical; /* rest_clinical.c's */
 };
 
 static inline struct rh_server *rh_server_of(const struct rh_request *q)
@@ -208,6 +210,9 @@ enum rh_step rh_rest_expunge(struct rh_request *q);
 
 /* --- rest_package.c --- */
 enum rh_step rh_rest_package(struct rh_request *q);
+
+/* --- rest_clinical.c --- */
+enum rh_step rh_rest_clinical(struct rh_request *q);
 
 /* --- rest_events.c --- */
 enum rh_step rh_rest_events(struct rh_request *q);
