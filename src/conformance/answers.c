@@ -7,145 +7,42 @@
  */
 #include "conformance/answers_int.h"
 
-yyjson_val *rh_item_extension(yyjson_val *item, const char *url, const char *value)
-{
-    yyjson_val *list = yyjson_obj_get(item, "extension"), *e;
-    size_t i, n;
-    if (yyjson_is_arr(list)) {
-        yyjson_arr_foreach (list, i, n, e) {
-            if (rh_text_is(rh_json_get(e, "url"), url))
-                return value ? yyjson_obj_get(e, value) : e;
-        }
-    }
-    return NULL;
-}
+static const struct rh_text none = {"", 0};
 
-struct rh_text rh_answer_type(yyjson_val *answer, yyjson_val **ret)
+bool rh_answers_stop(struct rh_answers *a)
 {
-    size_t i, n;
-    yyjson_val *key, *v;
-    *ret = NULL;
-    if (yyjson_is_obj(answer)) {
-        yyjson_obj_foreach (answer, i, n, key, v) {
-            struct rh_text name = rh_json_text(key);
-            if (name.len > 5 && memcmp(name.data, "value", 5) == 0) {
-                *ret = v;
-                return (struct rh_text){name.data + 5, name.len - 5};
-            }
-        }
-    }
-    return (struct rh_text){NULL, 0};
-}
-
-/* --- enabled or not -------------------------------------------------------------------------- */
-
-/* The first response item with this linkId and answers. */
-static yyjson_val *answered(struct answers *a, yyjson_val *owner, struct rh_text link,
-                            unsigned depth)
-{
-    yyjson_val *list = yyjson_obj_get(owner, "item"), *v, *found, *answer;
-    size_t i, n, j, m;
-    if (depth > RH_VALIDATE_DEPTH_MAX || !yyjson_is_arr(list) || rh_run_stop(a->r))
-        return NULL;
-    yyjson_arr_foreach (list, i, n, v) {
-        a->r->work++;
-        yyjson_val *answers = yyjson_obj_get(v, "answer");
-        if (rh_text_eq(rh_json_get(v, "linkId"), link) && yyjson_is_arr(answers))
-            return v;
-        if ((found = answered(a, v, link, depth + 1)))
-            return found;
-        if (yyjson_is_arr(answers)) {
-            yyjson_arr_foreach (answers, j, m, answer) {
-                if ((found = answered(a, answer, link, depth + 1)))
-                    return found;
-            }
-        }
-    }
-    return NULL;
-}
-
-/* Does one condition hold? A question without an answer is only "not there". */
-static bool condition(struct answers *a, yyjson_val *when)
-{
-    struct rh_text op = rh_json_get(when, "operator");
-    yyjson_val *item = answered(a, a->response, rh_json_get(when, "question"), 0);
-    yyjson_val *answers = yyjson_obj_get(item, "answer"), *answer, *have, *want = NULL, *key, *v;
-    size_t i, n;
-    struct rh_text want_type = {NULL, 0};
-    yyjson_obj_foreach (when, i, n, key, v) {
-        struct rh_text name = rh_json_text(key);
-        if (name.len > 6 && memcmp(name.data, "answer", 6) == 0) {
-            want = v;
-            want_type = (struct rh_text){name.data + 6, name.len - 6};
-        }
-    }
-    if (rh_text_is(op, "exists"))
-        return (yyjson_is_arr(answers) && yyjson_arr_size(answers) > 0) == yyjson_is_true(want);
-    if (!yyjson_is_arr(answers))
-        return false;
-    yyjson_arr_foreach (answers, i, n, answer) {
-        struct rh_text type = rh_answer_type(answer, &have);
-        int c = have ? rh_answer_compare(a, type, have, want_type, want) : RH_ANSWER_UNLIKE;
-        if (rh_text_is(op, "=") && c == 0)
-            return true;
-        if (rh_text_is(op, "!=") && c != 0 && have)
-            return true;
-        if (c == RH_ANSWER_UNLIKE)
-            continue;
-        if ((rh_text_is(op, ">") && c > 0) || (rh_text_is(op, ">=") && c >= 0) ||
-            (rh_text_is(op, "<") && c < 0) || (rh_text_is(op, "<=") && c <= 0))
-            return true;
-    }
-    return false;
-}
-
-static bool enabled(struct answers *a, yyjson_val *question)
-{
-    yyjson_val *list = yyjson_obj_get(question, "enableWhen"), *w;
-    bool all = rh_text_is(rh_json_get(question, "enableBehavior"), "all");
-    size_t i, n;
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0)
+    if (a->rc || a->stopped)
         return true;
-    yyjson_arr_foreach (list, i, n, w) {
-        if (condition(a, w) != all)
-            return !all;
-    }
-    return all;
+    a->stopped = a->rules.work > RH_VALIDATE_WORK_MAX || (a->stop && a->stop(a));
+    return a->stopped;
 }
 
-#define ENABLE_WHEN_EXPRESSION \
-    "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
+/* --- telling -----------------------------------------------------------------------------------
+ */
 
-/* May be disabled by an expression: it is there and is not certainly true for the response. */
-static bool perhaps_disabled(struct answers *a, yyjson_val *question)
+static void tell(struct rh_answers *a, enum rh_answer_rule rule, const struct rh_place *at,
+                 struct rh_text link, bool absent, struct rh_text arg)
 {
-    yyjson_val *list = yyjson_obj_get(question, "extension"), *v, *expression = NULL;
-    struct rh_run *r = a->r;
-    size_t i, n;
-    if (!yyjson_is_arr(list))
-        return false;
-    yyjson_arr_foreach (list, i, n, v) {
-        if (rh_text_is(rh_json_get(v, "url"), ENABLE_WHEN_EXPRESSION))
-            expression = yyjson_obj_get(v, "valueExpression");
+    struct rh_answer_fault f = {.rule = rule, .answer = -1, .args = {arg, none}};
+    a->told(a->user, &f, at, link, absent);
+}
+
+/* A fault of the item that is looked at, from the rules. */
+static void rule_found(void *user, const struct rh_answer_fault *f)
+{
+    struct rh_answers *a = user;
+    struct rh_place answer = rh_below(a->at, "answer", 6, f->answer);
+    struct rh_place value = rh_below(&answer, "value", 5, -1);
+    const struct rh_type *parent = rh_type_find(RH_TEXT("QuestionnaireResponse.item.answer"));
+    yyjson_val *v;
+    if (f->answer >= 0 && f->on_value && parent) {
+        yyjson_val *answers = yyjson_obj_get(a->place->item, "answer");
+        struct rh_text type = rh_answer_type(yyjson_arr_get(answers, (size_t)f->answer), &v);
+        const struct rh_element *e =
+            v ? rh_element_find(parent, (struct rh_text){type.data - 5, type.len + 5}) : NULL;
+        value.choice = e ? e->type : NULL;
     }
-    if (!expression)
-        return false;
-    struct rh_issues silent, *outer = r->c->issues;
-    struct rh_fp_input in = {
-        .focus = rh_fp_resource(a->response, false), .resource = a->response, .root = a->response};
-    struct rh_fp *fp = NULL;
-    uint64_t steps = r->c->steps;
-    bool holds = false;
-    rh_issues_init(&silent, r->c->arena);
-    r->c->issues = &silent;
-    r->c->steps = RH_VALIDATE_STEPS_MAX;
-    enum rh_rc rc = rh_fp_compile(r->c, r->c->arena, rh_json_get(expression, "expression"), &fp);
-    if (!rc)
-        rc = rh_fp_true(r->c, fp, &in, &holds);
-    r->work += (RH_VALIDATE_STEPS_MAX - r->c->steps) / 16;
-    r->c->steps = steps;
-    r->c->issues = outer;
-    return rc || !holds;
+    a->told(a->user, f, f->answer < 0 ? a->at : f->on_value ? &value : &answer, a->link, false);
 }
 
 /* --- items --------------------------------------------------------------------------------------
@@ -156,13 +53,130 @@ static bool is_type(yyjson_val *question, const char *type)
     return rh_text_is(rh_json_get(question, "type"), type);
 }
 
-static bool known_link(struct answers *a, yyjson_val *owner, struct rh_text link, unsigned depth)
+static void check_items(struct rh_answers *a, const struct rh_place *up,
+                        const struct rh_form_place *form, yyjson_val *owner);
+
+static void look_at(struct rh_answers *a, const struct rh_place *at,
+                    const struct rh_form_place *place)
+{
+    a->at = at;
+    a->place = place;
+    a->link = rh_json_get(place->question, "linkId");
+}
+
+static void check_item(struct rh_answers *a, const struct rh_place *at,
+                       const struct rh_form_place *place, int enabled)
+{
+    yyjson_val *list = yyjson_obj_get(place->item, "answer"), *answer, *question = place->question;
+    size_t i, n = yyjson_is_arr(list) ? yyjson_arr_size(list) : 0;
+    look_at(a, at, place);
+    rh_answers_constraints(a, place);
+    if (is_type(question, "group") || is_type(question, "display")) {
+        if (n > 0)
+            tell(a, RH_ANSWER_NO_QUESTION, at, a->link, false, rh_json_get(question, "type"));
+        check_items(a, at, place, place->item);
+        return;
+    }
+    if (n > 0 || enabled > 0)
+        rh_answer_check_list(&a->rules, question, list);
+    if (n == 0)
+        return;
+    rh_answers_toggles(a, place, list);
+    yyjson_arr_foreach (list, i, n, answer) {
+        struct rh_place p = rh_below(at, "answer", 6, (long)i);
+        look_at(a, at, place);
+        rh_answer_check(&a->rules, question, answer, (long)i);
+        check_items(a, &p, place, answer);
+    }
+}
+
+/* A question without an item in the response. */
+static void check_absent(struct rh_answers *a, const struct rh_place *at,
+                         const struct rh_form_place *place)
+{
+    struct rh_text link = rh_json_get(place->question, "linkId");
+    yyjson_val *least =
+        rh_item_extension_value(place->question, RH_CORE_EXT "questionnaire-minOccurs", NULL);
+    bool required = yyjson_is_true(yyjson_obj_get(place->question, "required"));
+    bool some = least && !rh_text_is(rh_json_text(least), "0");
+    if (!a->rules.final || is_type(place->question, "display") || (!required && !some) ||
+        rh_answers_enabled(a, place) <= 0)
+        return;
+    struct rh_answer_fault f = {
+        .rule = RH_ANSWER_FEW, .answer = -1, .args = {rh_json_text(least), RH_TEXT("0")}};
+    if (required && is_type(place->question, "group"))
+        tell(a, RH_ANSWER_REQUIRED_GROUP, at, link, true, none);
+    else if (required)
+        tell(a, RH_ANSWER_REQUIRED, at, link, true, none);
+    else
+        a->told(a->user, &f, at, link, true);
+}
+
+/* How often a group is there. */
+static void check_repeats(struct rh_answers *a, const struct rh_place *at, yyjson_val *question,
+                          size_t found)
+{
+    static const struct {
+        const char *url;
+        enum rh_answer_rule rule;
+    } limits[] = {{RH_CORE_EXT "questionnaire-minOccurs", RH_ANSWER_FEW},
+                  {RH_CORE_EXT "questionnaire-maxOccurs", RH_ANSWER_MANY}};
+    if (!is_type(question, "group"))
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        struct rh_text text = rh_json_text(rh_item_extension_value(question, limits[i].url, NULL));
+        struct rh_buf b = rh_buf(a->c->arena);
+        uint64_t limit;
+        bool few = limits[i].rule == RH_ANSWER_FEW;
+        if (rh_text_u64(text, UINT32_MAX, &limit) || (few && !a->rules.final) ||
+            (few ? found >= limit : found <= limit))
+            continue;
+        rh_buf_u64(&b, found);
+        struct rh_answer_fault f = {
+            .rule = limits[i].rule, .answer = -1, .args = {text, rh_buf_get(&b)}};
+        a->told(a->user, &f, at, rh_json_get(question, "linkId"), false);
+    }
+}
+
+/* The items of the response that answer one question, in the order of the form. */
+static void check_question(struct rh_answers *a, const struct rh_place *up,
+                           const struct rh_form_place *form, yyjson_val *question, yyjson_val *list)
+{
+    struct rh_form_place place = {.up = form, .question = question};
+    struct rh_place last = {0};
+    size_t i, n, found = 0;
+    yyjson_val *item;
+    struct rh_text link = rh_json_get(question, "linkId");
+    if (yyjson_is_arr(list)) {
+        yyjson_arr_foreach (list, i, n, item) {
+            a->rules.work++;
+            if (!rh_text_eq(rh_json_get(item, "linkId"), link) || rh_answers_stop(a))
+                continue;
+            struct rh_place p = rh_below(up, "item", 4, (long)i);
+            last = p;
+            place.item = item;
+            if (found++ && !yyjson_is_true(yyjson_obj_get(question, "repeats")))
+                tell(a, RH_ANSWER_ONCE, &p, link, false, rh_answer_shown(link));
+            int enabled = rh_answers_enabled(a, &place);
+            if (enabled == 0 && (yyjson_obj_get(item, "answer") || yyjson_obj_get(item, "item")))
+                tell(a, RH_ANSWER_NOT_ENABLED, &p, link, false, none);
+            else if (enabled)
+                check_item(a, &p, &place, enabled);
+        }
+    }
+    if (found == 0)
+        check_absent(a, up, &place);
+    else
+        check_repeats(a, &last, question, found);
+}
+
+static bool known_link(struct rh_answers *a, yyjson_val *owner, struct rh_text link, unsigned depth)
 {
     yyjson_val *list = yyjson_obj_get(owner, "item"), *v;
     size_t i, n;
     if (depth > RH_VALIDATE_DEPTH_MAX || !yyjson_is_arr(list))
         return false;
-    a->r->work += yyjson_arr_size(list);
+    a->rules.work += yyjson_arr_size(list);
     yyjson_arr_foreach (list, i, n, v) {
         if (rh_text_eq(rh_json_get(v, "linkId"), link) || known_link(a, v, link, depth + 1))
             return true;
@@ -170,98 +184,24 @@ static bool known_link(struct answers *a, yyjson_val *owner, struct rh_text link
     return false;
 }
 
-static void check_item(struct answers *a, const struct rh_place *at, yyjson_val *question,
-                       yyjson_val *item)
-{
-    struct rh_run *r = a->r;
-    yyjson_val *list = yyjson_obj_get(item, "answer"), *answer;
-    size_t i, n = yyjson_is_arr(list) ? yyjson_arr_size(list) : 0;
-    if (is_type(question, "group") || is_type(question, "display")) {
-        if (n > 0)
-            rh_complain(r, RH_ERROR, "structure", at, "an item of type \"%.*s\" has no answers",
-                        RH_TEXT_ARG(rh_json_get(question, "type")));
-        rh_answers_items(a, at, question, item);
-        return;
-    }
-    if (n > 0 || !perhaps_disabled(a, question))
-        rh_answer_counts(a, at, question, n);
-    if (n == 0)
-        return;
-    yyjson_arr_foreach (list, i, n, answer) {
-        struct rh_place p = rh_below(at, "answer", 6, (long)i);
-        rh_answer_check(a, &p, question, answer);
-        rh_answers_items(a, &p, question, answer);
-    }
-    rh_answer_exclusive(a, at, question, list);
-}
-
-/* A question without an item in the response. */
-static void check_absent(struct answers *a, const struct rh_place *at, yyjson_val *question)
-{
-    if (!a->complete || !yyjson_is_true(yyjson_obj_get(question, "required")) ||
-        !enabled(a, question) || perhaps_disabled(a, question))
-        return;
-    struct rh_text link = rh_json_get(question, "linkId");
-    if (is_type(question, "group"))
-        rh_complain(a->r, RH_ERROR, "required", at, "the group \"%.*s\" must be answered",
-                    RH_TEXT_ARG(rh_shown(link)));
-    else if (!is_type(question, "display"))
-        rh_complain(a->r, RH_ERROR, "required", at, "the question \"%.*s\" must be answered",
-                    RH_TEXT_ARG(rh_shown(link)));
-}
-
-/* The items of the response that answer one question, in the order of the form. */
-static void check_question(struct answers *a, const struct rh_place *up, yyjson_val *question,
-                           yyjson_val *list)
-{
-    struct rh_run *r = a->r;
-    size_t i, n, found = 0;
-    yyjson_val *item;
-    struct rh_text link = rh_json_get(question, "linkId");
-    if (yyjson_is_arr(list)) {
-        yyjson_arr_foreach (list, i, n, item) {
-            r->work++;
-            if (!rh_text_eq(rh_json_get(item, "linkId"), link) || rh_run_stop(r))
-                continue;
-            struct rh_place p = rh_below(up, "item", 4, (long)i);
-            if (found++ && !yyjson_is_true(yyjson_obj_get(question, "repeats")))
-                rh_complain(r, RH_ERROR, "structure", &p,
-                            "the item \"%.*s\" may be there once only",
-                            RH_TEXT_ARG(rh_shown(link)));
-            if (!enabled(a, question) &&
-                (yyjson_obj_get(item, "answer") || yyjson_obj_get(item, "item")))
-                rh_complain(r, RH_ERROR, "invariant", &p,
-                            "the item \"%.*s\" has answers, though its conditions do not enable it",
-                            RH_TEXT_ARG(rh_shown(link)));
-            else
-                check_item(a, &p, question, item);
-        }
-    }
-    if (found == 0)
-        check_absent(a, up, question);
-}
-
-static void check_order(struct answers *a, const struct rh_place *up, yyjson_val *questions,
+static void check_order(struct rh_answers *a, const struct rh_place *up, yyjson_val *questions,
                         yyjson_val *list)
 {
     yyjson_val *item, *q;
     size_t i, n, j, m, last = 0;
     yyjson_arr_foreach (list, i, n, item) {
         struct rh_text link = rh_json_get(item, "linkId");
+        struct rh_place p = rh_below(up, "item", 4, (long)i);
         bool found = false;
-        if (rh_run_stop(a->r))
+        if (rh_answers_stop(a))
             return;
         if (yyjson_is_arr(questions)) {
             yyjson_arr_foreach (questions, j, m, q) {
-                a->r->work++;
+                a->rules.work++;
                 if (!rh_text_eq(rh_json_get(q, "linkId"), link))
                     continue;
-                struct rh_place p = rh_below(up, "item", 4, (long)i);
                 if (j < last)
-                    rh_complain(
-                        a->r, RH_ERROR, "structure", &p,
-                        "the items must be in the order of the form: \"%.*s\" comes earlier",
-                        RH_TEXT_ARG(rh_shown(link)));
+                    tell(a, RH_ANSWER_ORDER, &p, link, false, rh_answer_shown(link));
                 last = j;
                 found = true;
                 break;
@@ -269,44 +209,83 @@ static void check_order(struct answers *a, const struct rh_place *up, yyjson_val
         }
         if (found || link.len == 0)
             continue;
-        struct rh_place p = rh_below(up, "item", 4, (long)i);
-        if (known_link(a, a->questionnaire, link, 0))
-            rh_complain(a->r, RH_ERROR, "structure", &p,
-                        "the item \"%.*s\" does not belong here in the form",
-                        RH_TEXT_ARG(rh_shown(link)));
-        else
-            rh_complain(a->r, RH_ERROR, "not-found", up, "the form has no item \"%.*s\"",
-                        RH_TEXT_ARG(rh_shown(link)));
+        bool elsewhere = known_link(a, a->questionnaire, link, 0);
+        tell(a, elsewhere ? RH_ANSWER_ELSEWHERE : RH_ANSWER_LINK, elsewhere ? &p : up, link, false,
+             rh_answer_shown(link));
     }
 }
 
-void rh_answers_items(struct answers *a, const struct rh_place *up, yyjson_val *form,
-                      yyjson_val *owner)
+static void check_items(struct rh_answers *a, const struct rh_place *up,
+                        const struct rh_form_place *form, yyjson_val *owner)
 {
-    yyjson_val *questions = yyjson_obj_get(form, "item"), *list = yyjson_obj_get(owner, "item"), *q;
+    yyjson_val *questions = yyjson_obj_get(form->question, "item");
+    yyjson_val *list = yyjson_obj_get(owner, "item"), *q;
     size_t i, n;
-    if (up->depth > RH_VALIDATE_DEPTH_MAX || rh_run_stop(a->r))
+    if (up->depth > RH_VALIDATE_DEPTH_MAX || rh_answers_stop(a))
         return;
     if (yyjson_is_arr(list))
         check_order(a, up, questions, list);
     if (!yyjson_is_arr(questions))
         return;
+    /* Below an answer, conditions look at that answer's items first. */
+    struct rh_form_place here = *form;
+    if (owner != form->item)
+        here = (struct rh_form_place){.up = form, .question = form->question, .item = owner};
     yyjson_arr_foreach (questions, i, n, q)
-        check_question(a, up, q, list);
-    if (a->complete && is_type(form, "group") && yyjson_is_true(yyjson_obj_get(form, "required")) &&
-        !yyjson_is_arr(list))
-        rh_complain(a->r, RH_ERROR, "required", up, "the group \"%.*s\" must be answered",
-                    RH_TEXT_ARG(rh_shown(rh_json_get(form, "linkId"))));
+        check_question(a, up, &here, q, list);
+    if (a->rules.final && is_type(form->question, "group") &&
+        yyjson_is_true(yyjson_obj_get(form->question, "required")) && !yyjson_is_arr(list))
+        tell(a, RH_ANSWER_REQUIRED_GROUP, up, rh_json_get(form->question, "linkId"), false, none);
 }
 
 /* --- the form -----------------------------------------------------------------------------------
  */
 
+enum rh_rc rh_answers_walk(struct rh_answers *a, const struct rh_place *at)
+{
+    struct rh_form_place top = {.question = a->questionnaire, .item = a->response};
+    struct rh_text status = rh_json_get(a->response, "status");
+    a->rules.c = a->scope.c = a->c;
+    a->rules.questionnaire = a->scope.questionnaire = a->questionnaire;
+    a->scope.response = a->response;
+    a->scope.steps = RH_VALIDATE_STEPS_MAX;
+    a->rules.found = rule_found;
+    a->rules.user = a;
+    a->rules.final |= rh_text_is(status, "completed") || rh_text_is(status, "amended");
+    look_at(a, at, &top);
+    rh_answers_constraints(a, &top);
+    check_items(a, at, &top, a->response);
+    return a->rc;
+}
+
+/* --- for the validator --------------------------------------------------------------------------
+ */
+
+static bool run_stops(struct rh_answers *a)
+{
+    struct rh_run *r = a->user;
+    r->work += a->rules.work;
+    a->rules.work = 0;
+    return rh_run_stop(r);
+}
+
+static void complain(void *user, const struct rh_answer_fault *f, const struct rh_place *at,
+                     struct rh_text link, bool absent)
+{
+    struct rh_run *r = user;
+    struct rh_buf text = rh_buf(r->c->arena);
+    rh_answer_text(f, none, &text);
+    if (absent)
+        rh_buf_printf(&text, " (the item \"%.*s\")", RH_TEXT_ARG(rh_answer_shown(link)));
+    rh_complain(r, rh_answer_is_error(f) ? RH_ERROR : RH_WARNING, rh_answer_code(f), at, "%.*s",
+                RH_TEXT_ARG(rh_buf_get(&text)));
+}
+
 void rh_check_answers(struct rh_run *r, const struct rh_place *at, yyjson_val *response)
 {
     struct rh_text canonical = rh_json_get(response, "questionnaire");
-    struct rh_text status = rh_json_get(response, "status");
-    struct answers a = {.r = r, .response = response};
+    struct rh_answers a = {
+        .c = r->c, .response = response, .told = complain, .user = r, .stop = run_stops};
     struct rh_place named = rh_below(at, "questionnaire", 13, -1);
     if (canonical.len == 0)
         return;
@@ -323,6 +302,48 @@ void rh_check_answers(struct rh_run *r, const struct rh_place *at, yyjson_val *r
                     RH_TEXT_ARG(rh_shown(canonical)));
         return;
     }
-    a.complete = rh_text_is(status, "completed") || rh_text_is(status, "amended");
-    rh_answers_items(&a, at, a.questionnaire, response);
+    enum rh_rc rc = rh_answers_walk(&a, at);
+    if (rc)
+        r->rc = rc;
+    r->work += a.rules.work;
+}
+
+/* --- for others
+ * ------------------------------------------------------------------------------------ */
+
+struct listener {
+    struct rh_ctx *c;
+    rh_answers_found *found;
+    void *user;
+};
+
+static void pass_on(void *user, const struct rh_answer_fault *f, const struct rh_place *at,
+                    struct rh_text link, bool absent)
+{
+    struct listener *l = user;
+    struct rh_buf b = rh_buf(l->c->arena);
+    rh_place_write(&b, at);
+    struct rh_answers_finding finding = {
+        .fault = f, .expression = rh_buf_get(&b), .link = link, .absent = absent};
+    l->found(l->user, &finding);
+}
+
+enum rh_rc rh_answers_check(struct rh_ctx *c, yyjson_val *questionnaire, yyjson_val *response,
+                            const struct rh_answers_options *o, rh_answers_found *found, void *user)
+{
+    static const char name[] = "QuestionnaireResponse";
+    struct listener l = {.c = c, .found = found, .user = user};
+    struct rh_answers a = {
+        .c = c, .questionnaire = questionnaire, .response = response, .told = pass_on, .user = &l};
+    struct rh_place root = {.name = name, .name_len = sizeof name - 1, .index = -1};
+    if (o) {
+        a.scope.context = o->context;
+        a.language = o->language;
+        a.rules.final = o->final;
+    }
+    enum rh_rc rc = rh_answers_walk(&a, &root);
+    if (!rc && a.stopped)
+        rc = rh_issue_add(c->issues, RH_TIMEOUT, NULL,
+                          "The form and its answers are too much work to be checked.");
+    return rc;
 }

@@ -1,38 +1,64 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * answers_int.h - what answers.c (items of a response) and answer_rules.c (one answer) share.
+ * answers_int.h - what answers.c (items of a response), answer_rules.c (one answer), answer_text.c
+ * and the table made of spec/answer-messages.tsv share.
  */
 #ifndef RH_CONFORMANCE_ANSWERS_INT_H
 #define RH_CONFORMANCE_ANSWERS_INT_H
 
+#include "conformance/answers.h"
+#include "conformance/form_scope.h"
 #include "conformance/validate_int.h"
 
-struct answers {
-    struct rh_run *r;
-    yyjson_val *response, *questionnaire;
-    bool complete; /* what must be answered must be by now */
+#define RH_CORE_EXT  "http://hl7.org/fhir/StructureDefinition/"
+#define RH_SDC_EXT   "http://hl7.org/fhir/uv/sdc/StructureDefinition/"
+#define RH_RIHLA_EXT "https://rihla.example/fhir/StructureDefinition/"
+
+enum { RH_ANSWER_LANGUAGES_MAX = 8 };
+
+struct rh_answer_message {
+    enum rh_severity severity;
+    const char *code;
+    const char *texts[RH_ANSWER_LANGUAGES_MAX];
+};
+extern const struct rh_answer_message rh_answer_messages[RH_ANSWER_RULES];
+extern const char *const rh_answer_languages[]; /* "en", …, NULL */
+
+/* A fault of an item as a whole, or of answer n. */
+void rh_answer_report(struct rh_answer_rules *r, enum rh_answer_rule rule, long n, bool on_value,
+                      struct rh_text arg0, struct rh_text arg1);
+struct rh_text rh_answer_shown(struct rh_text t);
+
+/* --- a whole response: answers.c, answer_enable.c -----------------------------------------------
+ */
+/* The item or answer that a fault is about stands at `at`. */
+typedef void rh_answers_told(void *user, const struct rh_answer_fault *f, const struct rh_place *at,
+                             struct rh_text link, bool absent);
+
+struct rh_answers {
+    struct rh_ctx *c;
+    yyjson_val *questionnaire, *response;
+    struct rh_answer_rules rules;
+    struct rh_form_scope scope;
+    struct rh_text language;
+    rh_answers_told *told;
+    void *user;
+    bool (*stop)(struct rh_answers *a); /* limits of the caller; may be NULL */
+    bool stopped;
+    enum rh_rc rc;
+    /* What is looked at now, for faults of rules. */
+    const struct rh_place *at;
+    const struct rh_form_place *place;
+    struct rh_text link;
 };
 
-/* An extension of an item by its url: the member `value` of it, or itself when that is NULL. */
-yyjson_val *rh_item_extension(yyjson_val *item, const char *url, const char *value);
-/* "Coding" of an answer's valueCoding; data NULL: it has none. */
-struct rh_text rh_answer_type(yyjson_val *answer, yyjson_val **ret);
-/* The items below a form's group or question, and below an item or answer of the response. */
-void rh_answers_items(struct answers *a, const struct rh_place *up, yyjson_val *form,
-                      yyjson_val *owner);
-
-/* --- answer_rules.c ----------------------------------------------------------------------------
- */
-enum { RH_ANSWER_UNLIKE = 2 };
-/* -1, 0, 1; RH_ANSWER_UNLIKE: of different kinds, or nothing orders them. Types as in
- * "valueCoding".
- */
-int rh_answer_compare(struct answers *a, struct rh_text type, yyjson_val *have,
-                      struct rh_text want_type, yyjson_val *want);
-void rh_answer_counts(struct answers *a, const struct rh_place *at, yyjson_val *question, size_t n);
-void rh_answer_check(struct answers *a, const struct rh_place *at, yyjson_val *question,
-                     yyjson_val *answer);
-void rh_answer_exclusive(struct answers *a, const struct rh_place *at, yyjson_val *question,
-                         yyjson_val *list);
+enum rh_rc rh_answers_walk(struct rh_answers *a, const struct rh_place *at);
+bool rh_answers_stop(struct rh_answers *a);
+/* 1: the item of this place is enabled by its own conditions; 0: not; -1: cannot be computed. */
+int rh_answers_enabled(struct rh_answers *a, const struct rh_form_place *at);
+/* Constraints of the form or an item, as the form's texts in the language say them. */
+void rh_answers_constraints(struct rh_answers *a, const struct rh_form_place *at);
+/* Options that are switched off now. */
+void rh_answers_toggles(struct rh_answers *a, const struct rh_form_place *at, yyjson_val *answers);
 
 #endif
