@@ -117,6 +117,7 @@ struct rh_protocol_name {
     unsigned index;                              /* in the library, or of the group */
     const struct rh_rule_expression *expression; /* of a variable or lookup */
     unsigned *reads;                             /* names; as many as the expression reads */
+    struct rh_text types;                        /* of its value, joined by |; empty: unknown */
     bool birth;                                  /* it may differ with the birth date */
     bool draft;                                  /* it rests on a draft */
     yyjson_val *json;
@@ -159,7 +160,7 @@ struct rh_protocol {
     const struct rh_definition *definition;
     yyjson_val *plan;
     struct rh_protocol_about about;
-    struct rh_protocol_name *names; /* each behind those that it reads */
+    struct rh_protocol_name *names;
     unsigned n_names;
     struct rh_rule *rules;
     unsigned n_rules;
@@ -169,6 +170,9 @@ struct rh_protocol {
     unsigned n_items;
     bool draft; /* any rule is */
 };
+
+struct rh_protocol_about rh_plan_about(yyjson_val *plan);
+bool rh_plan_is_protocol(yyjson_val *plan); /* its type is clinical-protocol */
 
 /* --- a set -------------------------------------------------------------------------------------
  */
