@@ -136,14 +136,17 @@ static bool number_of(yyjson_val *item, const char *url, uint64_t *ret)
 static void check_counts(struct rh_answer_rules *r, yyjson_val *question, size_t n)
 {
     uint64_t limit;
-    bool required = yyjson_is_true(yyjson_obj_get(question, "required"));
+    bool required =
+        r->required ? r->required > 0 : yyjson_is_true(yyjson_obj_get(question, "required"));
+    bool repeats =
+        r->repeats ? r->repeats > 0 : yyjson_is_true(yyjson_obj_get(question, "repeats"));
     if (number_of(question, RH_CORE_EXT "questionnaire-minOccurs", &limit) && n < limit && r->final)
         rh_answer_report(r, RH_ANSWER_FEW, -1, false, number(r, limit), number(r, n));
     else if (n == 0 && required && r->final)
         rh_answer_report(r, RH_ANSWER_REQUIRED, -1, false, none, none);
     if (number_of(question, RH_CORE_EXT "questionnaire-maxOccurs", &limit) && n > limit)
         rh_answer_report(r, RH_ANSWER_MANY, -1, false, number(r, limit), number(r, n));
-    else if (n > 1 && !yyjson_is_true(yyjson_obj_get(question, "repeats")))
+    else if (n > 1 && !repeats)
         rh_answer_report(r, RH_ANSWER_ONE, -1, false, number(r, n), none);
 }
 

@@ -78,8 +78,9 @@ struct rh_answer_rules {
     /* A limit as it is now (minValue and the like), where an expression gives it: its value and
      * *ret_type ("Integer"); NULL: what the question itself says counts. May be NULL. */
     yyjson_val *(*limit)(void *user, const char *url, struct rh_text *ret_type);
-    bool options_elsewhere;             /* the caller knows the options better than the question */
-    uint64_t work;                      /* counted up */
+    signed char required, repeats; /* 1, -1: they are, or are not, whatever the question says */
+    bool options_elsewhere;        /* the caller knows the options better than the question */
+    uint64_t work;                 /* counted up */
     yyjson_val *expanded_of, *expanded; /* private: the value set that was asked last */
 };
 
