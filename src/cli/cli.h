@@ -90,6 +90,7 @@ int rh_cmd_doctor(struct rh_cli *c);
 int rh_cmd_validate(struct rh_cli *c);
 int rh_cmd_fhirpath(struct rh_cli *c);
 int rh_cmd_terminology(struct rh_cli *c);
+int rh_cmd_form(struct rh_cli *c);
 int rh_cmd_pack(struct rh_cli *c);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "cli/fhirpath_int.h"
+#include "cli/lines.h"
 #include "system/file.h"
 
 #include <errno.h>
@@ -195,66 +196,19 @@ static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t num
     return good;
 }
 
-struct lines {
-    char *data;
-    size_t from, to, cap;
-    bool end;
-};
-
-/* The next line; false at the end. Before it waits for more input all answers are written. */
-static bool next_line(struct lines *l, int fd, struct rh_text *ret, enum rh_rc *rc)
-{
-    size_t looked = l->from;
-    for (;;) {
-        char *end = memchr(l->data + looked, '\n', l->to - looked);
-        if (end || (l->end && l->from < l->to)) {
-            size_t len = end ? (size_t)(end - (l->data + l->from)) : l->to - l->from;
-            *ret = (struct rh_text){l->data + l->from, len};
-            l->from += len + (end ? 1 : 0);
-            return true;
-        }
-        if (l->end)
-            return false;
-        memmove(l->data, l->data + l->from, l->to - l->from);
-        l->to -= l->from;
-        l->from = 0;
-        looked = l->to;
-        if (l->cap - l->to < RH_CLI_FP_PIECE) {
-            if (l->cap > RH_CLI_FP_INPUT_MAX) {
-                *rc = RH_TOOLARGE;
-                return false;
-            }
-            l->cap = l->cap * 2;
-            l->data = rh_realloc(l->data, l->cap);
-        }
-        fflush(stdout);
-        ssize_t n;
-        do
-            n = read(fd, l->data + l->to, l->cap - l->to);
-        while (n < 0 && errno == EINTR);
-        if (n < 0) {
-            *rc = rh_errno_rc(errno);
-            return false;
-        }
-        l->end = n == 0;
-        l->to += (size_t)n;
-    }
-}
-
 int rh_cli_fp_batch(struct rh_cli_session *s)
 {
-    struct lines l = {.cap = 4 * RH_CLI_FP_PIECE};
+    struct rh_cli_lines l = {.limit = RH_CLI_FP_INPUT_MAX};
     struct rh_text line;
     enum rh_rc rc = RH_OK;
     uint64_t number = 0;
     bool good = true;
-    l.data = rh_alloc(l.cap);
-    while (next_line(&l, STDIN_FILENO, &line, &rc)) {
+    while (rh_cli_next_line(&l, STDIN_FILENO, &line, &rc)) {
         number++;
         if (rh_text_trim(line).len)
             good &= run_line(s, line, number);
     }
-    rh_free(l.data);
+    rh_cli_lines_close(&l);
     if (fflush(stdout) != 0 && !rc)
         rc = rh_errno_issue(&s->cli->issues, errno, "write", "the answers");
     if (rc == RH_TOOLARGE)

@@ -106,6 +106,17 @@ static const struct rh_cli_option fhirpath_options[] = {
      true},
     {NULL, NULL, NULL, false},
 };
+static const struct rh_cli_option form_options[] = {
+    {"batch", NULL, "calculate lines of JSON from standard input", false},
+    {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
+     true},
+    {"context", "NAME=FILE",
+     "a resource that the form knows as %NAME (its launch context); may be given several times",
+     true},
+    {"language", "LANGUAGE", "texts in this language where the form has them", false},
+    {"now", "TIME", "the time that counts as now (default: the clock)", false},
+    {NULL, NULL, NULL, false},
+};
 static const struct rh_cli_option pack_options[] = {
     {"package", "FILE", "what the package depends on (check); may be given several times", true},
     {NULL, NULL, NULL, false},
@@ -172,6 +183,16 @@ const struct rh_cli_command rh_cli_commands[] = {
      "whose resources are used again. With --data the packages that are kept there (rihla pack "
      "add) are known too. Exit code 1: the code is not valid.",
      0, 2, rh_cmd_terminology, terminology_options},
+    {"form", "calculate QUESTIONNAIRE [RESPONSE]", "fill in Questionnaires (SDC)",
+     "QUESTIONNAIRE is a file, - for standard input, or the canonical address of one that a "
+     "package "
+     "defines. calculate prints the QuestionnaireResponse with initial and calculated values, "
+     "without items that are not enabled; what could not be computed is said on standard error. "
+     "With --batch each line is {\"id\",\"questionnaire\",\"response\"} (and \"context\", an "
+     "object "
+     "of resources by name) and is answered by {\"id\",\"response\"} or {\"id\",\"error\"}; exit "
+     "code 1: a line is not JSON.",
+     1, 3, rh_cmd_form, form_options},
     {"pack", "list|check|add FILE", "look into a FHIR package, check it, keep it in the data",
      "check validates every resource of the package, the check digits of its codes and its "
      "dependencies. add copies it to DIR/packages, where serve finds it when it starts.",
