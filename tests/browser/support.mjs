@@ -122,6 +122,7 @@ export async function onPage(browser, options, test) {
     const context = await browser.newContext({
         viewport: { width: 1280, height: 900 },
         locale: "en-GB",
+        serviceWorkers: "block", // only the tests without a network want the kept pages
         ...rest,
     });
     const page = await context.newPage();

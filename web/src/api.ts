@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// api.ts - the one place that talks to the server: FHIR search and read, paging, and failures.
+// api.ts - the one place that talks to the server: search, read and write, paging, and failures.
 //
 // Every request goes to the origin that served the page. A `next` link that names another host (a
 // proxy rewrote it) is followed on our own origin, so that nothing can leave the machine by it.
 import type { Bundle, Outcome, Resource } from "./fhir";
 
 const TIMEOUT_MS = 30_000;
-const BASE = new URL("fhir/", new URL(".", document.baseURI));
+const ROOT = new URL(".", document.baseURI);
+const BASE = new URL("fhir/", ROOT);
 
 /** What went wrong, in words for a person; `kind` chooses them, `detail` is the server's own text. */
 export class Failure extends Error {
     constructor(
-        readonly kind: "unreachable" | "slow" | "missing" | "gone" | "refused" | "broken",
+        readonly kind:
+            "unreachable" | "slow" | "missing" | "gone" | "refused" | "changed" | "broken",
         readonly status = 0,
         readonly detail = "",
     ) {
@@ -39,25 +41,43 @@ function said(body: unknown): string {
 function refusal(status: number, body: unknown): Failure {
     if (status === 404) return new Failure("missing", status, said(body));
     if (status === 410) return new Failure("gone", status, said(body));
+    if (status === 409 || status === 412) return new Failure("changed", status, said(body));
     return new Failure("refused", status, said(body));
 }
 
-async function ask(url: URL, signal?: AbortSignal): Promise<unknown> {
+interface Sent {
+    method?: string;
+    body?: string;
+    headers?: Record<string, string>;
+    signal?: AbortSignal | undefined;
+}
+
+/** One request; the answer's text as it came. Anything but 2xx is a Failure. */
+async function request(url: URL, sent: Sent = {}): Promise<{ text: string; etag: string }> {
+    const { signal } = sent;
     const own = new AbortController();
     const timer = setTimeout(() => own.abort(), TIMEOUT_MS);
     const stop = () => own.abort();
     signal?.addEventListener("abort", stop);
     let status = 0;
     let text: string;
+    let etag: string;
     try {
         const reply = await fetch(url, {
-            headers: { Accept: "application/fhir+json" },
+            method: sent.method ?? "GET",
+            headers: {
+                Accept: "application/fhir+json",
+                ...(sent.body ? { "Content-Type": "application/fhir+json" } : {}),
+                ...sent.headers,
+            },
+            ...(sent.body === undefined ? {} : { body: sent.body }),
             cache: "no-store",
             credentials: "same-origin",
             signal: own.signal,
         });
         status = reply.status;
         text = await reply.text();
+        etag = reply.headers.get("ETag") ?? "";
     } catch (error) {
         if (signal?.aborted) throw error;
         throw new Failure(own.signal.aborted ? "slow" : "unreachable");
@@ -65,16 +85,83 @@ async function ask(url: URL, signal?: AbortSignal): Promise<unknown> {
         clearTimeout(timer);
         signal?.removeEventListener("abort", stop);
     }
-    let body: unknown;
+    if (status >= 200 && status <= 299) return { text, etag };
+    throw refusal(status, parsed(text));
+}
+
+function parsed(text: string): unknown {
     try {
-        body = parseKeepingDigits(text);
+        return parseKeepingDigits(text);
     } catch {
-        body = undefined;
+        return undefined;
     }
-    if (status < 200 || status > 299) throw refusal(status, body);
-    if (body === undefined) throw new Failure("broken", status);
+}
+
+async function ask(url: URL, signal?: AbortSignal): Promise<unknown> {
+    const body = parsed((await request(url, { signal })).text);
+    if (body === undefined) throw new Failure("broken", 200);
     return body;
 }
+
+const query = (parameters: [string, string][]): string =>
+    // Not URLSearchParams: it writes a space as "+", which FHIR servers read in different ways.
+    parameters
+        .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+        .join("&");
+
+/** The server's own interface for these pages: "clinical/forms"; numbers are numbers. */
+export async function own<T>(
+    path: string,
+    parameters: [string, string][] = [],
+    sent: Sent = {},
+): Promise<T> {
+    const url = new URL(path, ROOT);
+    url.search = query(parameters);
+    const { text } = await request(url, {
+        ...sent,
+        headers: { Accept: "application/json", ...sent.headers },
+    });
+    try {
+        return JSON.parse(text) as T;
+    } catch {
+        throw new Failure("broken", 200);
+    }
+}
+
+/** The text of a FHIR answer, for who reads it in another way. */
+export async function readText(
+    path: string,
+    parameters: [string, string][] = [],
+    sent: Sent = {},
+): Promise<{ text: string; version: string }> {
+    const url = new URL(path, BASE);
+    url.search = query(parameters);
+    const { text, etag } = await request(url, sent);
+    return { text, version: etag.replace(/^W\/|"/g, "") };
+}
+
+/** Writes JSON text under an address of ours; `version`: only when that is still the newest one. */
+export const write = (
+    path: string,
+    body: string,
+    only: { version?: string; absent?: boolean } = {},
+): Promise<{ text: string; version: string }> =>
+    readText(path, [], {
+        method: "PUT",
+        body,
+        headers: {
+            ...(only.version ? { "If-Match": `W/"${only.version}"` } : {}),
+            ...(only.absent ? { "If-None-Match": "*" } : {}),
+        },
+    });
+
+/** POST clinical/answers: the response and what follows from it, stored in one step. */
+export const finish = (body: string, version: string): Promise<unknown> =>
+    own("clinical/answers", [], {
+        method: "POST",
+        body,
+        headers: version ? { "If-Match": `W/"${version}"` } : {},
+    });
 
 /** Reads one resource: `Patient/12`. */
 export async function read<T extends Resource>(path: string, signal?: AbortSignal): Promise<T> {
@@ -116,10 +203,7 @@ export async function search<T extends Resource>(
     signal?: AbortSignal,
 ): Promise<Page<T>> {
     const url = new URL(type, BASE);
-    // Not URLSearchParams: it writes a space as "+", which FHIR servers read in different ways.
-    url.search = Object.entries(parameters)
-        .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-        .join("&");
+    url.search = query(Object.entries(parameters));
     return pageOf<T>(await ask(url, signal));
 }
 

@@ -22,7 +22,8 @@ export function stated(text: string | undefined): Stated | undefined {
     return found;
 }
 
-const locale = (): string => (language.value === "ar" ? "ar-u-nu-latn-ca-gregory" : "en-GB");
+const LOCALES = { en: "en-GB", fr: "fr", ar: "ar-u-nu-latn-ca-gregory", es: "es" } as const;
+const locale = (): string => LOCALES[language.value];
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -46,6 +46,9 @@ export interface Extension {
     valueCode?: string;
     valueString?: string;
     valueBoolean?: boolean;
+    valueDate?: string;
+    valuePeriod?: Period;
+    valueDuration?: Quantity;
     valueCodeableConcept?: Concept;
 }
 export interface Identifier {

@@ -166,7 +166,7 @@ function onListKey(event: KeyboardEvent): void {
     else all[Math.min(to, all.length - 1)]?.focus();
 }
 
-function Hit({ person }: { person: Patient }) {
+export function Hit({ person }: { person: Patient }) {
     const [first, ...others] = namesOf(person);
     const doubt = birthDoubt(person);
     const id = some(person.id);

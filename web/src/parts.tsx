@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // parts.tsx - what every section of a record is made of: heading, states, rows, what is set aside.
+import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { Failure } from "./api";
@@ -14,8 +15,12 @@ const REASONS: Record<Failure["kind"], Msg> = {
     missing: "The server has no such record.",
     gone: "This record was deleted.",
     refused: "The server refused the request.",
+    changed: "It was changed elsewhere meanwhile.",
     broken: "The server's answer could not be read.",
 };
+
+/** What was done just now, said on the page that comes next; it goes with the page after that. */
+export const notice = signal("");
 
 /** What failed, why in words, the server's own text, and a button that tries again. */
 export function Trouble({

@@ -89,6 +89,14 @@ export function RecordPage({ id }: { id: string }) {
     return (
         <main class="record">
             <Who patient={person.patient} record={record} />
+            <nav class="deeds" aria-label={t("What can be done")}>
+                <a class="button" href={`#/Patient/${id}/forms`}>
+                    {t("Forms")}
+                </a>
+                <a class="button" href={`#/Patient/${id}/assess`}>
+                    {t("Assessment")}
+                </a>
+            </nav>
             <nav class="jumps" aria-label={t("Parts of the record")}>
                 {sections.map(([part, title]) => (
                     <button type="button" onClick={() => jump(part)}>

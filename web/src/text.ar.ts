@@ -164,6 +164,14 @@ export const ar = {
         "النتائج السابقة من النوع نفسه ليست على هذه الورقة.",
     "This paper is incomplete: some parts were not loaded.":
         "هذه الورقة غير كاملة: لم تُحمَّل بعض الأجزاء.",
+    // what else there is
+    "It was changed elsewhere meanwhile.": "عُدِّل في مكان آخر في هذه الأثناء.",
+    "Register a person": "تسجيل شخص",
+    Forms: "النماذج",
+    Assessment: "التقييم",
+    "What can be done": "ما يمكن عمله",
+    "This page could not be loaded. Is there a newer version? Load it again.":
+        "تعذر تحميل هذه الصفحة. هل توجد نسخة أحدث؟ أعد تحميلها.",
     // codes of FHIR
     male: "ذكر",
     female: "أنثى",

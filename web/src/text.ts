@@ -5,13 +5,21 @@
 // without its translation does not compile. Words of the record itself are never translated.
 import { signal } from "@preact/signals";
 import { ar, arPlural } from "./text.ar";
+import type { formPlurals, formWords } from "./text.form";
+import { latin, latinPlural } from "./text.latin";
 
-export type Msg = keyof typeof ar;
-export type PluralMsg = keyof typeof arPlural;
+type FirstMsg = keyof typeof ar;
+type FirstPlural = keyof typeof arPlural;
+type FormMsg = keyof typeof formWords;
+type FormPlural = keyof typeof formPlurals;
+export type Msg = FirstMsg | FormMsg;
+export type PluralMsg = FirstPlural | FormPlural;
 
 export const languages = [
     { code: "en", name: "English", dir: "ltr" },
+    { code: "fr", name: "Français", dir: "ltr" },
     { code: "ar", name: "العربية", dir: "rtl" },
+    { code: "es", name: "Español", dir: "ltr" },
 ] as const;
 export type Language = (typeof languages)[number]["code"];
 
@@ -44,11 +52,39 @@ type Values = Record<string, string | number>;
 const fill = (text: string, values: Values): string =>
     text.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 
-export const t = (message: Msg, values: Values = {}): string =>
-    fill(language.value === "ar" ? ar[message] : message, values);
+let more: typeof formWords | undefined;
+let morePlurals: typeof formPlurals | undefined;
+
+/** The words of pages that are loaded when they are first needed. */
+export function addWords(words: typeof formWords, plurals: typeof formPlurals): void {
+    more = words;
+    morePlurals = plurals;
+}
+
+const COLUMN = { fr: 0, ar: 1, es: 2 } as const;
+
+function translated(message: Msg): string {
+    const code = language.value;
+    if (code === "en") return ENGLISH[message] ?? message;
+    if (message in ar) {
+        const first = message as FirstMsg;
+        return code === "ar" ? ar[first] : latin[first][code === "fr" ? 0 : 1];
+    }
+    return more?.[message as FormMsg]?.[COLUMN[code]] ?? message;
+}
+
+/** Where two texts are the same in English and not elsewhere, the key says more than the text. */
+const ENGLISH: Partial<Record<Msg, string>> = {
+    "not asked here": "not asked",
+    "not known, asked": "Unknown",
+    refused: "Refused",
+    "not applicable": "Does not apply",
+};
+
+export const t = (message: Msg, values: Values = {}): string => fill(translated(message), values);
 
 /** English plurals: the key is the form for many; the form for one stands here. */
-const ONE: Record<PluralMsg, string> = {
+const ONE: Record<FirstPlural, string> = {
     "{n} people": "{n} person",
     "{n} doses": "{n} dose",
     "{n} results": "{n} result",
@@ -62,12 +98,30 @@ const ONE: Record<PluralMsg, string> = {
     "{n} days": "{n} day",
 };
 
+const ARABIC = ["zero", "one", "two", "few", "many", "other"] as const;
+
+function plural(message: PluralMsg, form: Intl.LDMLPluralRule): string {
+    const code = language.value;
+    const one = form === "one";
+    if (message in arPlural) {
+        const first = message as FirstPlural;
+        const [fr1, frN, es1, esN] = latinPlural[first];
+        if (code === "ar") return arPlural[first][form];
+        if (code === "fr") return one ? fr1 : frN;
+        if (code === "es") return one ? es1 : esN;
+        return one ? ONE[first] : message;
+    }
+    const rows = morePlurals?.[message as FormPlural];
+    if (!rows) return message;
+    if (code === "ar") return rows.ar[ARABIC.indexOf(form)] ?? message;
+    if (code === "en") return one ? rows.en[0] : message;
+    return rows[code][one ? 0 : 1];
+}
+
 /** The text for `count` things; `shown` replaces the number, as in "45–46 years". */
 export function tn(message: PluralMsg, count: number, shown: string = String(count)): string {
     const form = new Intl.PluralRules(language.value).select(count);
-    const text =
-        language.value === "ar" ? arPlural[message][form] : form === "one" ? ONE[message] : message;
-    return fill(text, { n: shown });
+    return fill(plural(message, form), { n: shown });
 }
 
 /** The words of FHIR's own short codes. Codes of other systems come with their words in the record. */

@@ -8,6 +8,7 @@ import type { PersonRecord } from "./load";
 import { nameText, Name, namesOf } from "./names";
 import { Badge, Data, Datas, States } from "./parts";
 import { countryName, languageName, t, word } from "./text";
+import { quantity } from "./values";
 
 function Fact({ label, children }: { label: string; children: ComponentChildren }) {
     return (
@@ -51,9 +52,19 @@ const telecomText = (list: Telecom[] | undefined): string =>
 const isEstimated = (patient: Patient): boolean =>
     (patient._birthDate?.extension ?? []).some(
         (one) =>
-            one.valueBoolean !== false &&
-            /estimat|approximat/i.test([one.url, one.valueCode, one.valueString].join(" ")),
+            MARGIN.test(some(one.url)) ||
+            (one.valueBoolean !== false &&
+                /estimat|approximat/i.test([one.url, one.valueCode, one.valueString].join(" "))),
     );
+
+const MARGIN = /\/StructureDefinition\/birth-date-margin$/;
+
+/** Between which days an estimated birth date lies, where that is recorded. */
+function birthMargin(patient: Patient): string {
+    const one = (patient._birthDate?.extension ?? []).find((e) => MARGIN.test(some(e.url)));
+    if (one?.valuePeriod) return period(one.valuePeriod.start, one.valuePeriod.end);
+    return one?.valueDuration ? `± ${quantity(one.valueDuration)}` : "";
+}
 
 /** How the birth date is less than a whole, known day: "year only, estimated". */
 export const birthDoubt = (patient: Patient): string =>
@@ -73,7 +84,7 @@ function Birth({ patient }: { patient: Patient }) {
     return (
         <>
             {date(patient.birthDate)}
-            {doubt && <em> ({doubt})</em>}
+            {doubt && <em> ({[doubt, birthMargin(patient)].filter(Boolean).join(": ")})</em>}
         </>
     );
 }
