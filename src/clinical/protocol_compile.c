@@ -528,6 +528,8 @@ static void relate(struct builder *b, struct rh_rule *rule)
     if (rule->part == RH_PART_VALIDITY) {
         rule->repeats = all;
         rule->n_repeats = count;
+        for (unsigned k = 0; k < count; k++)
+            p->rules[all[k]].birth = p->rules[all[k]].birth || rule->birth;
     } else if (rule->part == RH_PART_ITEM) {
         rule->after = all;
         rule->n_after = count;

@@ -225,6 +225,9 @@ struct rh_protocol_set {
     unsigned date_slot, birth_slot, patient_slot;
 };
 
+/* protocol_set.c: slots and table, once protocols and date stand. */
+enum rh_rc rh_set_lay(struct rh_ctx *c, struct rh_arena *a, struct rh_protocol_set *s);
+
 uint64_t rh_label_bit(struct rh_text *labels, unsigned *n, struct rh_text code);
 /* The code of a label; empty: what is in meta.security restricts nobody. */
 struct rh_text rh_label_code(yyjson_val *coding);
@@ -264,10 +267,11 @@ struct rh_missing_list {
 struct rh_value {
     struct rh_fp_list list;
     bool done;
-    const char *problem;     /* why it could not be computed */
-    uint64_t labels;         /* of the resources it stands on */
-    bool withheld;           /* a resource that the caller may not see would belong here */
-    struct rh_text *unknown; /* of %classification: classes that are not known */
+    const char *problem;            /* why it could not be computed */
+    uint64_t labels;                /* of the resources it stands on */
+    bool withheld;                  /* a resource that the caller may not see would belong here */
+    struct rh_missing_list missing; /* of a state, of classes: why it is not known */
+    struct rh_text *unknown;        /* of %classification: classes that are not known */
     unsigned n_unknown;
 };
 
@@ -301,8 +305,8 @@ struct rh_rule_result {
 struct rh_protocol_outcome {
     struct rh_rule_world **worlds; /* [world][rule]; rules that no birth date changes: world 0 */
     struct rh_rule_result *rules;
-    const char **states;          /* of each group: id of its state; NULL: unknown or no state */
-    enum rh_outcome *state_known; /* of each group: YES, UNKNOWN, EITHER */
+    const struct rh_text **states; /* [world][group]: id of the state; NULL: unknown, no state */
+    enum rh_outcome *state_known;  /* of each group: yes, unknown or either */
     struct rh_protocol_clearance clearance;
     bool expires_known;
     char expires[RH_DAY_SIZE];
