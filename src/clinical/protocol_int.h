@@ -269,6 +269,7 @@ struct rh_value {
     bool done;
     const char *problem;            /* why it could not be computed */
     uint64_t labels;                /* of the resources it stands on */
+    yyjson_val *row;                /* of a lookup: the concept that gave it */
     bool withheld;                  /* a resource that the caller may not see would belong here */
     struct rh_missing_list missing; /* of a state, of classes: why it is not known */
     struct rh_text *unknown;        /* of %classification: classes that are not known */

@@ -155,6 +155,7 @@ static enum rh_rc lookup(struct rh_run *r, const struct rh_fact_lookup *l,
         return RH_NOMEM;
     *one = rh_fp_node(known, value, NULL);
     ret->list = (struct rh_fp_list){one, 1, 1};
+    ret->row = row;
     return RH_OK;
 }
 
