@@ -287,7 +287,7 @@ void rh_check_answers(struct rh_run *r, const struct rh_place *at, yyjson_val *r
     struct rh_answers a = {
         .c = r->c, .response = response, .told = complain, .user = r, .stop = run_stops};
     struct rh_place named = rh_below(at, "questionnaire", 13, -1);
-    if (canonical.len == 0)
+    if (canonical.len == 0 || (r->o && r->o->answers_elsewhere))
         return;
     if (canonical.data[0] == '#') {
         a.questionnaire = rh_resolve_local(r, r->scope, canonical);

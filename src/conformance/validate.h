@@ -41,6 +41,7 @@ struct rh_validate_options {
         *profiles; /* canonicals that the resource must conform to, beside those of meta.profile */
     size_t n_profiles;
     enum rh_unknown_extensions extensions;
+    bool answers_elsewhere; /* a response is not held against its form: the caller does that */
     bool quiet; /* errors only: no warnings and information (bulk and on write) */
 };
 
