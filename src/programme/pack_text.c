@@ -22,7 +22,8 @@ enum kind {
     LIBRARY,
     INPUT, /* dataRequirement */
     EXTENSION,
-    EXPRESSION
+    LIBRARY_EXTENSION,
+    EXPRESSION /* a variable of a library: an input, when it is missing */
 };
 
 static const struct {
@@ -51,7 +52,8 @@ static const struct {
     {PLAN, "action", ACTION},
     {ACTION, "action", ACTION},
     {LIBRARY, "dataRequirement", INPUT},
-    {EXTENSION, "valueExpression", EXPRESSION},
+    {LIBRARY, "extension", LIBRARY_EXTENSION},
+    {LIBRARY_EXTENSION, "valueExpression", EXPRESSION},
 };
 
 static const struct {
@@ -115,7 +117,7 @@ static bool is_text(enum kind kind, yyjson_val *object, yyjson_val *key, bool *w
             *wanted = texts[i].wanted;
             return true;
         }
-    if (kind != EXTENSION)
+    if (kind != EXTENSION && kind != LIBRARY_EXTENSION)
         return false;
     struct rh_text url = rh_json_get(object, "url");
     if (rh_text_is(url, "title"))
@@ -201,13 +203,12 @@ static enum rh_rc list_object(struct listing *l, enum kind kind, yyjson_val *obj
         const char *below = rh_arena_printf(l->arena, "%s.%s", path, yyjson_get_str(key));
         if (!below)
             return RH_NOMEM;
-        if (yyjson_is_str(v) && is_text(kind, object, key, &wanted) &&
-            has_letter(rh_json_text(v))) {
+        if (yyjson_is_str(v) && is_text(kind, object, key, &wanted)) {
             bool concept = kind == CONCEPT;
             struct rh_pack_text t = {.text = rh_json_text(v),
                                      .context = context,
                                      .path = below,
-                                     .wanted = wanted,
+                                     .wanted = wanted && has_letter(rh_json_text(v)),
                                      .concept = concept};
             t.beside = concept ? yyjson_obj_get(object, "designation")
                                : yyjson_obj_get(companion(object, key), "extension");
@@ -389,7 +390,7 @@ static struct rh_pack_text text_at(enum kind kind, yyjson_val *object, yyjson_va
 {
     struct rh_pack_text t = {.context = context, .concept = kind == CONCEPT};
     yyjson_val *v = yyjson_obj_getn(object, yyjson_get_str(key), yyjson_get_len(key));
-    if (!yyjson_is_str(v) || !is_text(kind, object, key, &t.wanted) || !has_letter(rh_json_text(v)))
+    if (!yyjson_is_str(v) || !is_text(kind, object, key, &t.wanted))
         return t;
     t.text = rh_json_text(v);
     t.beside = t.concept ? yyjson_obj_get(object, "designation")

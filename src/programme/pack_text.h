@@ -28,7 +28,7 @@ struct rh_pack_text {
 typedef enum rh_rc rh_pack_text_each(void *user, const struct rh_pack_text *t);
 
 /* All of the resource, contained ones too; a value other than RH_OK stops and is returned. A text
- * without a letter (a number, a sign) is none. Paths live in the arena. RH_NOMEM. */
+ * without a letter (a number, a sign) is not wanted. Paths live in the arena. RH_NOMEM. */
 enum rh_rc rh_pack_texts(struct rh_arena *a, yyjson_val *resource, rh_pack_text_each *each,
                          void *user);
 /* Is a translation into this language there? */

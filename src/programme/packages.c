@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "programme/packages.h"
 
+#include "conformance/package.h"
 #include "programme/definitions.h"
+#include "programme/pack_build.h"
 #include "system/file.h"
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NAME_BYTES_MAX = 100, COPY_BYTES = 4 << 20 };
 
@@ -34,6 +37,13 @@ static const char *suffix_of(const char *path)
     return NULL;
 }
 
+static bool is_pack(struct rh_arena *a, const char *folder)
+{
+    struct stat st;
+    char *manifest = rh_path_join(a, folder, "package/package.json");
+    return manifest && stat(manifest, &st) == 0;
+}
+
 enum rh_rc rh_packages_add(struct rh_arena *a, struct rh_issues *is, const char *dir,
                            const char *path, const char **ret)
 {
@@ -42,24 +52,141 @@ enum rh_rc rh_packages_add(struct rh_arena *a, struct rh_issues *is, const char 
     const char *suffix = suffix_of(path);
     if (stat(path, &st) != 0)
         return rh_errno_issue(is, errno, "read", path);
-    if (S_ISDIR(st.st_mode) || !suffix)
+    bool pack = S_ISDIR(st.st_mode) && is_pack(a, path);
+    if (!pack && (S_ISDIR(st.st_mode) || !suffix))
         return rh_issue_add(is, RH_INVALID, NULL,
-                            "%s is no package file (.tgz, .tar.gz, .tar, or one resource as .json);"
-                            " pack a folder first: tar -czf NAME.tgz package",
+                            "%s is no package file (.tgz, .tar.gz, .tar, or one resource as .json)"
+                            " and no folder with package/package.json",
                             path);
     enum rh_rc rc = rh_definitions_read(is, path, &p);
     if (rc)
         return rc;
-    char *name = file_name(a, p, suffix), *folder = rh_path_join(a, dir, "packages");
+    char *name = file_name(a, p, pack ? ".tgz" : suffix),
+         *folder = rh_path_join(a, dir, "packages");
     char *to = name && folder ? rh_path_join(a, folder, name) : NULL;
     rh_package_close(p);
     if (!to)
         return RH_NOMEM;
     rc = rh_dir_make(is, folder, 0700);
-    if (!rc)
-        rc = rh_file_copy(is, path, to, 0600);
+    if (!rc) {
+        size_t files;
+        rc = pack ? rh_pack_build(is, path, to, &files) : rh_file_copy(is, path, to, 0600);
+    }
     if (!rc)
         *ret = to;
+    return rc;
+}
+
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+enum rh_rc rh_packages_open(struct rh_arena *a, struct rh_issues *is, const char *dir,
+                            struct rh_kept_package **ret, size_t *n)
+{
+    const char **paths;
+    enum rh_rc rc = rh_packages_paths(a, is, dir, NULL, 0, &paths, n);
+    if (rc)
+        return rc;
+    struct rh_kept_package *list = rh_arena_zero(a, (*n + 1) * sizeof *list);
+    if (!list)
+        return RH_NOMEM;
+    for (size_t i = 0; i < *n; i++) {
+        list[i].path = paths[i];
+        rh_definitions_read(is, paths[i], &list[i].package); /* said in `is` */
+    }
+    *ret = list;
+    return RH_OK;
+}
+
+void rh_packages_close(struct rh_kept_package *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        rh_package_close(list[i].package);
+}
+
+static bool is_named(const struct rh_package *p, const char *name, const char *version)
+{
+    return p && rh_text_is(rh_package_name(p), name) &&
+           (!version || rh_text_is(rh_package_version(p), version));
+}
+
+/* Would one that depends on it miss it? */
+static enum rh_rc check_needed(struct rh_arena *a, struct rh_issues *is,
+                               struct rh_kept_package *list, size_t n, size_t out)
+{
+    struct rh_package **before = rh_arena_alloc(a, (n + 1) * sizeof(struct rh_package *)),
+                      **after = rh_arena_alloc(a, (n + 1) * sizeof(struct rh_package *));
+    struct rh_text name = rh_package_name(list[out].package);
+    size_t n_before = 0, n_after = 0;
+    if (!before || !after)
+        return RH_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].package)
+            continue;
+        before[n_before++] = list[i].package;
+        if (i != out)
+            after[n_after++] = list[i].package;
+    }
+    for (size_t i = 0; i < n_after; i++)
+        for (size_t k = 0; k < rh_package_n_depends(after[i]); k++) {
+            struct rh_issues now, then;
+            struct rh_text wanted, version;
+            rh_package_depend(after[i], k, &wanted, &version);
+            if (!rh_text_eq(wanted, name))
+                continue;
+            rh_issues_init(&now, a);
+            rh_issues_init(&then, a);
+            rh_package_check_depends(&now, before, n_before);
+            rh_package_check_depends(&then, after, n_after);
+            if (then.count > now.count)
+                return rh_issue_add(is, RH_CONFLICT, NULL,
+                                    "%.*s %.*s needs it: remove that one first",
+                                    RH_TEXT_ARG(rh_package_name(after[i])),
+                                    RH_TEXT_ARG(rh_package_version(after[i])));
+        }
+    return RH_OK;
+}
+
+static enum rh_rc find_kept(struct rh_issues *is, const struct rh_kept_package *list, size_t n,
+                            const char *name, const char *version, size_t *ret)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_named(list[i].package, name, version)) {
+            found++;
+            *ret = i;
+        }
+    if (found == 1)
+        return RH_OK;
+    if (!found)
+        return rh_issue_add(is, RH_NOTFOUND, NULL,
+                            "%s%s%s is not kept here: see rihla pack list --data", name,
+                            version ? " " : "", version ? version : "");
+    return rh_issue_add(is, RH_INVALID, NULL,
+                        "%s is kept in several versions: name one; see rihla pack list --data",
+                        name);
+}
+
+enum rh_rc rh_packages_remove(struct rh_arena *a, struct rh_issues *is, const char *dir,
+                              const char *name, const char *version, const char **ret)
+{
+    struct rh_kept_package *list;
+    struct rh_issues unreadable; /* of others: no reason to keep this one */
+    size_t n, at = 0;
+    rh_issues_init(&unreadable, a);
+    enum rh_rc rc = rh_packages_open(a, &unreadable, dir, &list, &n);
+    if (rc)
+        return rh_issue_add(is, rc, NULL, "cannot read the packages of %s: %s", dir,
+                            rh_rc_text(rc));
+    rc = find_kept(is, list, n, name, version, &at);
+    if (!rc)
+        rc = check_needed(a, is, list, n, at);
+    if (!rc && unlink(list[at].path) != 0)
+        rc = rh_errno_issue(is, errno, "remove", list[at].path);
+    if (!rc) {
+        *ret = list[at].path;
+        rc = rh_dir_sync(rh_path_join(a, dir, "packages"));
+    }
+    rh_packages_close(list, n);
     return rc;
 }
 

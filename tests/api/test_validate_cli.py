@@ -238,6 +238,9 @@ def test_kept_packages_go_into_a_backup_and_back(tmp_path):
 def test_keeps_only_what_can_be_read(tmp_path):
     (tmp_path / "broken.tgz").write_bytes(b"\x1f\x8b broken")
     assert "broken.tgz" in rihla("pack", "add", "--data", tmp_path / "d", tmp_path / "broken.tgz", code=3).stderr
-    assert "no package file" in rihla("pack", "add", "--data", tmp_path / "d", folder(tmp_path / "one", CS), code=3).stderr
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    write(plain / "a.json", CS)
+    assert "no package file" in rihla("pack", "add", "--data", tmp_path / "d", plain, code=3).stderr
     assert not (tmp_path / "d").exists()
-    assert "list, check or add" in rihla("pack", "burn", tmp_path, code=2).stderr
+    assert "list, check, test, build, add or remove" in rihla("pack", "burn", tmp_path, code=2).stderr

@@ -154,7 +154,7 @@ static void questions_and_options_get_the_extension(void **state)
                "\"answerOption\":[{\"valueCoding\":{\"code\":\"Cough\",\"display\":\"Yes\"}}],"
                "\"item\":[{\"linkId\":\"b\",\"text\":\"Cough\",\"prefix\":\"1.\"}]}]}",
                "msgid \"Cough\"\nmsgstr \"Toux\"\nmsgid \"Yes\"\nmsgstr \"Oui\"\n"
-               "msgctxt \"b\"\nmsgid \"Cough\"\nmsgstr \"Tousse\"\nmsgid \"1.\"\nmsgstr \"9\"\n"),
+               "msgctxt \"b\"\nmsgid \"Cough\"\nmsgstr \"Tousse\"\n"),
         "{\"resourceType\":\"Questionnaire\",\"id\":\"q\",\"title\":\"Cough\",\"_title\":{"
         "\"extension\":[" TR(
             "Toux") "]},\"name\":\"Cough\",\"item\":[{\"linkId\":\"a\",\"text\":"
@@ -248,7 +248,7 @@ static void texts_are_listed_with_their_place(void **state)
     assert_text(rh_buf_get(&b),
                 "Questionnaire.description q\nQuestionnaire.title! q fr\n"
                 "Questionnaire.contained[0].compose.include[0].concept[0].display! k fr\n"
-                "Questionnaire.item[1].text! b\n");
+                "Questionnaire.item[0].text a\nQuestionnaire.item[1].text! b\n");
 }
 
 /* --- folders and packages --------------------------------------------------------------------- */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pack_expressions.c - expressions of a pack compile, and name what there is. */
+#include "programme/pack_check_int.h"
+
+#include "clinical/form.h"
+#include "clinical/protocol.h"
+#include "fhirpath/fhirpath.h"
+
+#define VARIABLE "http://hl7.org/fhir/StructureDefinition/variable"
+
+/* What a compiler found, from row `from` on, is a finding about expressions; a form can be filled
+ * in with an expression that does not parse, a pack is not finished with it. */
+static void own(struct rh_checking *k, unsigned from)
+{
+    for (unsigned i = from; i < k->found.count; i++) {
+        struct rh_issue *row = &k->found.rows[i];
+        if (row->severity == RH_WARNING) {
+            row->severity = RH_ERROR;
+            k->found.errors++;
+        }
+        row->code = "expression";
+    }
+}
+
+/* --- forms ------------------------------------------------------------------------------------ */
+
+static const struct rh_type *type_of(const char *name)
+{
+    return rh_type_find(rh_text(name));
+}
+
+/* Unknown elements and functions. An expression of an item may look at the response or at the item;
+ * what fits one of them is fine. */
+static enum rh_rc check_form_expression(struct rh_checking *k, yyjson_val *object, const char *path,
+                                        void *user)
+{
+    struct rh_fp *fp;
+    struct rh_issues first, second;
+    struct rh_text text = rh_json_get(object, "expression");
+    (void)user;
+    if (rh_text_is(rh_json_get(object, "url"), "expression") && !text.len)
+        text = rh_json_get(object, "valueString"); /* of a constraint */
+    else if (!rh_text_is(rh_json_get(object, "language"), "text/fhirpath"))
+        return RH_OK;
+    if (!text.len)
+        return RH_OK;
+    rh_issues_init(&first, k->ctx.arena);
+    rh_issues_init(&second, k->ctx.arena);
+    struct rh_ctx c = k->ctx;
+    c.issues = &first;
+    if (rh_fp_compile(&c, k->ctx.arena, text, &fp))
+        return RH_OK; /* rh_form_compile says so */
+    enum rh_rc rc = rh_fp_check(&c, fp, type_of("QuestionnaireResponse"), NULL);
+    c.issues = &second;
+    if (!rc || !rh_fp_check(&c, fp, type_of("QuestionnaireResponse.item"), NULL))
+        return RH_OK;
+    for (unsigned i = 0; i < first.count; i++)
+        rh_checking_say(k, RH_ERROR, "expression", path, "%s In: %.*s", first.rows[i].text,
+                        RH_TEXT_ARG(text));
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
+static enum rh_rc check_form(struct rh_checking *k, yyjson_val *body)
+{
+    const struct rh_form *f;
+    unsigned from = k->found.count;
+    enum rh_rc rc = rh_form_compile(&k->ctx, k->ctx.arena, body, &f);
+    own(k, from);
+    if (rc == RH_NOMEM)
+        return rc;
+    return rh_checking_objects(k, body, "Questionnaire", check_form_expression, NULL);
+}
+
+/* --- libraries -------------------------------------------------------------------------------- */
+
+struct naming {
+    struct rh_text name;
+    struct rh_text type;
+    bool found;
+};
+
+static bool is_variable(yyjson_val *extension)
+{
+    struct rh_text url = rh_json_get(extension, "url");
+    return rh_text_is(url, RH_PACK_EXT "variable") || rh_text_is(url, VARIABLE);
+}
+
+static struct rh_text part_of(yyjson_val *extension, const char *part, const char *member)
+{
+    size_t i, n;
+    yyjson_val *e;
+    yyjson_arr_foreach (yyjson_obj_get(extension, "extension"), i, n, e)
+        if (rh_text_is(rh_json_get(e, "url"), part))
+            return rh_json_get(e, member);
+    return (struct rh_text){NULL, 0};
+}
+
+/* Does the library give the name? */
+static void look_in_library(yyjson_val *body, struct naming *t)
+{
+    size_t i, n;
+    yyjson_val *one;
+    yyjson_arr_foreach (yyjson_obj_get(body, "dataRequirement"), i, n, one)
+        if (rh_text_eq(rh_json_get(one, "id"), t->name)) {
+            t->found = true;
+            t->type = rh_json_get(one, "type");
+        }
+    yyjson_arr_foreach (yyjson_obj_get(body, "extension"), i, n, one) {
+        if (is_variable(one) &&
+            rh_text_eq(rh_json_get(yyjson_obj_get(one, "valueExpression"), "name"), t->name))
+            t->found = true;
+        if (rh_text_is(rh_json_get(one, "url"), RH_PACK_EXT "lookup") &&
+            rh_text_eq(part_of(one, "name", "valueId"), t->name))
+            t->found = true;
+    }
+}
+
+struct looking {
+    struct rh_checking *check;
+    struct naming *naming;
+};
+
+static enum rh_rc look(void *user, const struct rh_definition *d)
+{
+    struct looking *l = user;
+    yyjson_val *body;
+    struct rh_ctx c = l->check->ctx;
+    struct rh_issues silent;
+    rh_issues_init(&silent, c.arena);
+    c.issues = &silent;
+    if (!l->naming->found && rh_definition_body(&c, d, &body) == RH_OK)
+        look_in_library(body, l->naming);
+    return RH_OK;
+}
+
+/* Facts of any library may be read: a protocol names several. */
+static bool library_variable(void *user, struct rh_text name, struct rh_text *ret_types)
+{
+    static const struct {
+        const char *name, *type;
+    } given[] = {
+        {"date", "System.Date"}, {"birthDate", "System.Date"}, {"patient", "FHIR.Patient"}};
+    struct naming t = {.name = name};
+    struct looking l = {user, &t};
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
+        if (rh_text_is(name, given[i].name)) {
+            *ret_types = rh_text(given[i].type);
+            return true;
+        }
+    rh_world_each(l.check->world, "Library", look, &l);
+    if (t.type.len)
+        *ret_types = rh_text(rh_arena_printf(l.check->ctx.arena, "FHIR.%.*s", RH_TEXT_ARG(t.type)));
+    return t.found;
+}
+
+/* Any expression in FHIRPath; `user` not NULL: names are those of facts. */
+static enum rh_rc check_expression(struct rh_checking *k, yyjson_val *object, const char *path,
+                                   void *user)
+{
+    struct rh_fp *fp;
+    struct rh_issues inner;
+    struct rh_ctx c = k->ctx;
+    struct rh_text text = rh_json_get(object, "expression");
+    if (user && rh_text_is(rh_json_get(object, "url"), "key"))
+        text = rh_json_get(object, "valueString"); /* of a lookup */
+    else if (!rh_text_is(rh_json_get(object, "language"), "text/fhirpath"))
+        return RH_OK;
+    if (!text.len)
+        return RH_OK;
+    rh_issues_init(&inner, k->ctx.arena);
+    c.issues = &inner;
+    enum rh_rc rc = rh_fp_compile(&c, k->ctx.arena, text, &fp);
+    if (!rc && user)
+        rc = rh_fp_check_variables(&c, fp, NULL, library_variable, k, NULL);
+    for (unsigned i = 0; i < inner.count; i++)
+        rh_checking_say(k, RH_ERROR, "expression", path, "%s In: %.*s", inner.rows[i].text,
+                        RH_TEXT_ARG(text));
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
+/* --- protocols -------------------------------------------------------------------------------- */
+
+bool rh_checking_is_protocol(yyjson_val *plan)
+{
+    size_t i, n;
+    yyjson_val *coding;
+    yyjson_arr_foreach (yyjson_obj_get(yyjson_obj_get(plan, "type"), "coding"), i, n, coding)
+        if (rh_text_is(rh_json_get(coding, "code"), "clinical-protocol"))
+            return true;
+    return false;
+}
+
+static enum rh_rc check_protocol(struct rh_checking *k, const struct rh_definition *d)
+{
+    const struct rh_protocol *p;
+    unsigned from = k->found.count;
+    enum rh_rc rc = rh_protocol_compile(&k->ctx, d, &p);
+    if (rc && rc != RH_NOMEM && k->found.count == from)
+        rh_checking_say(k, RH_ERROR, "expression", "PlanDefinition", "It does not compile: %s.",
+                        rh_rc_text(rc));
+    own(k, from);
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
+enum rh_rc rh_checking_expressions(struct rh_checking *k, const struct rh_definition *d,
+                                   yyjson_val *body)
+{
+    if (strcmp(d->type, "Questionnaire") == 0)
+        return check_form(k, body);
+    if (strcmp(d->type, "PlanDefinition") == 0 && rh_checking_is_protocol(body))
+        return check_protocol(k, d);
+    return rh_checking_objects(k, body, d->type, check_expression,
+                               strcmp(d->type, "Library") == 0 ? k : NULL);
+}
