@@ -118,7 +118,8 @@ static const struct rh_cli_option form_options[] = {
     {NULL, NULL, NULL, false},
 };
 static const struct rh_cli_option pack_options[] = {
-    {"package", "FILE", "what the package depends on (check); may be given several times", true},
+    {"package", "FILE", "what the package depends on (check, test); may be given several times",
+     true},
     {NULL, NULL, NULL, false},
 };
 
@@ -193,10 +194,17 @@ const struct rh_cli_command rh_cli_commands[] = {
      "of resources by name) and is answered by {\"id\",\"response\"} or {\"id\",\"error\"}; exit "
      "code 1: a line is not JSON.",
      1, 3, rh_cmd_form, form_options},
-    {"pack", "list|check|add FILE", "look into a FHIR package, check it, keep it in the data",
-     "check validates every resource of the package, the check digits of its codes and its "
-     "dependencies. add copies it to DIR/packages, where serve finds it when it starts.",
-     2, 2, rh_cmd_pack, pack_options},
+    {"pack", "list|check|test|build|add|remove …",
+     "look into FHIR packages, check, test, keep them",
+     "list [PATH]: what is in a package; without PATH, the packages of the data directory. "
+     "check PATH: every resource is valid, the check digits of its codes are right, what it "
+     "depends on is there; of a pack (docs/packs.md) also sources, expressions, translations, "
+     "periods and cases. test PATH [FILTER]: runs the cases of a pack. build FOLDER OUT.tgz: makes "
+     "the package of a pack. add PATH: keeps a package in DIR/packages, where serve finds it when "
+     "it starts. remove NAME [VERSION]: takes it out again, unless another one needs it. For check "
+     "and test, what a pack depends on is also looked for beside it. Exit code 1: check or test "
+     "found something; remove did not.",
+     1, 3, rh_cmd_pack, pack_options},
     {"doctor", "", "look at the disk, its speed, versions and settings, and say what to do",
      "Reads the packages of the data directory too: one that is damaged keeps serve from starting.",
      0, 0, rh_cmd_doctor, NULL},
