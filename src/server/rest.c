@@ -52,6 +52,8 @@ const struct rh_route rh_routes[] = {
     {RH_SHAPE_JOB,              RH_M_GET,    "job-status",       RH_PLACE_WORKER, 0, 0, rh_rest_job, NULL, NULL, false, false},
     {RH_SHAPE_JOB,              RH_M_DELETE, "job-cancel",       RH_PLACE_WORKER, 0, 0, rh_rest_job, NULL, NULL, false, false},
     {RH_SHAPE_JOB_FILE,         RH_M_GET,    "job-file",         RH_PLACE_WORKER, 0, 0, rh_rest_job_file, NULL, NULL, false, false},
+    {RH_SHAPE_CLINICAL,         RH_M_GET,    "clinical",         RH_PLACE_WORKER, 0, 0, rh_rest_clinical, NULL, NULL, true, false},
+    {RH_SHAPE_CLINICAL,         RH_M_POST,   "clinical-post",    RH_PLACE_WORKER, RH_TAKES_JSON | RH_TAKES_NO_BODY, RH_HTTP_RESOURCE_MAX, rh_rest_clinical, NULL, NULL, true, false},
     {RH_SHAPE_HEALTH,           RH_M_GET,    "health",           RH_PLACE_LOOP,   0, 0, rh_rest_health, NULL, NULL, false, false},
     {RH_SHAPE_METRICS,          RH_M_GET,    "metrics",          RH_PLACE_WORKER, 0, 0, rh_rest_metrics, NULL, NULL, false, false},
     {RH_SHAPE_WEB,              RH_M_GET,    "web",              RH_PLACE_LOOP,   0, 0, rh_rest_web, NULL, NULL, false, false},
@@ -257,6 +259,8 @@ static enum rh_rc shape_of(struct rh_request *q, enum rh_shape *ret)
             *ret = RH_SHAPE_HEALTH;
         else if (q->n_segments == 1 && rh_text_is(s[0], "metrics"))
             *ret = RH_SHAPE_METRICS;
+        else if (q->n_segments == 2 && rh_text_is(s[0], "clinical"))
+            *ret = RH_SHAPE_CLINICAL;
         return RH_OK;
     }
     if (q->n_segments == 1)
