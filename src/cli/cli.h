@@ -92,5 +92,6 @@ int rh_cmd_fhirpath(struct rh_cli *c);
 int rh_cmd_terminology(struct rh_cli *c);
 int rh_cmd_form(struct rh_cli *c);
 int rh_cmd_pack(struct rh_cli *c);
+int rh_cmd_protocol(struct rh_cli *c);
 
 #endif

@@ -117,6 +117,20 @@ static const struct rh_cli_option form_options[] = {
     {"now", "TIME", "the time that counts as now (default: the clock)", false},
     {NULL, NULL, NULL, false},
 };
+static const struct rh_cli_option protocol_options[] = {
+    {"pack", "NAME", "a protocol, or a pack that has some; may be given several times", true},
+    {"date", "DATE", "the date of the assessment (default: today)", false},
+    {"for", "NAME", "only what the receiving state of this protocol may see", false},
+    {"language", "LANGUAGE", "of titles and reasons: en, fr, ar, es (default: en)", false},
+    {"all", NULL, "also items that are not required", false},
+    {"may-see", "CODE",
+     "a label that the reader may see; may be given several times (default: all; empty: none)",
+     true},
+    {"batch", "FILE", "answer lines, a Bundle or {\"id\", \"date\", \"resources\"} each", false},
+    {"package", "FILE", "a FHIR package (.tgz or folder) to know; may be given several times",
+     true},
+    {NULL, NULL, NULL, false},
+};
 static const struct rh_cli_option pack_options[] = {
     {"package", "FILE", "what the package depends on (check, test); may be given several times",
      true},
@@ -194,6 +208,16 @@ const struct rh_cli_command rh_cli_commands[] = {
      "of resources by name) and is answered by {\"id\",\"response\"} or {\"id\",\"error\"}; exit "
      "code 1: a line is not JSON.",
      1, 3, rh_cmd_form, form_options},
+    {"protocol", "apply|list [FILE|Patient/ID]", "say what protocols ask of a person",
+     "apply takes a Bundle with the person's resources (and, of the household, the Group and the "
+     "members' Flags) from a FILE, or a Patient of the data directory, also while a server runs. "
+     "It "
+     "prints what is to be done, who asks it and why, what is missing, states, classes, holds, "
+     "expiry and clearance: all of it a proposal until a physician signs. With --json as one "
+     "object. With --batch one answer a line, with the line's id. list prints the protocols that "
+     "are loaded. Example: rihla protocol apply --package packs/NAME --pack NAME --date 2026-11-24 "
+     "person.json",
+     1, 2, rh_cmd_protocol, protocol_options},
     {"pack", "list|check|test|build|add|remove …",
      "look into FHIR packages, check, test, keep them",
      "list [PATH]: what is in a package; without PATH, the packages of the data directory. "

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server/commands.h"
 
+#include "conformance/validate.h"
+#include "programme/assessment.h"
+#include "programme/definitions.h"
 #include "programme/export.h"
 #include "programme/import.h"
 #include "programme/packages.h"
+#include "programme/validation.h"
 #include "search/query.h"
 #include "server/bulkwork.h"
 #include "server/worlds.h"
@@ -325,9 +329,74 @@ static enum rh_rc run_job(struct rh_control_call *c)
     return rc ? rc : c->answer.rc;
 }
 
+/* --- assess --- */
+
+static enum rh_rc texts(struct rh_control_call *c, const char *name, struct rh_text **ret,
+                        size_t *n)
+{
+    const char **all;
+    unsigned count;
+    enum rh_rc rc = strings(c, name, &all, &count);
+    *ret = rc ? NULL : rh_arena_alloc(c->arena, (count + 1) * sizeof **ret);
+    if (!*ret)
+        return rc ? rc : RH_NOMEM;
+    for (unsigned i = 0; i < count; i++)
+        (*ret)[i] = rh_text(all[i]);
+    *n = count;
+    return RH_OK;
+}
+
+/* The definitions of DIR/packages and of the packages that are named. */
+static enum rh_rc assess_world(struct rh_control_call *c, struct rh_world **ret)
+{
+    const char **named, **paths;
+    unsigned n;
+    size_t n_paths;
+    enum rh_rc rc = strings(c, "packages", &named, &n);
+    if (!rc)
+        rc = rh_packages_paths(c->arena, c->issues, rh_record_dir(c->record), named, n, &paths,
+                               &n_paths);
+    return rc ? rc : rh_definitions_open(c->issues, paths, n_paths, ret);
+}
+
+static enum rh_rc run_assess(struct rh_control_call *c)
+{
+    struct rh_host host = rh_conformance_host(&rh_programme_host, NULL);
+    struct rh_ctx ctx = {
+        .arena = c->arena, .issues = c->issues, .now_us = rh_clock_now_us(), .host = &host};
+    struct rh_assessment a = {.patient = rh_json_get(c->args, "patient"),
+                              .date = rh_json_get(c->args, "date")};
+    struct rh_protocol_show show = {.language = rh_json_get(c->args, "language"),
+                                    .only = rh_json_get(c->args, "for"),
+                                    .all = yyjson_get_bool(yyjson_obj_get(c->args, "all"))};
+    struct rh_text *protocols = NULL, *may_see = NULL;
+    struct rh_caller who = caller();
+    struct rh_session *session = NULL;
+    struct rh_world *world = NULL;
+    enum rh_rc rc = texts(c, "protocols", &protocols, &a.n_protocols);
+    if (!rc && yyjson_obj_get(c->args, "maySee"))
+        rc = texts(c, "maySee", &may_see, &a.n_may_see);
+    if (a.n_may_see == 1 && may_see[0].len == 0)
+        a.n_may_see = 0;
+    a.protocols = protocols;
+    a.may_see = may_see;
+    if (!rc)
+        rc = assess_world(c, &world);
+    ctx.world = world;
+    if (!rc)
+        rc = rh_session_open(c->record, &session);
+    if (!rc)
+        rc = rh_assessment_run(session, &ctx, &who, &a);
+    if (!rc)
+        rc = rh_protocol_print(&ctx, a.result, &show, &c->answer);
+    rh_session_close(session);
+    rh_world_close(world);
+    return rc ? rc : c->answer.rc;
+}
+
 const struct rh_control_command rh_work_commands[] = {
-    {"import", run_import}, {"export", run_export},   {"backup", run_backup},
-    {"check", run_check},   {"explain", run_explain}, {"job", run_job},
+    {"import", run_import},   {"export", run_export}, {"backup", run_backup}, {"check", run_check},
+    {"explain", run_explain}, {"job", run_job},       {"assess", run_assess},
 };
 const unsigned rh_n_work_commands = sizeof rh_work_commands / sizeof rh_work_commands[0];
 
