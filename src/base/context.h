@@ -59,7 +59,9 @@ struct rh_ctx {
     const struct rh_world *world;           /* NULL: the element tables only */
     const struct rh_parameters *parameters; /* NULL: R4's own */
     const struct rh_host *host;             /* NULL: no callback */
-    uint64_t steps; /* left for expressions; 0 at the start means RH_STEPS_DEFAULT. Counted down */
+    bool json_names; /* in expressions an element of a choice may have the name that it has in JSON
+                        ("valueCoding" beside "value"), as many forms write it */
+    uint64_t steps;  /* left for expressions; 0 at the start means RH_STEPS_DEFAULT. Counted down */
 };
 
 #endif

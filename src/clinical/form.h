@@ -61,8 +61,11 @@ struct rh_form_start {
     yyjson_val *context; /* object: launch context and other variables by name ({"patient": {…}});
                             a resource, an array of them, or a value; NULL: none */
     struct rh_text language; /* "ar"; empty: the form's own */
-    bool fresh; /* initial values are also given to what `response` leaves open; they always are
-                   when there is no response */
+    bool closed; /* answers that are none of the options of a closed question are left out, each
+                    with a warning; else they are kept and are problems of their nodes */
+    bool fresh;  /* all that `response` leaves open gets its initial value. Without a response all
+                    does; with one only what becomes enabled by what is calculated now: the rest was
+                    seen and left open */
 };
 
 /* c->now_us and c->zone_minutes are the session's time for ever; it keeps c->world. Everything that

@@ -218,7 +218,7 @@ enum rh_rc rh_form_add(struct rh_ctx *c, struct rh_form_session *s, struct rh_te
         return rc;
     for (unsigned i = 0; i < slot->count; i++) /* each says how many there are */
         rh_form_mark(s, slot->nodes[i], RH_MARK_SELF);
-    return rh_form_start_values(c, s, more);
+    return rh_form_start_values(c, s, more, false);
 }
 
 /* Forgets what is answered at a node and below it. */

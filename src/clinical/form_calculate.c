@@ -50,12 +50,14 @@ static struct rh_form_node *owner_of(const struct rh_form_expression *variable,
     return n;
 }
 
-/* What the host gave by this name. */
+/* What the host gave by this name (null: it is known that there is nothing). *known false: it was
+ * not given, which is not the same as empty. */
 static enum rh_rc given(struct rh_ctx *c, const struct rh_form_session *s, struct rh_text name,
-                        struct rh_fp_list *ret)
+                        struct rh_fp_list *ret, bool *known)
 {
     yyjson_val *v = yyjson_obj_getn(s->context, name.data, name.len);
     struct rh_fp_question q = {0};
+    *known = v != NULL;
     if (!v)
         return RH_OK;
     enum rh_rc rc = rh_fp_question_variable(c->arena, c->issues, &q, name, v);
@@ -73,7 +75,7 @@ static enum rh_rc one_item(struct rh_ctx *c, struct rh_fp_item item, struct rh_f
 
 static enum rh_rc variable_value(struct rh_ctx *c, struct rh_form_session *s,
                                  const struct rh_form_expression *e, struct rh_form_node *n,
-                                 struct rh_fp_list *ret)
+                                 struct rh_fp_list *ret, bool *known)
 {
     struct rh_form_node *owner = e->item ? owner_of(e, n) : NULL;
     if (e->item && !owner)
@@ -89,23 +91,30 @@ static enum rh_rc variable_value(struct rh_ctx *c, struct rh_form_session *s,
         if (rc == RH_NOMEM || (rc == RH_TIMEOUT && s->steps <= 1))
             return rc;
         say(v, rc ? quiet.count ? quiet.rows[0].text : rh_rc_text(rc) : NULL);
+        v->failed = rc != RH_OK;
         v->turn = s->turn;
     }
     *ret = v->list;
+    *known = !v->failed;
     return RH_OK;
 }
 
+/* A variable that cannot be computed or was not given is left out: an expression that comes to it
+ * fails, and says which. */
 static enum rh_rc bind(struct rh_ctx *c, struct rh_form_session *s,
                        const struct rh_form_expression *e, struct rh_form_node *n,
-                       struct rh_fp_variable *to)
+                       struct rh_fp_variable *to, size_t *ret_n)
 {
     enum rh_rc rc = RH_OK;
-    for (unsigned i = 0; i < e->n_names && !rc; i++) {
-        const struct rh_form_name *name = &e->names[i];
+    *ret_n = 0;
+    for (unsigned k = 0; k < e->n_names && !rc; k++) {
+        const struct rh_form_name *name = &e->names[k];
+        size_t i = *ret_n;
+        bool known = true;
         to[i] = (struct rh_fp_variable){.name = name->name};
         switch (name->kind) {
         case RH_NAME_VARIABLE:
-            rc = variable_value(c, s, name->variable, n, &to[i].value);
+            rc = variable_value(c, s, name->variable, n, &to[i].value, &known);
             break;
         case RH_NAME_QUESTIONNAIRE:
             rc = one_item(c, rh_fp_resource(s->form->questionnaire, false), &to[i].value);
@@ -118,8 +127,9 @@ static enum rh_rc bind(struct rh_ctx *c, struct rh_form_session *s,
             break;
         case RH_NAME_CONTEXT:
         case RH_NAME_UNKNOWN:
-            rc = given(c, s, name->name, &to[i].value);
+            rc = given(c, s, name->name, &to[i].value, &known);
         }
+        *ret_n += known;
     }
     return rc;
 }
@@ -128,7 +138,7 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
                             const struct rh_form_expression *e, struct rh_form_node *n,
                             struct rh_fp_list *ret)
 {
-    struct rh_fp_input in = {.n_variables = e->n_names};
+    struct rh_fp_input in = {0};
     uint64_t number;
     if (!e->fp)
         return RH_OK;
@@ -137,7 +147,7 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
                             "The expressions of the form take too many steps.");
     struct rh_fp_variable *variables =
         rh_arena_alloc(c->arena, (e->n_names + 1) * sizeof *variables);
-    enum rh_rc rc = variables ? bind(c, s, e, n, variables) : RH_NOMEM;
+    enum rh_rc rc = variables ? bind(c, s, e, n, variables, &in.n_variables) : RH_NOMEM;
     if (!rc)
         rc = rh_form_view(c, s, e, &in.resource, &number);
     if (rc)
@@ -156,6 +166,7 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
     uint64_t budget = s->steps < RH_STEPS_DEFAULT ? s->steps : RH_STEPS_DEFAULT;
     inner.steps = budget;
     inner.now_us = s->now_us;
+    inner.json_names = true;
     inner.zone_minutes = s->zone_minutes;
     inner.world = s->world;
     rc = rh_fp_eval(&inner, e->fp, &in, ret);
@@ -310,9 +321,10 @@ static enum rh_rc keep(struct rh_ctx *c, struct rh_form_session *s,
 static enum rh_rc at_node(struct rh_ctx *c, struct rh_form_session *s,
                           const struct rh_form_expression *e, struct rh_form_node *n)
 {
+    if (e->name.len) /* others use its value by name */
+        rh_form_value_of(s, e, n)->turn = 0;
     switch (e->use) {
     case RH_USE_VARIABLE:
-        rh_form_value_of(s, e, n)->turn = 0;
         return RH_OK;
     case RH_USE_INITIAL:
         return n ? initial(c, s, e, n) : RH_OK;
@@ -362,7 +374,18 @@ static bool may_run(struct rh_form_session *s, const struct rh_form_expression *
 enum rh_rc rh_form_settle(struct rh_ctx *c, struct rh_form_session *s)
 {
     static const char cycle[] = "the expression depends on its own result, and no value settles";
+    struct rh_form_expression **later = NULL;
+    size_t n_later = 0, cap = 0;
     for (struct rh_form_expression *e; (e = next(s)) != NULL;) {
+        if (s->conditions_only && e->use != RH_USE_ENABLE && e->use != RH_USE_VARIABLE) {
+            struct rh_form_expression **grown = rh_arena_grow(c->arena, later, &cap, n_later + 1,
+                                                              sizeof(struct rh_form_expression *));
+            if (!grown)
+                return RH_NOMEM;
+            later = grown;
+            later[n_later++] = e;
+            continue;
+        }
         bool may = may_run(s, e);
         enum rh_rc rc = RH_OK;
         if (!e->item) {
@@ -384,5 +407,7 @@ enum rh_rc rh_form_settle(struct rh_ctx *c, struct rh_form_session *s)
         if (!may)
             s->rounds[e->number]--; /* stays at the limit: it may be queued any number of times */
     }
+    for (size_t i = 0; i < n_later; i++)
+        rh_form_queue(s, later[i]);
     return RH_OK;
 }

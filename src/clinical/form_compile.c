@@ -174,6 +174,20 @@ static enum rh_rc count_items(struct builder *b, yyjson_val *owner, unsigned dep
     return RH_OK;
 }
 
+/* FHIR wants every linkId once (que-2); forms that have one twice can be filled in all the same. */
+static void read_twin(struct builder *b, struct rh_form_item *item, struct rh_form_item *first)
+{
+    struct rh_form_item *last = first;
+    for (;; last = &b->form->items[last->same->number]) {
+        item->twin += last->parent == item->parent;
+        if (!last->same)
+            break;
+    }
+    last->same = item;
+    warn(b, item, "The linkId \"%.*s\" stands in the Questionnaire twice.",
+         RH_TEXT_ARG(item->link));
+}
+
 static enum rh_rc read_name(struct builder *b, struct rh_form_item *item)
 {
     struct rh_text type = rh_json_get(item->json, "type");
@@ -185,10 +199,11 @@ static enum rh_rc read_name(struct builder *b, struct rh_form_item *item)
     unsigned i = hash_of(item->link) & b->form->mask;
     for (; b->form->slots[i]; i = (i + 1) & b->form->mask)
         if (rh_text_eq(b->form->items[b->form->slots[i] - 1].link, item->link))
-            return rh_issue_add(b->c->issues, RH_VALUE, "Questionnaire.item.linkId",
-                                "The linkId \"%.*s\" stands in the Questionnaire twice.",
-                                RH_TEXT_ARG(item->link));
-    b->form->slots[i] = item->number + 1;
+            break;
+    if (b->form->slots[i])
+        read_twin(b, item, &b->form->items[b->form->slots[i] - 1]);
+    else
+        b->form->slots[i] = item->number + 1;
     for (unsigned t = 0; t < RH_ITEM_TYPES; t++)
         if (rh_text_is(type, type_names[t])) {
             item->type = (enum rh_form_type)t;
@@ -368,8 +383,7 @@ static enum rh_rc compile(struct builder *b, struct rh_form_expression *e, yyjso
 {
     struct rh_text language = rh_json_get(value, "language");
     e->text = yyjson_is_str(value) ? rh_json_text(value) : rh_json_get(value, "expression");
-    if (e->use == RH_USE_VARIABLE)
-        e->name = rh_json_get(value, "name");
+    e->name = rh_json_get(value, "name");
     if (!e->text.len) {
         warn(b, e->item, "The %s has no expression.", name_of(e->use));
         return RH_OK;

@@ -4,9 +4,10 @@
  * (https://hl7.org/fhir/R4/questionnaire-definitions.html#Questionnaire.item.enableWhen).
  *
  * An answer of the nearest question counts: below the nearest common ancestor, and there first what
- * stands before, then what stands behind. A question that is not enabled has no answer; without an
- * answer only "exists = false" holds. What cannot be compared (units that do not fit, dates of
- * unlike precision) does not hold.
+ * stands before, then what stands behind. A question that is not enabled has no answer. "!=" is
+ * "no answer has a value that is equal" (questionnaire-enable-operator of R4), so it holds without
+ * an answer. What cannot be compared (units that do not fit, dates of unlike precision) is neither
+ * equal nor in order.
  */
 #include "base/datetime.h"
 #include "clinical/form_int.h"
@@ -90,8 +91,8 @@ static int compare(const struct rh_form_session *s, struct rh_text type_a, yyjso
     if (in(type_a, "Date", "DateTime") && in(type_b, "Date", "DateTime"))
         return compare_times(s, a, b);
     if (in(type_a, "String", "Uri") && in(type_b, "String", "Uri"))
-        return rh_text_cmp(rh_json_text(a), rh_json_text(b));
-    if (rh_text_is(type_a, "String") && rh_text_is(type_b, "Coding")) /* an open choice */
+        return rh_text_eq(rh_json_text(a), rh_json_text(b)) ? 0 : UNLIKE; /* texts have no order */
+    if (rh_text_is(type_a, "String") && rh_text_is(type_b, "Coding"))     /* an open choice */
         return rh_text_eq(rh_json_text(a), rh_json_get(b, "display")) ? 0 : UNLIKE;
     if (!rh_text_eq(type_a, type_b))
         return UNLIKE;
@@ -144,35 +145,38 @@ static unsigned common(const struct rh_form_node *a, const struct rh_form_node *
 }
 
 static const struct rh_form_node *nearest(const struct rh_form_session *s,
-                                          const struct rh_form_node *n, unsigned question)
+                                          const struct rh_form_node *n,
+                                          const struct rh_form_item *question)
 {
-    const struct rh_form_node *best = s->of_item[question];
-    if (!best || !best->next_of_item)
+    const struct rh_form_node *best = question ? s->of_item[question->number] : NULL;
+    if (!best || (!best->next_of_item && !question->same))
         return best;
     unsigned best_common = 0;
     best = NULL;
-    for (const struct rh_form_node *q = s->of_item[question]; q; q = q->next_of_item) {
-        bool first;
-        unsigned k = common(n, q, &first);
-        /* nearer; or as near: the last one before, else the first one behind */
-        if (!best || k > best_common || (k == best_common && first)) {
-            best = q;
-            best_common = k;
+    for (; question; question = question->same)
+        for (const struct rh_form_node *q = s->of_item[question->number]; q; q = q->next_of_item) {
+            bool first;
+            unsigned k = common(n, q, &first);
+            /* nearer; or as near: the last one before, else the first one behind */
+            if (!best || k > best_common || (k == best_common && first)) {
+                best = q;
+                best_common = k;
+            }
         }
-    }
     return best;
 }
 
 static bool holds(const struct rh_form_session *s, const struct rh_form_node *q,
                   const struct rh_form_when *w)
 {
-    bool answered = q && q->reached && q->n_answers > 0, equal = false;
+    bool answered = q && q->reached && q->n_answers > 0, equal = false, not_equal;
     size_t i, max;
     yyjson_val *answer, *key;
     if (rh_text_is(w->op, "exists"))
         return answered == !yyjson_is_false(w->answer);
+    not_equal = rh_text_is(w->op, "!=");
     if (!answered)
-        return false;
+        return not_equal;
     yyjson_arr_foreach (q->answers, i, max, answer) {
         yyjson_obj_iter it = yyjson_obj_iter_with(answer);
         while ((key = yyjson_obj_iter_next(&it)) && !rh_text_starts(rh_json_text(key), "value"))
@@ -188,7 +192,7 @@ static bool holds(const struct rh_form_session *s, const struct rh_form_node *q,
             (rh_text_is(w->op, ">=") && order >= 0) || (rh_text_is(w->op, "<=") && order <= 0))
             return true;
     }
-    return rh_text_is(w->op, "=") ? equal : rh_text_is(w->op, "!=") && !equal;
+    return rh_text_is(w->op, "=") ? equal : not_equal && !equal;
 }
 
 enum rh_rc rh_form_when_holds(struct rh_ctx *c, struct rh_form_session *s, struct rh_form_node *n,
@@ -199,7 +203,8 @@ enum rh_rc rh_form_when_holds(struct rh_ctx *c, struct rh_form_session *s, struc
     (void)c;
     for (unsigned i = 0; i < item->n_when; i++) {
         const struct rh_form_when *w = &item->when[i];
-        bool yes = w->question != UINT_MAX && holds(s, nearest(s, n, w->question), w);
+        bool yes =
+            w->question != UINT_MAX && holds(s, nearest(s, n, rh_form_when_of(s->form, w)), w);
         if (yes == any) {
             *ret = any;
             return RH_OK;

@@ -366,10 +366,16 @@ static enum rh_rc finish(struct filler *f, yyjson_val **ret)
     return rc == RH_NOMEM ? rc : RH_OK;
 }
 
+static bool is_choice(const struct rh_form_item *item)
+{
+    return item->type == RH_ITEM_CHOICE || item->type == RH_ITEM_OPEN_CHOICE;
+}
+
 enum rh_rc rh_form_fill(struct rh_ctx *c, struct rh_form_session *s, const struct rh_form_node *n,
                         const struct rh_fp_list *list, yyjson_val **ret, const char **why)
 {
     struct filler f = {.c = c, .s = s, .n = n, .out = rh_buf(c->arena)};
+    bool several = false;
     rh_buf_char(&f.out, '[');
     for (size_t i = 0; i < list->count; i++) {
         struct plain p = plain_of(&f, &list->items[i]);
@@ -377,6 +383,7 @@ enum rh_rc rh_form_fill(struct rh_ctx *c, struct rh_form_session *s, const struc
             continue;
         if (f.count && !n->item->repeats) {
             f.why = "the question takes one answer, and the result has several";
+            several = true;
             break;
         }
         if (f.count == RH_FORM_ANSWERS_MAX) {
@@ -386,6 +393,8 @@ enum rh_rc rh_form_fill(struct rh_ctx *c, struct rh_form_session *s, const struc
         put_value(&f, &p);
     }
     enum rh_rc rc = finish(&f, ret);
+    if (!rc && several && is_choice(n->item)) /* no code by chance */
+        *ret = NULL;
     if (why)
         *why = f.why;
     return rc;

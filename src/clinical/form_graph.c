@@ -154,7 +154,7 @@ static bool strings(struct reader *r, const struct rh_fp_part *p, struct set *re
 {
     if (rh_fp_part_kind(p) == RH_FP_PART_LITERAL && rh_fp_part_literal(p)->kind == RH_FP_STRING) {
         const struct rh_form_item *i = rh_form_item_find(r->form, rh_fp_part_literal(p)->text);
-        if (i)
+        for (; i; i = i->same)
             add_range(r, ret, i->number, i->number + 1);
         return true;
     }
@@ -394,7 +394,7 @@ static const struct rh_form_expression *find_variable(const struct rh_form *f,
         struct rh_form_expression *const *list = item ? item->expressions : f->of_form;
         unsigned n = item ? item->n_expressions : f->n_of_form;
         for (unsigned i = 0; i < n; i++)
-            if (list[i] != at && list[i]->use == RH_USE_VARIABLE && rh_text_eq(list[i]->name, name))
+            if (list[i] != at && list[i]->name.len && rh_text_eq(list[i]->name, name))
                 return list[i];
         last = !item;
     }
@@ -544,8 +544,9 @@ static void read_expression(struct reader *r, struct rh_form_expression *e)
         r->results[e->number] = v;
     }
     for (unsigned i = 0; e->use == RH_USE_ENABLE && i < e->item->n_when; i++)
-        if (e->item->when[i].question != UINT_MAX)
-            add_range(r, &r->reads, e->item->when[i].question, e->item->when[i].question + 1);
+        for (const struct rh_form_item *of = rh_form_when_of(r->form, &e->item->when[i]); of;
+             of = of->same)
+            add_range(r, &r->reads, of->number, of->number + 1);
     e->reads = r->reads.rows;
     e->n_reads = (unsigned)r->reads.count;
     e->reads_all = e->n_reads == 1 && e->reads[0].first == 0 &&

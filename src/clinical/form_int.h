@@ -131,7 +131,10 @@ struct rh_form_item {
     const struct rh_form_item *parent; /* NULL: at the top */
     const struct rh_form_item **children;
     unsigned n_children;
-    unsigned place; /* among its parent's children */
+    unsigned place;                  /* among its parent's children */
+    const struct rh_form_item *same; /* the next one with the same linkId (FHIR forbids it; forms
+                                        have it); NULL: none */
+    unsigned twin;                   /* how many of its siblings before it have the same linkId */
     enum rh_form_type type;
     bool required, repeats, read_only, hidden, ask_each;
     unsigned min_occurs, max_occurs; /* max_occurs 0: no limit */
@@ -178,6 +181,11 @@ struct rh_form {
 enum rh_rc rh_form_graph(struct rh_ctx *c, struct rh_arena *a, struct rh_form *f);
 
 const struct rh_form_item *rh_form_item_find(const struct rh_form *f, struct rh_text link);
+static inline const struct rh_form_item *rh_form_when_of(const struct rh_form *f,
+                                                         const struct rh_form_when *w)
+{
+    return w->question < f->n_items ? &f->items[w->question] : NULL;
+}
 /* The first extension with this url of any object; NULL: none. */
 yyjson_val *rh_form_extension(const yyjson_val *object, const char *url);
 /* Its value member; NULL: none. *ret_member (may be NULL) is "valueCode". */
@@ -208,6 +216,7 @@ struct rh_form_value {
     uint64_t turn; /* of a variable: the call in which `list` was evaluated; 0: not */
     struct rh_fp_list list;
     yyjson_val *kept;  /* options, text, limit: an array of answer objects. Its own block */
+    bool failed;       /* of a variable: it cannot be computed */
     signed char truth; /* of conditions: -1 cannot be computed, 0, 1 */
     char *problem;     /* why it could not be computed; NULL: it could. Its own block */
 };
@@ -262,8 +271,10 @@ struct rh_form_session {
     unsigned n_removed, removed_cap;
     /* One call. */
     uint64_t turn;
-    uint64_t *queued; /* a bit for each expression, by rank */
-    unsigned lowest;  /* no bit is set below this word */
+    bool closed;          /* as in rh_form_start */
+    uint64_t *queued;     /* a bit for each expression, by rank */
+    bool conditions_only; /* rh_form_settle leaves the rest in the queue */
+    unsigned lowest;      /* no bit is set below this word */
     unsigned char *rounds;
     uint64_t *rounds_turn;
     uint64_t generation; /* counts changes of what the response has */
@@ -363,9 +374,9 @@ struct rh_form_value *rh_form_value_of(struct rh_form_session *s,
 enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, yyjson_val *answers,
                                 yyjson_val **ret);
 /* Gives initial values to what has no answer, at a node and below it (NULL: everywhere), and
- * settles. */
+ * settles. `hidden_only`: only to what is not enabled yet. */
 enum rh_rc rh_form_start_values(struct rh_ctx *c, struct rh_form_session *s,
-                                struct rh_form_node *from);
+                                struct rh_form_node *from, bool hidden_only);
 
 /* --- form_answer.c, form_bulk.c
  * ------------------------------------------------------------------- */

@@ -65,6 +65,71 @@ enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, 
     return rc;
 }
 
+/* Is the answer one of the options of a question that takes no others? A question without a list,
+ * or with one that is not known here, takes any. */
+static enum rh_rc listed(struct rh_ctx *c, struct rh_form_session *s, const struct rh_form_node *n,
+                         yyjson_val *answer, bool *ret)
+{
+    static const char open[] =
+        "http://hl7.org/fhir/5.0/StructureDefinition/extension-Questionnaire.item.answerConstraint";
+    const struct rh_form_option *o;
+    const struct rh_form_item *item = n->item;
+    unsigned count = 0;
+    bool known;
+    yyjson_val *v;
+    struct rh_text member = rh_form_answer_member(answer, &v);
+    *ret = true;
+    if (!v || item->type == RH_ITEM_OPEN_CHOICE || (!item->n_options && !item->value_set.len) ||
+        rh_form_extension(item->json, open))
+        return RH_OK;
+    enum rh_rc rc = rh_form_options(c, s, n, &o, &count, &known);
+    if (rc || !known || !count)
+        return rc;
+    *ret = false;
+    for (unsigned i = 0; i < count && !*ret; i++) {
+        struct rh_text code = rh_json_get(v, "code"), system = rh_json_get(v, "system"),
+                       its = rh_json_get(o[i].value, "system");
+        if (!rh_text_eq(o[i].member, member))
+            continue;
+        if (!yyjson_is_obj(v))
+            *ret = rh_form_same(v, o[i].value);
+        else if (code.len)
+            *ret = rh_text_eq(code, rh_json_get(o[i].value, "code")) &&
+                   (!system.len || !its.len || rh_text_eq(system, its));
+        else
+            *ret = rh_text_eq(rh_json_get(v, "display"), rh_json_get(o[i].value, "display"));
+    }
+    return RH_OK;
+}
+
+static enum rh_rc only_listed(struct rh_ctx *c, struct rh_form_session *s,
+                              const struct rh_form_node *n, yyjson_val **answers)
+{
+    size_t i, max, count = 0;
+    yyjson_val *a,
+        **left = rh_arena_alloc(c->arena, (yyjson_arr_size(*answers) + 1) * sizeof(yyjson_val *));
+    if (!left)
+        return RH_NOMEM;
+    yyjson_arr_foreach (*answers, i, max, a) {
+        bool is;
+        enum rh_rc rc = listed(c, s, n, a, &is);
+        if (rc)
+            return rc;
+        if (is) {
+            left[count++] = a;
+            continue;
+        }
+        const char *text = rh_arena_printf(
+            c->arena, "Answer %zu of \"%.*s\" is none of its options and is left out.", i + 1,
+            RH_TEXT_ARG(n->item->link));
+        rh_issue_at(c->issues, (struct rh_issue){.severity = RH_WARNING,
+                                                 .rc = RH_VALUE,
+                                                 .expression = n->path.data,
+                                                 .text = text ? text : ""});
+    }
+    return count < yyjson_arr_size(*answers) ? rh_form_array_of(c, left, count, answers) : RH_OK;
+}
+
 static enum rh_rc take_answers(struct rh_ctx *c, struct rh_form_session *s, struct rh_form_node *n,
                                yyjson_val *item)
 {
@@ -76,6 +141,9 @@ static enum rh_rc take_answers(struct rh_ctx *c, struct rh_form_session *s, stru
         rc = rh_issue_add(c->issues, RH_VALUE, n->path.data,
                           "\"%.*s\" is a text that is only shown; it has no answer.",
                           RH_TEXT_ARG(n->item->link));
+    if (!rc && s->closed && bare && yyjson_arr_size(bare) == yyjson_arr_size(answers) &&
+        !n->item->n_children)
+        rc = only_listed(c, s, n, &bare);
     if (!rc)
         rc = rh_form_node_set(s, n, bare, &changed);
     if (rc)
@@ -91,11 +159,18 @@ static enum rh_rc take_answers(struct rh_ctx *c, struct rh_form_session *s, stru
     return RH_OK;
 }
 
+/* Of several with one linkId the first that was not there yet. */
 static const struct rh_form_item *child_of(const struct rh_form *f, const struct rh_form_node *n,
-                                           struct rh_text link)
+                                           struct rh_text link, const unsigned *seen)
 {
-    const struct rh_form_item *item = rh_form_item_find(f, link);
-    return item && item->parent == (n ? n->item : NULL) ? item : NULL;
+    const struct rh_form_item *item = rh_form_item_find(f, link), *found = NULL;
+    for (; item; item = item->same)
+        if (item->parent == (n ? n->item : NULL)) {
+            found = found ? found : item;
+            if (!seen[item->place])
+                return item;
+        }
+    return found;
 }
 
 static enum rh_rc take_item(struct rh_ctx *c, struct rh_form_session *s,
@@ -103,7 +178,7 @@ static enum rh_rc take_item(struct rh_ctx *c, struct rh_form_session *s,
                             unsigned *seen)
 {
     struct rh_text link = rh_json_get(v, "linkId");
-    const struct rh_form_item *item = child_of(s->form, parent, link);
+    const struct rh_form_item *item = child_of(s->form, parent, link, seen);
     if (!item)
         return rh_issue_add(c->issues, RH_VALUE, parent ? parent->path.data : NULL,
                             rh_form_item_find(s->form, link)
@@ -191,6 +266,7 @@ static bool says(yyjson_val *answers)
 struct starter {
     struct rh_ctx *c;
     struct rh_form_session *s;
+    bool hidden_only;
 };
 
 static enum rh_rc start(void *user, struct rh_form_node *n)
@@ -198,7 +274,7 @@ static enum rh_rc start(void *user, struct rh_form_node *n)
     struct starter *st = user;
     yyjson_val *answers;
     bool changed;
-    n->fresh = n->n_answers == 0 && !n->item->calculated;
+    n->fresh = n->n_answers == 0 && !n->item->calculated && !(st->hidden_only && n->reached);
     if (!n->fresh || n->item->type == RH_ITEM_GROUP || n->item->type == RH_ITEM_DISPLAY)
         return RH_OK;
     enum rh_rc rc = initial_answers(st->c, n, &answers);
@@ -230,9 +306,9 @@ static enum rh_rc stop(void *user, struct rh_form_node *n)
 }
 
 enum rh_rc rh_form_start_values(struct rh_ctx *c, struct rh_form_session *s,
-                                struct rh_form_node *from)
+                                struct rh_form_node *from, bool hidden_only)
 {
-    struct starter st = {c, s};
+    struct starter st = {c, s, hidden_only};
     enum rh_rc rc = each_from(s, from, start, &st);
     if (!rc)
         rc = rh_form_settle(c, s);
@@ -284,6 +360,7 @@ static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
     s->world = rh_world_keep((struct rh_world *)(uintptr_t)c->world);
     s->now_us = c->now_us;
     s->zone_minutes = c->zone_minutes;
+    s->closed = with->closed;
     rh_form_turn(c, s);
     if (with->context)
         rc = copy_json(s, c->issues, with->context, &s->context);
@@ -300,8 +377,11 @@ static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
     if (rc)
         return rc;
     if (!with->response || with->fresh)
-        return rh_form_start_values(c, s, NULL);
-    return rh_form_settle(c, s);
+        return rh_form_start_values(c, s, NULL, false);
+    s->conditions_only = true;
+    rc = rh_form_settle(c, s);
+    s->conditions_only = false;
+    return rc ? rc : rh_form_start_values(c, s, NULL, true);
 }
 
 enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f, const struct rh_form_start *with,
@@ -321,7 +401,7 @@ enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f, const struct 
 enum rh_rc rh_form_calculate(struct rh_ctx *c, const struct rh_form *f, yyjson_val *response,
                              struct rh_buf *out)
 {
-    struct rh_form_start with = {.response = response, .fresh = true};
+    struct rh_form_start with = {.response = response, .closed = true};
     struct rh_form_session *s;
     enum rh_rc rc = rh_form_open(c, f, &with, &s);
     if (rc)

@@ -2,8 +2,6 @@
 /* form_show.c - nodes as JSON for whoever draws them, and what could not be computed. */
 #include "clinical/form_int.h"
 
-#pragma weak rh_form_check_node
-
 struct shower {
     struct rh_ctx *c;
     struct rh_form_session *s;
@@ -173,7 +171,7 @@ static void show_errors(struct shower *p, const struct rh_form_node *n)
 {
     struct rh_form_findings f = {0};
     unsigned count[2] = {0, 0};
-    if (!rh_form_check_node || !n->reached || rh_form_check_node(p->c, p->s, n, false, &f))
+    if (!n->reached || rh_form_check_node(p->c, p->s, n, false, &f))
         return;
     for (int warnings = 0; warnings < 2; warnings++) {
         for (size_t i = 0; i < f.count; i++) {

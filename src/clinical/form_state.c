@@ -166,7 +166,7 @@ static size_t put_number(char *to, unsigned number)
 
 static enum rh_rc name_path(struct rh_form_session *s, struct rh_form_node *n)
 {
-    enum { NUMBERS = 32 };
+    enum { NUMBERS = 48 };
     const struct rh_form_node *up = n->parent;
     struct rh_text link = n->item->link;
     char *path = make((up ? up->path.len : 0) + link.len + NUMBERS);
@@ -183,6 +183,10 @@ static enum rh_rc name_path(struct rh_form_session *s, struct rh_form_node *n)
     }
     memcpy(path + len, link.data, link.len);
     len += link.len;
+    if (n->item->twin) { /* siblings with one linkId */
+        path[len++] = '~';
+        len += put_number(path + len, n->item->twin);
+    }
     if (n->item->type == RH_ITEM_GROUP && n->item->repeats)
         len += put_number(path + len, n->repeat);
     n->path = (struct rh_text){path, len};

@@ -346,7 +346,7 @@ enum rh_rc rh_fp_children(struct rh_fp_run *r, const struct rh_fp_node *at,
     const struct rh_element *e = rh_element_find(i->type, name);
     if (!e)
         return choice_children(r, i->type, object, name, ret);
-    if (e->choice)
+    if (e->choice && !r->c->json_names)
         return RH_OK; /* valueQuantity is JSON's name; the element is "value" */
     find_two(object, name, e->type->kind == RH_KIND_PRIMITIVE ? &underscored : NULL, &value,
              &extra);
