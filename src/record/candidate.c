@@ -30,7 +30,7 @@ struct rh_arena *rh_run_arena(struct rh_run *run)
 }
 
 enum rh_rc rh_run_candidate(struct rh_run *run, uint64_t rk, unsigned type,
-                            struct rh_candidate *ret, bool *found)
+                            const struct rh_key_wish *wish, struct rh_candidate *ret, bool *found)
 {
     struct rh_version v;
     struct rh_ctx ctx = *run->ctx;
@@ -47,7 +47,7 @@ enum rh_rc rh_run_candidate(struct rh_run *run, uint64_t rk, unsigned type,
         return rc;
     *ret = (struct rh_candidate){
         .type = v.type, .id = v.id, .updated_us = v.time_us, .resource = yyjson_doc_get_root(doc)};
-    rc = rh_keys_of(&ctx, rh_resource_type(v.type), ret->resource, &ret->keys);
+    rc = rh_keys_wished(&ctx, rh_resource_type(v.type), ret->resource, wish, &ret->keys);
     return rc ? rc : rh_run_touch(run, 0);
 }
 

@@ -28,6 +28,7 @@ struct page {
     struct best *best;           /* of a group of equal first keys, or of all */
     struct rh_arena *rows_arena; /* of the rows of a walk that were read last */
     struct rh_range walked;
+    struct rh_key_wish sorts, first, ranged; /* keys of all sorts, of the first, of the condition */
 };
 
 static unsigned wanted_type(const struct page *p)
@@ -238,7 +239,7 @@ static enum rh_rc look(struct page *p, uint64_t rk, struct rh_candidate *r, bool
     struct rh_version v;
     struct rh_arena *a = rh_run_arena(p->run);
     if (!by_head(p->q) || !a)
-        return rh_run_candidate(p->run, rk, wanted_type(p), r, found);
+        return rh_run_candidate(p->run, rk, wanted_type(p), &p->sorts, r, found);
     rh_arena_reset(a);
     enum rh_rc rc = rh_run_version(p->run, rk, wanted_type(p), a, &v, found);
     if (rc == RH_OK && *found)
@@ -365,7 +366,7 @@ static enum rh_rc is_first(struct page *p, unsigned range, const struct rh_key *
     const struct rh_condition *c = p->plan->ranged;
     struct rh_candidate r;
     p->run->depth++;
-    enum rh_rc rc = rh_run_candidate(p->run, row->rk, wanted_type(p), &r, ret);
+    enum rh_rc rc = rh_run_candidate(p->run, row->rk, wanted_type(p), &p->ranged, &r, ret);
     p->run->depth--;
     if (rc || !*ret)
         return rc;
@@ -464,7 +465,7 @@ static enum rh_rc stands_here(struct page *p, const struct rh_key *row, bool *re
     struct rh_candidate r;
     struct rh_text key;
     p->run->depth++;
-    rc = rh_run_candidate(p->run, row->rk, wanted_type(p), &r, ret);
+    rc = rh_run_candidate(p->run, row->rk, wanted_type(p), &p->first, &r, ret);
     if (rc == RH_OK && *ret)
         *ret = rh_sort_key(sort, &r.keys, &key) &&
                rh_text_eq((struct rh_text){key.data, key.len < RH_KEY_CUT ? key.len : RH_KEY_CUT},
@@ -494,7 +495,7 @@ static enum rh_rc has_key(struct page *p, uint64_t rk, bool *ret)
     struct rh_candidate r;
     struct rh_text key;
     p->run->depth++;
-    enum rh_rc rc = rh_run_candidate(p->run, rk, wanted_type(p), &r, ret);
+    enum rh_rc rc = rh_run_candidate(p->run, rk, wanted_type(p), &p->first, &r, ret);
     if (rc == RH_OK && *ret)
         *ret = rh_sort_key(&p->q->sorts[0], &r.keys, &key);
     p->run->depth--;
@@ -665,6 +666,13 @@ enum rh_rc rh_order_page(struct rh_run *run, const struct rh_query *q, unsigned 
                      .limit = limit,
                      .rows = rows};
     enum rh_rc rc;
+    for (unsigned i = 0; i < q->n_sorts; i++)
+        rh_sort_wish(&q->sorts[i], i == 0 ? &p.first : &p.sorts);
+    for (unsigned i = 0; i < p.first.n; i++)
+        rh_key_wish_add(&p.sorts, p.first.numbers[i]);
+    p.sorts.all |= p.first.all;
+    for (unsigned i = 0; plan->ranged && i < plan->ranged->n_ranges; i++)
+        rh_key_wish_add(&p.ranged, plan->ranged->ranges[i].number);
     run->depth++; /* the rows of a walk; candidates lie deeper */
     p.rows_arena = rh_run_arena(run);
     if (!p.rows_arena) {

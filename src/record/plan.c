@@ -273,6 +273,7 @@ static enum rh_rc follow_chain(struct rh_run *run, const struct rh_condition *c,
 static enum rh_rc follow_has(struct rh_run *run, const struct rh_condition *c,
                              struct rh_posting *inner, struct rh_posting **ret)
 {
+    const struct rh_key_wish none = {0};
     struct rh_rks l = {0};
     enum rh_rc rc = RH_OK;
     for (uint64_t rk = 0; rc == RH_OK; rk++) {
@@ -285,7 +286,7 @@ static enum rh_rc follow_has(struct rh_run *run, const struct rh_condition *c,
             break;
         run->depth++;
         struct rh_ctx ctx = *run->ctx;
-        rc = rh_run_candidate(run, rk, c->inner_type, &r, &found);
+        rc = rh_run_candidate(run, rk, c->inner_type, &none, &r, &found);
         ctx.arena = rh_run_arena(run);
         if (rc == RH_OK && found)
             rc = rh_references_of(&ctx, rh_resource_type(r.type), r.resource, c->parameter, &refs,

@@ -354,7 +354,10 @@ static enum rh_rc look(struct rh_run *run, struct rh_posting *p, uint64_t rk, in
                        bool *ret)
 {
     struct rh_candidate candidate;
-    enum rh_rc rc = rh_run_candidate(run, rk, p->resource, &candidate, ret);
+    for (unsigned i = 0; i < p->n_dates + p->n_tests && !p->wished; i++)
+        rh_condition_wish(i < p->n_dates ? p->dates[i] : p->tests[i - p->n_dates], &p->wish);
+    p->wished = true; /* later there may be fewer tests */
+    enum rh_rc rc = rh_run_candidate(run, rk, p->resource, &p->wish, &candidate, ret);
     for (unsigned i = 0; i < p->n_dates + p->n_tests && rc == RH_OK && *ret; i++) {
         if (i < p->n_dates && rh_condition_aux(p->dates[i], aux, ret))
             continue;

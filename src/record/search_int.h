@@ -109,7 +109,8 @@ struct rh_posting {
     const struct rh_condition **tests, **dates;
     unsigned n_tests, n_dates, looked, passed;
     bool all; /* every match is wanted */
-    bool tried;
+    bool tried, wished;
+    struct rh_key_wish wish; /* of tests and dates */
 };
 
 struct rh_posting *rh_posting_new(struct rh_run *run, enum rh_posting_kind kind); /* NULL: memory */
@@ -175,9 +176,9 @@ unsigned rh_plan_parts(const struct rh_parameter *const *p, const struct rh_para
  * is false for numbers whose resource is not published, deleted, or hidden from the caller. */
 enum rh_rc rh_run_version(struct rh_run *run, uint64_t rk, unsigned type, struct rh_arena *a,
                           struct rh_version *ret, bool *found);
-/* The same as a candidate with its keys, until the next call at this depth. */
+/* The same as a candidate with the keys that are wished for, until the next call at this depth. */
 enum rh_rc rh_run_candidate(struct rh_run *run, uint64_t rk, unsigned type,
-                            struct rh_candidate *ret, bool *found);
+                            const struct rh_key_wish *wish, struct rh_candidate *ret, bool *found);
 /* For what is needed at this depth only; NULL: too deep. */
 struct rh_arena *rh_run_arena(struct rh_run *run);
 /* Does the candidate match? Any kind of condition. */

@@ -23,6 +23,9 @@ struct rh_maker {
     size_t slab_left;
     uint16_t type, mask; /* of the rows; RH_PARAM_CONTAINED or 0 */
     bool *seen;          /* by slot: it has a value */
+    /* When set, only these slots are wanted; and the same as bits slot % 64. */
+    const bool *wanted;
+    uint64_t wanted_bits;
     bool found_any;
     int64_t main_lo, main_hi; /* of the main date */
     unsigned n_main;

@@ -212,6 +212,20 @@ static unsigned gather(const struct rh_parameters *set, unsigned type,
     return n;
 }
 
+/* Which slots have an action at a place or below it. The tree is as deep as its expressions. */
+static uint64_t mark_slots(struct rh_place *p)
+{
+    p->slots = 0;
+    for (unsigned i = 0; i < p->n_actions; i++)
+        p->slots |= UINT64_C(1) << p->actions[i].slot % 64;
+    for (unsigned i = 0; p->children && i < p->type->count; i++)
+        if (p->children[i])
+            p->slots |= mark_slots(p->children[i]);
+    for (struct rh_place *g = p->guarded; g; g = g->next)
+        p->slots |= mark_slots(g);
+    return p->slots;
+}
+
 static enum rh_rc make(struct rh_ctx *ctx, const struct rh_type *type, struct rh_plan *plan)
 {
     const struct rh_parameter *rows[RH_PLAN_PARAMETERS_MAX];
@@ -238,6 +252,7 @@ static enum rh_rc make(struct rh_ctx *ctx, const struct rh_type *type, struct rh
         if (main_date && rows[i]->number == main_date->number)
             plan->main_slot = (uint16_t)i;
     }
+    mark_slots(plan->root);
     return link_views(plan);
 }
 

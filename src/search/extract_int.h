@@ -32,6 +32,7 @@ struct rh_place {
     struct rh_place *next;          /* in a list of guarded ones */
     struct rh_text member, literal; /* the guard: a member that is this string */
     uint16_t n_actions, cap_actions;
+    uint64_t slots; /* bit slot % 64 of every action here and below */
 };
 
 /* A composite with keys: `base` is where it stands (an action there names its slot). */

@@ -83,6 +83,21 @@ struct rh_search_keys {
 enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *resource,
                       struct rh_search_keys *ret);
 
+/* Parameters whose keys are wanted: of some tests, or of an order. */
+enum { RH_KEY_WISH_MAX = 24 };
+struct rh_key_wish {
+    bool all; /* of every parameter, with shape and words */
+    unsigned n;
+    uint16_t numbers[RH_KEY_WISH_MAX];
+};
+/* Adds one; internal numbers, those of contained resources, and more than there is room for, mean
+ * `all`. */
+void rh_key_wish_add(struct rh_key_wish *w, unsigned number);
+/* The keys of rh_keys_of, as far as they are wished for: a fraction of its time. aux is not set. */
+enum rh_rc rh_keys_wished(struct rh_ctx *ctx, const struct rh_type *type,
+                          const yyjson_val *resource, const struct rh_key_wish *wish,
+                          struct rh_search_keys *ret);
+
 /* The references that a parameter finds in a resource, for _include: type 0: not known. */
 struct rh_found_reference {
     unsigned type;

@@ -160,6 +160,8 @@ static enum rh_rc act(struct rh_maker *m, const struct rh_action *action,
                       const struct rh_type *type, yyjson_val *v)
 {
     const struct rh_slot *s = &m->plan->slots[action->slot];
+    if (m->wanted && !m->wanted[action->slot])
+        return RH_OK;
     if (m->references && (s->parameter->kind != RH_SP_REFERENCE ||
                           (m->only_slot != NO_SLOT && m->only_slot != action->slot)))
         return RH_OK;
@@ -263,6 +265,8 @@ static enum rh_rc members(struct rh_maker *m, const struct rh_place *place,
             continue; /* resourceType; the extensions of a primitive */
         const struct rh_place *child = children ? children[e - type->elements] : NULL;
         enum rh_rc rc = RH_OK;
+        if (child && m->wanted && !m->capturing && !(child->slots & m->wanted_bits))
+            continue;
         if (!child && !texts)
             continue;
         if (object == m->resource && texts && rh_text_is(name, "contained"))
@@ -333,8 +337,9 @@ static enum rh_rc evaluate_slot(struct rh_maker *m, unsigned i)
     struct rh_action action = {.slot = (uint16_t)i};
     struct rh_fp_list found;
     yyjson_val *resource = (yyjson_val *)(uintptr_t)m->resource;
-    if (m->references &&
-        (s->parameter->kind != RH_SP_REFERENCE || (m->only_slot != NO_SLOT && m->only_slot != i)))
+    if ((m->wanted && !m->wanted[i]) ||
+        (m->references &&
+         (s->parameter->kind != RH_SP_REFERENCE || (m->only_slot != NO_SLOT && m->only_slot != i))))
         return RH_OK;
     enum rh_rc rc = evaluate(m, s->expression, rh_fp_node(m->plan->type, resource, NULL), &found);
     for (size_t k = 0; k < found.count && rc == RH_OK; k++) {
@@ -522,8 +527,8 @@ static enum rh_rc add_keyless(struct rh_maker *m)
     for (unsigned i = 0; i < m->plan->n_slots; i++) {
         const struct rh_slot *s = &m->plan->slots[i];
         const struct rh_parameter *p = s->parameter;
-        bool found =
-            !m->seen[i] || p->n_parts > 0 || p->kind == RH_SP_COMPOSITE || p->kind == RH_SP_SPECIAL;
+        bool found = (m->wanted && !m->wanted[i]) || !m->seen[i] || p->n_parts > 0 ||
+                     p->kind == RH_SP_COMPOSITE || p->kind == RH_SP_SPECIAL;
         for (size_t k = 0; k < m->n && !found; k++)
             found = m->rows[k].number == p->number && holds_value(p, m->rows[k].bytes);
         enum rh_rc rc =
@@ -606,6 +611,59 @@ enum rh_rc rh_keys_of(struct rh_ctx *ctx, const struct rh_type *type, const yyjs
     const struct rh_plan *plan;
     enum rh_rc rc = rh_plan_of(ctx, type, &plan);
     return rc ? rc : rh_keys_with(ctx, plan, resource, ret);
+}
+
+void rh_key_wish_add(struct rh_key_wish *w, unsigned number)
+{
+    bool internal = number >= RH_PARAM_INTERNAL && number < RH_PARAM_ADDED;
+    if (internal || number & RH_PARAM_CONTAINED || w->n == RH_KEY_WISH_MAX)
+        w->all = true;
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->numbers[i] == number)
+            return;
+    if (!w->all)
+        w->numbers[w->n++] = (uint16_t)number;
+}
+
+static enum rh_rc some_keys(struct rh_maker *m, bool *wanted, const struct rh_key_wish *wish)
+{
+    bool any = false;
+    for (unsigned i = 0; i < m->plan->n_slots; i++)
+        for (unsigned k = 0; k < wish->n; k++)
+            if (m->plan->slots[i].parameter->number == wish->numbers[k]) {
+                any = wanted[i] = true;
+                m->wanted_bits |= UINT64_C(1) << i % 64;
+            }
+    m->wanted = wanted;
+    enum rh_rc rc = any ? walk(m, false) : RH_OK;
+    if (rc || !any)
+        return rc;
+    rc = add_keyless(m);
+    tidy(m);
+    return rc;
+}
+
+enum rh_rc rh_keys_wished(struct rh_ctx *ctx, const struct rh_type *type,
+                          const yyjson_val *resource, const struct rh_key_wish *wish,
+                          struct rh_search_keys *ret)
+{
+    struct rh_maker m = {.ctx = ctx, .resource = resource, .type = type->resource};
+    if (wish->all)
+        return rh_keys_of(ctx, type, resource, ret);
+    *ret = (struct rh_search_keys){.rows = NULL};
+    enum rh_rc rc = wish->n ? rh_plan_of(ctx, type, &m.plan) : RH_OK;
+    if (rc || !wish->n)
+        return rc;
+    bool *flags = rh_arena_zero(ctx->arena, 2 * (size_t)m.plan->n_slots + 1);
+    if (!flags)
+        return RH_NOMEM;
+    m.seen = flags;
+    rc = some_keys(&m, flags + m.plan->n_slots, wish);
+    if (rc == RH_OK && m.n > RH_KEYS_MAX)
+        rc = too_many(&m);
+    if (rc == RH_OK)
+        *ret = (struct rh_search_keys){.rows = m.rows, .n = (unsigned)m.n, .n_own = (unsigned)m.n};
+    return rc;
 }
 
 /* --- references --------------------------------------------------------------------------------

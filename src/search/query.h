@@ -179,18 +179,22 @@ struct rh_candidate {
     struct rh_text id;
     int64_t updated_us;
     const yyjson_val *resource;
-    struct rh_search_keys keys; /* all, of rh_keys_of */
+    struct rh_search_keys keys; /* of rh_keys_of, or those that are asked for */
     enum rh_candidate_part part;
 };
 /* KEYS, IDS, NONE and AND, OR of them: does it match? RH_UNSUPPORTED for the others, which need the
  * store. */
 enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
                               const struct rh_candidate *r, bool *ret);
+/* Adds the parameters whose keys a candidate must have to be asked for this condition. */
+void rh_condition_wish(const struct rh_condition *c, struct rh_key_wish *w);
 /* Does one of the resource's own keys match KEYS (without the body: when `proven`)? */
 bool rh_condition_keys(const struct rh_condition *c, const struct rh_search_keys *keys);
 
 /* Sorting. Where the keys that order lie (several: a view of parts). */
 unsigned rh_sort_ranges(const struct rh_sort *s, unsigned type, struct rh_range *ret, unsigned max);
+/* Adds the parameters whose keys tell the order. */
+void rh_sort_wish(const struct rh_sort *s, struct rh_key_wish *w);
 /* The key by which a resource stands in this order: its smallest, descending its largest, cut.
  * False: it has none, so it comes last. Not for _id and _lastUpdated. */
 bool rh_sort_key(const struct rh_sort *s, const struct rh_search_keys *keys, struct rh_text *ret);

@@ -519,3 +519,19 @@ enum rh_rc rh_condition_match(struct rh_ctx *ctx, const struct rh_condition *c,
     }
     return RH_OK;
 }
+
+void rh_condition_wish(const struct rh_condition *c, struct rh_key_wish *w)
+{
+    const struct rh_leaf *l = c->test;
+    for (unsigned i = 0; i < c->n_children && (c->kind == RH_COND_AND || c->kind == RH_COND_OR);
+         i++)
+        rh_condition_wish(&c->children[i], w);
+    if (c->contained)
+        w->all = true;
+    if (c->kind != RH_COND_KEYS || (c->parameter && c->parameter->number == RH_PARAM_LAST_UPDATED))
+        return;
+    if (l->shape_of || l->body == RH_BODY_NARRATIVE || l->body == RH_BODY_CONTENT)
+        w->all = true;
+    for (unsigned i = 0; i < l->n_numbers && l->body == RH_BODY_NONE; i++)
+        rh_key_wish_add(w, l->numbers[i]);
+}

@@ -72,6 +72,15 @@ unsigned rh_sort_ranges(const struct rh_sort *s, unsigned type, struct rh_range 
     return n < max ? n : max;
 }
 
+void rh_sort_wish(const struct rh_sort *s, struct rh_key_wish *w)
+{
+    const struct rh_parameter *p = s->parameter;
+    for (unsigned i = 0; i < p->n_parts; i++)
+        rh_key_wish_add(w, p->parts[i]->number);
+    if (p->n_parts == 0 && p->number > RH_PARAM_LAST_UPDATED)
+        rh_key_wish_add(w, p->number);
+}
+
 bool rh_sort_key(const struct rh_sort *s, const struct rh_search_keys *keys, struct rh_text *ret)
 {
     const struct rh_parameter *p = s->parameter;

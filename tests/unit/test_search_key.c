@@ -45,6 +45,28 @@ static struct rh_ctx context(void)
                            .zone_minutes = zone_minutes};
 }
 
+/* Who asks for the keys of one parameter gets the very rows that it has among all. */
+static void asks_for_some(struct rh_ctx *ctx, const struct rh_type *type, const yyjson_val *root,
+                          const struct rh_search_keys *all)
+{
+    for (unsigned i = 0, next; i < all->n_own; i = next) {
+        unsigned number = all->rows[i].number;
+        struct rh_key_wish wish = {.n = 0};
+        struct rh_search_keys some;
+        for (next = i + 1; next < all->n_own && all->rows[next].number == number; next++)
+            continue;
+        rh_key_wish_add(&wish, number);
+        if (all->rows[i].type != type->resource || wish.all)
+            continue;
+        assert_int_equal(rh_keys_wished(ctx, type, root, &wish, &some), RH_OK);
+        assert_int_equal(some.n_own, next - i);
+        for (unsigned k = 0; k < some.n_own; k++) {
+            assert_int_equal(some.rows[k].number, number);
+            assert_true(rh_text_eq(some.rows[k].bytes, all->rows[i + k].bytes));
+        }
+    }
+}
+
 static enum rh_rc keys_of(struct rh_text json, struct rh_search_keys *ret)
 {
     struct rh_ctx ctx = context();
@@ -53,7 +75,10 @@ static enum rh_rc keys_of(struct rh_text json, struct rh_search_keys *ret)
     const yyjson_val *root = yyjson_doc_get_root(doc);
     const struct rh_type *type = rh_type_find(rh_json_get(root, "resourceType"));
     assert_non_null(type);
-    return rh_keys_of(&ctx, type, root, ret);
+    enum rh_rc rc = rh_keys_of(&ctx, type, root, ret);
+    if (rc == RH_OK)
+        asks_for_some(&ctx, type, root, ret);
+    return rc;
 }
 
 /* --- as text -----------------------------------------------------------------------------------
