@@ -2,10 +2,12 @@
 /* pack_test.c - rihla pack test: the cases of a pack, run. */
 #include "cli/pack_int.h"
 
+#include "base/json.h"
 #include "programme/definitions.h"
 #include "programme/pack_test.h"
 #include "programme/validation.h"
 #include "system/clock.h"
+#include "system/file.h"
 
 #include <sys/stat.h>
 
@@ -69,6 +71,29 @@ static void add_depends(struct finding_packs *f, const char *path, unsigned dept
     rh_package_close(p);
 }
 
+/* devDependencies of package.json: what only cases need. */
+static void add_for_cases(struct finding_packs *f, const char *path)
+{
+    struct rh_issues silent;
+    struct rh_text bytes;
+    yyjson_doc *doc;
+    yyjson_val *key, *v;
+    size_t i, n;
+    rh_issues_init(&silent, f->cli->arena);
+    const char *file = rh_path_join(f->cli->arena, path, "package/package.json");
+    if (!file || rh_file_read(f->cli->arena, NULL, file, 1 << 20, &bytes) ||
+        rh_json_parse(f->cli->arena, &silent, bytes, &doc))
+        return;
+    yyjson_obj_foreach (yyjson_obj_get(yyjson_doc_get_root(doc), "devDependencies"), i, n, key, v) {
+        const char *found = find_beside(f, rh_json_text(key), rh_json_text(v));
+        if (!found || has_path(f, found))
+            continue;
+        add_depends(f, found, 8);
+        if (!has_path(f, found) && f->n < sizeof f->paths / sizeof f->paths[0])
+            f->paths[f->n++] = found;
+    }
+}
+
 static const char *without_slash(struct rh_arena *a, const char *path)
 {
     size_t len = strlen(path);
@@ -94,6 +119,7 @@ enum rh_rc rh_cli_pack_paths(struct rh_cli *c, const char *path, const char ***r
     if (strcmp(path, ".") == 0 || strcmp(path, "..") == 0)
         f.beside = rh_arena_printf(c->arena, "%s/..", path);
     add_depends(&f, path, 8);
+    add_for_cases(&f, path);
     const char **all = rh_arena_alloc(c->arena, (f.n + n_named + 1) * sizeof *all);
     if (!all || !f.beside)
         return RH_NOMEM;

@@ -8,9 +8,9 @@
 static const char *const protocol_members[] = {"name",   "protocols", "date",   "given",
                                                "labels", "language",  "for",    "all",
                                                "want",   "never",     "source", "note"};
-static const char *const form_members[] = {"name",    "form",     "date",    "now",      "context",
-                                           "given",   "response", "answers", "language", "want",
-                                           "extract", "bulk",     "source",  "note",     "never"};
+static const char *const form_members[] = {"name",     "form",    "date",     "now",  "context",
+                                           "response", "answers", "language", "want", "extract",
+                                           "bulk",     "source",  "note"};
 
 void rh_case_failed(struct rh_ctx *c, struct rh_case_result *ret, const char *format, ...)
 {

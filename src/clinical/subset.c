@@ -85,6 +85,19 @@ static bool matches_all(const yyjson_val *want, const yyjson_val *got)
     return all;
 }
 
+/* Elements of lists are known by these; one that has the wanted one is the one that is meant. */
+static size_t same_name(const yyjson_val *want, const yyjson_val *got)
+{
+    static const char *const names[] = {"id",         "item",   "protocol",     "state", "linkId",
+                                        "definition", "system", "resourceType", "code",  "url"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        yyjson_val *v = yyjson_obj_get(bare(want), names[i]);
+        if (v && !yyjson_is_ctn(v) && same_scalar(v, yyjson_obj_get(bare(got), names[i])))
+            return 1000;
+    }
+    return 0;
+}
+
 static void find(struct rh_arena *a, const yyjson_val *want, const yyjson_val *got,
                  const char *path, struct rh_difference *ret);
 
@@ -100,7 +113,7 @@ static void find_in_list(struct rh_arena *a, const yyjson_val *want, const yyjso
     yyjson_arr_foreach (bare(want), i, n, v) {
         bool found = false;
         yyjson_arr_foreach (bare(got), k, m, other) {
-            size_t leaves = matches(v, other, &found);
+            size_t leaves = matches(v, other, &found) + same_name(v, other);
             if (found)
                 break;
             if (leaves > best) {

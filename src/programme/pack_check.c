@@ -147,6 +147,8 @@ void rh_checking_flush(struct rh_checking *k, const char *file, const char *reso
         if (is_idle(k, row))
             continue;
         f.rule = rule_at(k->ctx.arena, body, row->expression);
+        if (row->expression && strncmp(row->expression, "where(", 6) == 0)
+            k->found.rows[i].expression = NULL; /* a name, no place */
         k->counts->errors += row->severity <= RH_ERROR;
         k->counts->warnings += row->severity == RH_WARNING;
         k->each(k->user, &f);

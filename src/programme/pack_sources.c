@@ -219,6 +219,14 @@ static enum rh_rc check_library(struct rh_checking *k, yyjson_val *body)
         struct standing mine = standing_of(k, one, at, s);
         check_rule(k, &mine, at, "The input");
     }
+    yyjson_arr_foreach (yyjson_obj_get(body, "extension"), i, n, one) {
+        const char *at = rh_arena_printf(k->ctx.arena, "Library.extension[%zu]", i);
+        if (!at)
+            return RH_NOMEM;
+        if (rh_text_is(rh_json_get(one, "url"), RH_PACK_EXT "variable") ||
+            rh_text_is(rh_json_get(one, "url"), RH_PACK_EXT "lookup"))
+            check_rule(k, &s, at, "The variable");
+    }
     return RH_OK;
 }
 
