@@ -14,7 +14,7 @@ struct verdict {
     const struct rh_set_protocol *sp;
     struct rh_protocol_outcome *o;
     size_t reasons_cap;
-    bool refused, unknown, full;
+    bool refused, unknown, expired, full;
 };
 
 static void reason(struct verdict *v, const char *kind, struct rh_text id)
@@ -88,7 +88,7 @@ static void find_expiry(struct verdict *v)
         }
     }
     if (o->expires[0] && memcmp(o->expires, v->r->set->date.data, RH_DAY_SIZE - 1) < 0) {
-        v->refused = true;
+        v->refused = v->expired = true;
         reason(v, "expired", (struct rh_text){NULL, 0});
     }
     if (any && o->expires_known && !o->expires[0]) {
@@ -201,7 +201,7 @@ static void find_step(struct verdict *v)
     else if (m->count)
         step(v, "answer", m->rows[0].name->name, NULL);
     else if (!step_of_holds(v))
-        step(v, "ask-clinician", (struct rh_text){NULL, 0}, NULL);
+        step(v, v->expired ? "renew" : "ask-clinician", (struct rh_text){NULL, 0}, NULL);
 }
 
 /* The caller learns that somebody has to be asked, by the first date that he may see. */
