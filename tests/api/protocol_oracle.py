@@ -15,6 +15,10 @@ SILENT where the sources (or those of them that could be read) do not say. The s
 """
 import calendar
 import datetime
+import json
+import subprocess
+
+from conftest import BIN, ROOT
 
 ASKED, NOT, CANNOT, SILENT = "asked", "not", "cannot", "silent"
 YES, NO, MISSING = True, False, None
@@ -90,6 +94,8 @@ def us_film(p, date):
 
 def us_sputum(p, date):
     triggers = us_triggers(p)
+    if p["sex"] == "female" and p["pregnant"] is not NO and triggers is not YES:
+        return SILENT  # whether sputum takes the place of the film: not in the text that was read
     if triggers is YES:
         return ASKED if is_at_least(p["birth"], date, 2) else SILENT
     if p["film"] == "old-or-active-tb":
@@ -133,7 +139,9 @@ def sputum(smears, cultures, molecular, wants_molecular):
     if "positive" in cultures or molecular == "positive":
         return "positive"
     if "positive" in smears:
-        return "ntm" if molecular == "negative" and final_cultures and "ntm" in cultures else "positive"
+        if molecular != "negative" or not final_cultures or "ntm" not in cultures:
+            return "positive"
+        return "incomplete" if any(r in (None, "contaminated", "inconclusive") for r in smears) else "ntm"
     if any(r in (None, "contaminated", "inconclusive") for r in six):
         return "incomplete"
     if molecular in ("contaminated", "inconclusive") or (molecular is None and wants_molecular):
@@ -210,3 +218,17 @@ def resources(p, day):
     if p.get("country"):
         made.append(observation(LOCAL, "examination-country", day, (COUNTRY, p["country"])))
     return made
+
+
+# --- asking the program
+
+PACKS = [x for name in ("rihla-base", "assessment-common", "uk-tb", "us-immigrant") for x in ("--package", str(ROOT / "packs" / name))]
+
+
+def apply(file, date, protocols, packages=PACKS):
+    """`rihla protocol apply --batch`: one answer for each Bundle of the file."""
+    names = [x for name in protocols for x in ("--pack", name)]
+    done = subprocess.run([BIN, "protocol", "apply", *map(str, packages), *names, "--date", str(date), "--json", "--batch", str(file)],
+                          capture_output=True, text=True, timeout=1500)
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
