@@ -37,7 +37,7 @@ enum {
     RH_PROTOCOL_SET_MAX = 32,         /* protocols applied at once */
     RH_PROTOCOL_RESOURCES_MAX = 5000, /* of one person, relatives' too */
     RH_PROTOCOL_WORLDS_MAX = 64,      /* possible birth dates that are looked at */
-    RH_PROTOCOL_LABELS_MAX = 63       /* different labels of one evaluation */
+    RH_PROTOCOL_LABELS_MAX = 31       /* different labels of one evaluation */
 };
 
 struct rh_protocol;
@@ -144,8 +144,9 @@ struct rh_protocol_clearance {
 };
 const char *rh_clearance_code(enum rh_clearance c); /* "cleared" */
 struct rh_protocol_clearance rh_protocol_clearance(const struct rh_protocol_result *r, size_t p);
-/* Codes of the labels that rule i of protocol p, or (i = SIZE_MAX) the whole of it, stands on, in
- * c->arena. */
+/* Codes of the labels that rule i of protocol p, or (i = SIZE_MAX) the whole of it, stands on,
+ * those of relatives' resources too (which print leaves out, since a family hold does not say why);
+ * in c->arena. RH_TOOLARGE: more than RH_PROTOCOL_LABELS_MAX. */
 enum rh_rc rh_protocol_labels(struct rh_ctx *c, const struct rh_protocol_result *r, size_t p,
                               size_t i, struct rh_text **ret, size_t *ret_n);
 /* Of an item: true when it is still to be done (required, to be repeated). */

@@ -70,7 +70,8 @@ static int64_t minus_months(int64_t days, int64_t months)
     return rh_days_from_civil(year, month, day > end ? end : day);
 }
 
-bool rh_day_minus(int64_t days, unsigned amount, struct rh_text unit, int64_t *ret)
+/* `amount` units back; below 0: forward. */
+static bool shift(int64_t days, int64_t amount, struct rh_text unit, int64_t *ret)
 {
     static const struct {
         const char *name, *many, *code;
@@ -85,11 +86,16 @@ bool rh_day_minus(int64_t days, unsigned amount, struct rh_text unit, int64_t *r
         if (!rh_text_is(unit, units[i].name) && !rh_text_is(unit, units[i].many) &&
             !rh_text_is(unit, units[i].code))
             continue;
-        *ret = units[i].months ? minus_months(days, (int64_t)amount * units[i].months)
-                               : days - (int64_t)amount * units[i].days;
+        *ret = units[i].months ? minus_months(days, amount * units[i].months)
+                               : days - amount * units[i].days;
         return true;
     }
     return false;
+}
+
+bool rh_day_minus(int64_t days, unsigned amount, struct rh_text unit, int64_t *ret)
+{
+    return shift(days, amount, unit, ret);
 }
 
 bool rh_day_of_item(const struct rh_fp_item *i, char ret[RH_DAY_SIZE])
@@ -114,7 +120,7 @@ bool rh_day_of_item(const struct rh_fp_item *i, char ret[RH_DAY_SIZE])
  * be understood, so nothing is known. */
 static bool widen(yyjson_val *margin, bool *known, int64_t *first, int64_t *last)
 {
-    int64_t to, ignored;
+    int64_t ignored;
     if (!yyjson_is_obj(margin))
         return false;
     struct rh_text start = rh_json_get(margin, "start"), end = rh_json_get(margin, "end");
@@ -128,16 +134,8 @@ static bool widen(yyjson_val *margin, bool *known, int64_t *first, int64_t *last
         unit = rh_json_get(margin, "unit");
     if (!*known || rh_text_u64(rh_json_text(yyjson_obj_get(margin, "value")), 10000, &amount))
         return false;
-    if (!rh_day_minus(*first, (unsigned)amount, unit, &to))
-        return false;
-    /* The same number of days on the other side, which is never less than the unit has. */
-    *last +=
-        *first - to +
-        (rh_text_is(unit, "d") || rh_text_is(unit, "day") || rh_text_is(unit, "days") || amount == 0
-             ? 0
-             : 2);
-    *first = to;
-    return true;
+    return shift(*first, (int64_t)amount, unit, first) &&
+           shift(*last, -(int64_t)amount, unit, last);
 }
 
 /* Keeps the days in order, each once. False: there are too many. */
@@ -165,9 +163,9 @@ void rh_birth_dates(yyjson_val *patient, int64_t date, struct rh_birth *ret)
     if (rh_extension_of(extra, RH_RIHLA_EXT "birth-date-margin"))
         known = widen(rh_extension_value_of(extra, RH_RIHLA_EXT "birth-date-margin"), &known,
                       &first, &last);
-    if (!known || first > last)
+    if (!known || first > last || first > date)
         return;
-    if (first <= date && last > date)
+    if (last > date)
         last = date; /* nobody is assessed before birth */
     ret->first = first;
     ret->last = last;

@@ -281,6 +281,11 @@ enum rh_rc rh_protocol_labels(struct rh_ctx *c, const struct rh_protocol_result 
     for (size_t k = 0; k < n; k++)
         if (i == SIZE_MAX || i == k)
             bits |= o->rules[k].whole.labels;
+    bits |= bits >> RH_RELATIVES_SHIFT;
+    if (bits >> RH_PROTOCOL_LABELS_MAX & 1)
+        return rh_issue_add(c->issues, RH_TOOLARGE, NULL,
+                            "The evaluation rests on more than %d different labels.",
+                            RH_PROTOCOL_LABELS_MAX);
     *ret = all;
     *ret_n = 0;
     for (unsigned k = 0; k < r->n_labels; k++)

@@ -402,12 +402,12 @@ static enum rh_rc consider(struct person *p, const struct look *k, unsigned slot
         g->rows = more;
     }
     struct rh_text updated = rh_json_get(yyjson_obj_get(k->resource, "meta"), "lastUpdated");
-    g->rows[g->count++] = (struct candidate){
-        .resource = k->resource,
-        .time_us = dated ? time_us(r, d.start.len ? d.start : d.end) : INT64_MIN,
-        .updated_us = updated.len ? time_us(r, updated) : INT64_MIN,
-        .labels = k->relative ? 0 : k->labels, /* a family hold does not say why */
-        .number = k->number};
+    g->rows[g->count++] =
+        (struct candidate){.resource = k->resource,
+                           .time_us = dated ? time_us(r, d.start.len ? d.start : d.end) : INT64_MIN,
+                           .updated_us = updated.len ? time_us(r, updated) : INT64_MIN,
+                           .labels = k->relative ? k->labels << RH_RELATIVES_SHIFT : k->labels,
+                           .number = k->number};
     return RH_OK;
 }
 

@@ -228,6 +228,9 @@ struct rh_protocol_set {
 /* protocol_set.c: slots and table, once protocols and date stand. */
 enum rh_rc rh_set_lay(struct rh_ctx *c, struct rh_arena *a, struct rh_protocol_set *s);
 
+/* Labels are bits: those of the person's own resources and of definitions below, and again those of
+ * relatives' resources above, which are kept but not shown. */
+enum { RH_RELATIVES_SHIFT = 32 };
 uint64_t rh_label_bit(struct rh_text *labels, unsigned *n, struct rh_text code);
 /* The code of a label; empty: what is in meta.security restricts nobody. */
 struct rh_text rh_label_code(yyjson_val *coding);
