@@ -128,6 +128,8 @@ static void find_in_list(struct rh_arena *a, const yyjson_val *want, const yyjso
             continue;
         }
         *ret = (struct rh_difference){path, v, got};
+        if (!nearest && yyjson_arr_size(bare(got)) == 1 && yyjson_is_obj(v))
+            nearest = yyjson_arr_get_first(bare(got)); /* nothing else can be meant */
         if (nearest)
             find(a, v, nearest, rh_arena_printf(a, "%s[%zu]", path ? path : "", at), ret);
         return;

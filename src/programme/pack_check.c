@@ -67,11 +67,11 @@ enum rh_rc rh_checking_objects(struct rh_checking *k, yyjson_val *v, const char 
 
 /* --- saying ----------------------------------------------------------------------------------- */
 
-/* What an object calls itself. */
-static const char *name_of(yyjson_val *object)
+/* What an object calls itself: a code is a name only of a concept. */
+static const char *name_of(yyjson_val *object, bool concept)
 {
     static const char *const members[] = {"linkId", "id", "code"};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+    for (size_t i = 0; i < (concept ? 3u : 2u); i++) {
         const char *s = yyjson_get_str(yyjson_obj_get(object, members[i]));
         if (s)
             return s;
@@ -103,7 +103,7 @@ static const char *rule_at(struct rh_arena *a, yyjson_val *body, const char *pat
                 next = v;
         if (yyjson_is_arr(next))
             next = yyjson_arr_get(next, step.index == SIZE_MAX ? 0 : step.index);
-        const char *name = name_of(next);
+        const char *name = name_of(next, rh_text_is(step.name, "concept"));
         rule = name ? name : rule;
         body = next;
     }
@@ -115,8 +115,9 @@ static bool is_idle(struct rh_checking *k, const struct rh_issue *row)
 {
     if (row->severity <= RH_ERROR || !row->text)
         return false;
-    if (strstr(row->text, "(dom-6)"))
-        return true;
+    if (strstr(row->text, "(dom-6)") ||
+        (row->severity == RH_INFORMATION && strstr(row->text, "/uv/sdc/")))
+        return true; /* pack_rules.c knows those extensions */
     if (row->severity != RH_WARNING || !strstr(row->text, "is not loaded"))
         return false;
     for (struct rh_said *s = k->said; s; s = s->next) /* the same of hundreds of codes */

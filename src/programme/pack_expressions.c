@@ -4,7 +4,7 @@
 
 #include "clinical/form.h"
 #include "clinical/protocol.h"
-#include "fhirpath/fhirpath.h"
+#include "fhirpath/tree.h"
 
 #define VARIABLE "http://hl7.org/fhir/StructureDefinition/variable"
 
@@ -14,6 +14,11 @@ static void own(struct rh_checking *k, unsigned from)
 {
     for (unsigned i = from; i < k->found.count; i++) {
         struct rh_issue *row = &k->found.rows[i];
+        const char *name = strstr(row->text, " item \""),
+                   *end = name ? strchr(name + 7, '"') : NULL;
+        if (!row->expression && end) /* said in words only */
+            row->expression =
+                rh_arena_printf(k->ctx.arena, "where(id='%.*s')", (int)(end - name - 7), name + 7);
         if (row->severity == RH_WARNING) {
             row->severity = RH_ERROR;
             k->found.errors++;
@@ -29,8 +34,25 @@ static const struct rh_type *type_of(const char *name)
     return rh_type_find(rh_text(name));
 }
 
-/* Unknown elements and functions. An expression of an item may look at the response or at the item;
- * what fits one of them is fine. */
+/* Does the expression begin at its context, and not at a variable or literal? */
+static bool is_relative(const struct rh_fp_part *p, unsigned depth)
+{
+    enum rh_fp_part_kind kind = rh_fp_part_kind(p);
+    const struct rh_fp_part *focus = rh_fp_part_focus(p);
+    if (depth == 0)
+        return true;
+    if (focus)
+        return is_relative(focus, depth - 1);
+    if (kind == RH_FP_PART_MEMBER || kind == RH_FP_PART_THIS)
+        return true;
+    for (unsigned i = 0; i < rh_fp_part_n_arguments(p); i++)
+        if (is_relative(rh_fp_part_argument(p, i), depth - 1))
+            return true;
+    return false;
+}
+
+/* Unknown elements and functions. An expression of an item that begins at its context may look at
+ * the response or at the item; what fits one of them is fine. */
 static enum rh_rc check_form_expression(struct rh_checking *k, yyjson_val *object, const char *path,
                                         void *user)
 {
@@ -52,7 +74,8 @@ static enum rh_rc check_form_expression(struct rh_checking *k, yyjson_val *objec
         return RH_OK; /* rh_form_compile says so */
     enum rh_rc rc = rh_fp_check(&c, fp, type_of("QuestionnaireResponse"), NULL);
     c.issues = &second;
-    if (!rc || !rh_fp_check(&c, fp, type_of("QuestionnaireResponse.item"), NULL))
+    if (!rc || (is_relative(rh_fp_root(fp), RH_FP_DEPTH_MAX) &&
+                !rh_fp_check(&c, fp, type_of("QuestionnaireResponse.item"), NULL)))
         return RH_OK;
     for (unsigned i = 0; i < first.count; i++)
         rh_checking_say(k, RH_ERROR, "expression", path, "%s In: %.*s", first.rows[i].text,
@@ -138,8 +161,7 @@ static bool library_variable(void *user, struct rh_text name, struct rh_text *re
 {
     static const struct {
         const char *name, *type;
-    } given[] = {
-        {"date", "System.Date"}, {"birthDate", "System.Date"}, {"patient", "FHIR.Patient"}};
+    } given[] = {{"date", "System.Date"}, {"birthDate", "System.Date"}, {"patient", "Patient"}};
     struct naming t = {.name = name};
     struct looking l = {user, &t};
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++)
@@ -149,7 +171,7 @@ static bool library_variable(void *user, struct rh_text name, struct rh_text *re
         }
     rh_world_each(l.check->world, "Library", look, &l);
     if (t.type.len)
-        *ret_types = rh_text(rh_arena_printf(l.check->ctx.arena, "FHIR.%.*s", RH_TEXT_ARG(t.type)));
+        *ret_types = t.type;
     return t.found;
 }
 

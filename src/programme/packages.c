@@ -109,39 +109,22 @@ static bool is_named(const struct rh_package *p, const char *name, const char *v
            (!version || rh_text_is(rh_package_version(p), version));
 }
 
-/* Would one that depends on it miss it? */
-static enum rh_rc check_needed(struct rh_arena *a, struct rh_issues *is,
-                               struct rh_kept_package *list, size_t n, size_t out)
+/* Would one that depends on it miss it? Another version that is kept serves as well. */
+static enum rh_rc check_needed(struct rh_issues *is, const struct rh_kept_package *list, size_t n,
+                               size_t out)
 {
-    struct rh_package **before = rh_arena_alloc(a, (n + 1) * sizeof(struct rh_package *)),
-                      **after = rh_arena_alloc(a, (n + 1) * sizeof(struct rh_package *));
-    struct rh_text name = rh_package_name(list[out].package);
-    size_t n_before = 0, n_after = 0;
-    if (!before || !after)
-        return RH_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        if (!list[i].package)
-            continue;
-        before[n_before++] = list[i].package;
-        if (i != out)
-            after[n_after++] = list[i].package;
-    }
-    for (size_t i = 0; i < n_after; i++)
-        for (size_t k = 0; k < rh_package_n_depends(after[i]); k++) {
-            struct rh_issues now, then;
-            struct rh_text wanted, version;
-            rh_package_depend(after[i], k, &wanted, &version);
-            if (!rh_text_eq(wanted, name))
-                continue;
-            rh_issues_init(&now, a);
-            rh_issues_init(&then, a);
-            rh_package_check_depends(&now, before, n_before);
-            rh_package_check_depends(&then, after, n_after);
-            if (then.count > now.count)
+    struct rh_text name = rh_package_name(list[out].package), wanted, version;
+    for (size_t i = 0; i < n; i++)
+        if (i != out && list[i].package && rh_text_eq(rh_package_name(list[i].package), name))
+            return RH_OK;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; list[i].package && k < rh_package_n_depends(list[i].package); k++) {
+            rh_package_depend(list[i].package, k, &wanted, &version);
+            if (i != out && rh_text_eq(wanted, name))
                 return rh_issue_add(is, RH_CONFLICT, NULL,
                                     "%.*s %.*s needs it: remove that one first",
-                                    RH_TEXT_ARG(rh_package_name(after[i])),
-                                    RH_TEXT_ARG(rh_package_version(after[i])));
+                                    RH_TEXT_ARG(rh_package_name(list[i].package)),
+                                    RH_TEXT_ARG(rh_package_version(list[i].package)));
         }
     return RH_OK;
 }
@@ -179,7 +162,7 @@ enum rh_rc rh_packages_remove(struct rh_arena *a, struct rh_issues *is, const ch
                             rh_rc_text(rc));
     rc = find_kept(is, list, n, name, version, &at);
     if (!rc)
-        rc = check_needed(a, is, list, n, at);
+        rc = check_needed(is, list, n, at);
     if (!rc && unlink(list[at].path) != 0)
         rc = rh_errno_issue(is, errno, "remove", list[at].path);
     if (!rc) {

@@ -26,7 +26,7 @@ void rh_packages_close(struct rh_kept_package *list, size_t n);
 
 /* Removes a package from DIR; *ret is the path it had. `version` may be NULL when only one is kept.
  * RH_NOTFOUND: it is not kept. RH_INVALID: several versions are. RH_CONFLICT: another kept package
- * depends on it and no other version that would do is kept; the issue names it. */
+ * depends on it and no other version is kept; the issue names it. */
 enum rh_rc rh_packages_remove(struct rh_arena *a, struct rh_issues *is, const char *dir,
                               const char *name, const char *version, const char **ret);
 
