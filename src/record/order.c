@@ -16,7 +16,8 @@
 
 #include <stdlib.h>
 
-enum { WALK_ROWS = 64, BODY_COST = 32, HAS_COST = 10 };
+/* In rows of a posting that is read in order. */
+enum { WALK_ROWS = 64, BODY_COST = 80, ROW_COST = 2, SEEK_COST = 10, ARRAY_COST = 1 };
 
 struct page {
     struct rh_run *run;
@@ -28,6 +29,7 @@ struct page {
     struct best *best;           /* of a group of equal first keys, or of all */
     struct rh_arena *rows_arena; /* of the rows of a walk that were read last */
     struct rh_range walked;
+    uint64_t walk_rows;                      /* then gathering all would have been cheaper */
     struct rh_key_wish sorts, first, ranged; /* keys of all sorts, of the first, of the condition */
 };
 
@@ -431,23 +433,32 @@ static enum rh_rc ranged(struct page *p)
 /* --- in the order of the first sort
  * ----------------------------------------------------------------------- */
 
-/* Where the row is the only one of its parameter, a condition on that parameter is decided by it.
- */
-static bool may_match(struct page *p, const struct rh_key *row)
+/* Can a row that is walked decide the condition, where it is the only one of its parameter? */
+static bool decides(const struct page *p, unsigned number, const struct rh_condition *c)
+{
+    return c->kind == RH_COND_KEYS && c->proven && c->parameter == p->q->sorts[0].parameter &&
+           (c->parameter->kind == RH_SP_DATE || number == RH_PARAM_LAST_UPDATED) &&
+           c->parameter->n_parts == 0 && c->n_ranges > 0 && c->ranges[0].number == number;
+}
+
+/* *all: every condition is decided by the row, so that nothing else has to be asked. */
+static bool may_match(struct page *p, const struct rh_key *row, bool *all)
 {
     struct rh_search_key key = {
         .type = p->walked.type, .number = p->walked.number, .bytes = row->bytes};
     struct rh_search_keys keys = {.rows = &key, .n = 1, .n_own = 1};
     bool ret = true;
+    *all = false;
     if ((!(row->aux & RH_AUX_ONLY) && key.number != RH_PARAM_LAST_UPDATED) ||
         row->bytes.len >= RH_KEY_CUT)
         return true;
+    *all = true;
     for (unsigned i = 0; i < p->q->n && ret; i++) {
         const struct rh_condition *c = &p->q->conditions[i];
-        if (c->kind == RH_COND_KEYS && c->proven && c->parameter == p->q->sorts[0].parameter &&
-            (c->parameter->kind == RH_SP_DATE || key.number == RH_PARAM_LAST_UPDATED) &&
-            c->parameter->n_parts == 0 && c->n_ranges > 0 && c->ranges[0].number == key.number)
+        if (decides(p, key.number, c))
             ret = rh_condition_keys(c, &keys);
+        else
+            *all = false;
     }
     return ret;
 }
@@ -457,8 +468,9 @@ static enum rh_rc stands_here(struct page *p, const struct rh_key *row, bool *re
 {
     const struct rh_sort *sort = &p->q->sorts[0];
     enum rh_rc rc = RH_OK;
-    *ret = may_match(p, row);
-    if (*ret && !p->plan->whole)
+    bool all;
+    *ret = may_match(p, row, &all);
+    if (*ret && !p->plan->whole && !all)
         rc = rh_posting_has(p->run, p->plan->posting, row->rk, ret);
     if (rc || !*ret || row->aux & RH_AUX_ONLY || sort->parameter->number == RH_PARAM_LAST_UPDATED)
         return rc;
@@ -531,6 +543,60 @@ static enum rh_rc without_key(struct page *p)
     return rc || !several ? rc : best_emit(p);
 }
 
+static bool begins(struct rh_text t, char c)
+{
+    return t.len > 0 && t.data[0] == c;
+}
+
+/* Where dates of one value are walked, a condition on them says where matches can stand: in its
+ * ranges of 'l' keys, unless one of its others (of spans) has a row. */
+static enum rh_rc narrow(struct page *p, const struct rh_condition *c, struct rh_range *walk)
+{
+    struct rh_text lo = {NULL, 0}, hi = {NULL, 0};
+    enum rh_rc rc = RH_OK;
+    unsigned any = 0;
+    for (unsigned i = 0; i < c->n_ranges && rc == RH_OK && !any; i++) {
+        const struct rh_range *r = &c->ranges[i];
+        bool inside = begins(r->lo, 'l') && !r->point &&
+                      (begins(r->hi, 'l') || rh_text_eq(r->hi, RH_TEXT("m")));
+        if (r->number != walk->number || r->type != walk->type)
+            return RH_OK;
+        if (!inside) {
+            struct rh_key key;
+            struct rh_key_scan scan = {
+                .type = r->type, .param = r->number, .lo = r->lo, .hi = r->hi};
+            if (r->point || !r->hi.data)
+                return RH_OK;
+            rc = rh_store_key_scan(p->run->session->conn, &scan, 1, p->run->make, &key, &any);
+            rc = rc ? rc : rh_run_touch(p->run, 2);
+            continue;
+        }
+        lo = !lo.data || rh_text_cmp(r->lo, lo) < 0 ? r->lo : lo;
+        hi = !hi.data || rh_text_cmp(r->hi, hi) > 0 ? r->hi : hi;
+    }
+    if (rc || any || !lo.data)
+        return rc;
+    if (rh_text_cmp(lo, walk->lo) > 0)
+        walk->lo = lo;
+    if (rh_text_cmp(hi, walk->hi) < 0)
+        walk->hi = hi;
+    return RH_OK;
+}
+
+static enum rh_rc narrow_all(struct page *p, struct rh_range *walk)
+{
+    const struct rh_sort *sort = &p->q->sorts[0];
+    enum rh_rc rc = RH_OK;
+    if (!begins(walk->lo, 'l') || !walk->hi.data || !rh_sort_single(sort, p->type))
+        return RH_OK;
+    for (unsigned i = 0; i < p->q->n && rc == RH_OK; i++) {
+        const struct rh_condition *c = &p->q->conditions[i];
+        if (c->kind == RH_COND_KEYS && !c->negated && c->parameter == sort->parameter)
+            rc = narrow(p, c, walk);
+    }
+    return rc;
+}
+
 static enum rh_rc walk_open(struct page *p, struct walk *w, bool *usable)
 {
     struct rh_range range, more[2];
@@ -547,6 +613,9 @@ static enum rh_rc walk_open(struct page *p, struct walk *w, bool *usable)
         range = more[0];
     if (!*usable)
         return RH_OK;
+    enum rh_rc rc = narrow_all(p, &range);
+    if (rc)
+        return rc;
     p->walked = range;
     *w = (struct walk){.want = p->limit < WALK_ROWS ? WALK_ROWS : RH_CHUNK};
     w->scan = (struct rh_key_scan){.type = range.type,
@@ -592,7 +661,7 @@ static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
         }
         if (rc || !row || p->n == p->limit)
             break;
-        if (w->seen > rh_run_limits.walk_rows && !p->plan->whole) {
+        if (w->seen > p->walk_rows && !p->plan->whole) {
             *ended = false;
             return RH_OK;
         }
@@ -615,6 +684,19 @@ static enum rh_rc walked(struct page *p, struct walk *w, bool *ended)
     return without_key(p);
 }
 
+/* What it costs to ask a posting for a number at any place. */
+static unsigned cost_of_has(const struct rh_posting *m)
+{
+    unsigned cost = 0;
+    if (m->kind == RH_POSTING_POINT)
+        return m->last ? ARRAY_COST : SEEK_COST;
+    if (m->kind == RH_POSTING_ARRAY)
+        return ARRAY_COST;
+    for (unsigned i = 0; i < m->n_children + m->n_minus && cost < 8 * SEEK_COST; i++)
+        cost += cost_of_has(i < m->n_children ? m->children[i] : m->minus[i - m->n_children]);
+    return cost;
+}
+
 /* Is it cheaper to walk than to gather? In rows looked at. */
 static enum rh_rc worth_walking(struct page *p, bool *ret)
 {
@@ -630,7 +712,15 @@ static enum rh_rc worth_walking(struct page *p, bool *ret)
     if (matches == 0)
         matches = 1;
     double gather = (double)matches * (dated ? 1 : BODY_COST);
-    double walk = (double)p->limit * (double)all / (double)matches * HAS_COST;
+    bool alone = true;
+    for (unsigned i = 0; i < p->q->n; i++)
+        alone &= decides(p, p->q->sorts[0].parameter->number, &p->q->conditions[i]);
+    double look = ROW_COST + (p->plan->whole || alone ? 0 : cost_of_has(m));
+    double walk = (double)p->limit *
+                  ((double)all / (double)matches * look + (p->q->n_sorts > 1 ? BODY_COST : 0));
+    p->walk_rows = (uint64_t)(gather / look / 2);
+    if (p->walk_rows > rh_run_limits.walk_rows)
+        p->walk_rows = rh_run_limits.walk_rows;
     *ret = matches > rh_run_limits.few_matches / (dated ? 1 : 8) && walk < gather;
     return RH_OK;
 }

@@ -9,10 +9,18 @@ struct rh_run_limits rh_run_limits = {.lease_rows = 100000,
                                       .probe = 1000,
                                       .small = 20000,
                                       .few = 64,
-                                      .walk_rows = 20000,
+                                      .walk_rows = 1000000,
                                       .few_matches = 160};
 
-enum { PROBE_ROWS = 64, SCAN_ROWS = 500, GROWTH = 4, FEW_LOOKS = 50 };
+/* LOOK_ROWS: of a range that are gathered in the time of a look at one body. */
+enum {
+    PROBE_ROWS = 64,
+    SCAN_ROWS = 500,
+    GROWTH = 4,
+    FEW_LOOKS = 50,
+    LEAP_ROWS = 2,
+    LOOK_ROWS = 30
+};
 
 enum rh_rc rh_run_touch(struct rh_run *run, uint64_t rows)
 {
@@ -219,10 +227,11 @@ static size_t gallop(const uint64_t *rks, size_t n, size_t i, uint64_t from)
     return lo;
 }
 
-static enum rh_rc window(struct rh_run *run, struct rh_posting *p, uint64_t from)
+/* `first`: rows that are read where it does not go on from the last window. */
+static enum rh_rc window(struct rh_run *run, struct rh_posting *p, uint64_t from, unsigned first)
 {
     bool onward = p->windowed && p->n > 0 && from == p->rks[p->n - 1] + 1;
-    p->want = onward ? p->want * GROWTH : RH_POSTING_FIRST;
+    p->want = onward ? p->want * GROWTH : first;
     if (p->want > RH_POSTING_ROWS)
         p->want = RH_POSTING_ROWS;
     if (p->want > p->cap) {
@@ -243,12 +252,12 @@ static enum rh_rc window(struct rh_run *run, struct rh_posting *p, uint64_t from
 }
 
 static enum rh_rc first_point(struct rh_run *run, struct rh_posting *p, uint64_t from,
-                              uint64_t *ret)
+                              unsigned first, uint64_t *ret)
 {
     bool inside =
         p->windowed && from >= p->from && (p->last || (p->n > 0 && from <= p->rks[p->n - 1]));
     if (!inside) {
-        enum rh_rc rc = window(run, p, from);
+        enum rh_rc rc = window(run, p, from, first);
         if (rc)
             return rc;
     }
@@ -390,7 +399,13 @@ static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
     struct rh_arena *make = run->make;
     unsigned kept = 0, n = 0;
     enum rh_rc rc = RH_OK;
+    uint64_t limit = p->all ? RH_POSTING_GATHERED_MAX : RH_FILTER_GATHERED_MAX;
     p->tried = true;
+    rc = rh_posting_estimate(run, p->children[0]);
+    if (rc)
+        return rc;
+    if (p->children[0]->estimate < limit / LOOK_ROWS) /* else looking at all of them costs less */
+        limit = p->children[0]->estimate * LOOK_ROWS;
     run->make = run->ctx->arena; /* it outlives the candidate for which it may be made */
     struct rh_posting *and = rh_posting_new(run, RH_POSTING_AND);
     struct rh_posting **rows = rh_arena_alloc(run->make, (p->n_tests + 1) * sizeof *rows);
@@ -400,8 +415,7 @@ static enum rh_rc gather_tests(struct rh_run *run, struct rh_posting *p)
         const struct rh_condition *c = p->tests[i];
         struct rh_posting *gathered = NULL;
         if (c->kind == RH_COND_KEYS && c->proven && !c->negated)
-            rc = rh_plan_gather(run, c, p->all ? RH_POSTING_GATHERED_MAX : RH_FILTER_GATHERED_MAX,
-                                &gathered);
+            rc = rh_plan_gather(run, c, limit, &gathered);
         if (gathered)
             rows[n++] = gathered;
         else
@@ -462,7 +476,9 @@ enum rh_rc rh_posting_first(struct rh_run *run, struct rh_posting *p, uint64_t f
     }
     switch (p->kind) {
     case RH_POSTING_POINT:
-        rc = first_point(run, p, from, ret);
+        /* who leapt over all but one row of the last window is likely to leap again */
+        rc =
+            first_point(run, p, from, p->windowed && p->i <= 1 ? LEAP_ROWS : RH_POSTING_FIRST, ret);
         break;
     case RH_POSTING_ARRAY:
         rc = first_array(p, from, ret);
@@ -515,8 +531,9 @@ enum rh_rc rh_posting_has(struct rh_run *run, struct rh_posting *p, uint64_t rk,
         }
         return RH_OK;
     }
-    enum rh_rc rc = rh_posting_first(run, p, rk, &at);
-    *ret = rc == RH_OK && at == rk;
+    enum rh_rc rc = p->kind == RH_POSTING_POINT ? first_point(run, p, rk, 1, &p->at)
+                                                : rh_posting_first(run, p, rk, &at);
+    *ret = rc == RH_OK && p->at == rk;
     return rc;
 }
 

@@ -193,6 +193,9 @@ bool rh_condition_keys(const struct rh_condition *c, const struct rh_search_keys
 
 /* Sorting. Where the keys that order lie (several: a view of parts). */
 unsigned rh_sort_ranges(const struct rh_sort *s, unsigned type, struct rh_range *ret, unsigned max);
+/* Can a resource of the type have but one value of it, so that its 'l' key, if any, is the only
+ * one? False where that is not seen from the expression. */
+bool rh_sort_single(const struct rh_sort *s, unsigned type);
 /* Adds the parameters whose keys tell the order. */
 void rh_sort_wish(const struct rh_sort *s, struct rh_key_wish *w);
 /* The key by which a resource stands in this order: its smallest, descending its largest, cut.

@@ -72,6 +72,28 @@ unsigned rh_sort_ranges(const struct rh_sort *s, unsigned type, struct rh_range 
     return n < max ? n : max;
 }
 
+bool rh_sort_single(const struct rh_sort *s, unsigned type)
+{
+    const struct rh_parameter *p = s->parameter;
+    const struct rh_type *t = rh_resource_type(type);
+    if (p->number == RH_PARAM_LAST_UPDATED)
+        return true;
+    if (!t || p->n_parts || !p->expression)
+        return false;
+    size_t n = strlen(t->name);
+    if (strncmp(p->expression, t->name, n) != 0 || p->expression[n] != '.')
+        return false;
+    const char *name = p->expression + n + 1;
+    bool found = false;
+    for (unsigned i = 0; i < t->count; i++)
+        if (strcmp(t->elements[i].base, name) == 0) {
+            if (t->elements[i].many)
+                return false;
+            found = true;
+        }
+    return found;
+}
+
 void rh_sort_wish(const struct rh_sort *s, struct rh_key_wish *w)
 {
     const struct rh_parameter *p = s->parameter;

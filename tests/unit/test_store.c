@@ -573,12 +573,22 @@ static bool may_scan(const char *name, const char *plan)
            (strcmp(name, "part_last") == 0 && strstr(plan, "USING COVERING INDEX"));
 }
 
+/* Stands for the one of keys.c, that these plans do not run. */
+static void take(sqlite3_context *to, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    (void)argv;
+    sqlite3_result_int(to, 1);
+}
+
 static void reads_no_table_from_end_to_end(void **state)
 {
     (void)state;
     sqlite3 *db;
     unsigned plans = 0;
     assert_int_equal(sqlite3_open(at("rihla.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_create_function(db, "take", 2, SQLITE_UTF8, NULL, take, NULL, NULL),
+                     SQLITE_OK);
     for (int i = 0; i < RH_SQL_COUNT; i++) {
         char *sql = rh_arena_printf(arena, "EXPLAIN QUERY PLAN %s", rh_sql_texts[i]);
         sqlite3_stmt *s;

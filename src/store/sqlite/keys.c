@@ -291,6 +291,24 @@ enum rh_rc rh_sqlite_key_scan(struct rh_conn *conn, const struct rh_key_scan *wa
     return rc == RH_NOTFOUND ? RH_OK : rc;
 }
 
+static void take(sqlite3_context *to, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    struct sqlite_taking *t = sqlite3_user_data(to);
+    if (t->n < t->limit) {
+        t->rks[t->n] = (uint64_t)sqlite3_value_int64(argv[0]);
+        t->aux[t->n] = sqlite3_value_int64(argv[1]);
+        t->n++;
+    }
+    sqlite3_result_int(to, t->n == t->limit);
+}
+
+int rh_sqlite_take_open(struct sqlite_conn *c)
+{
+    return sqlite3_create_function_v2(c->db, "take", 2, SQLITE_UTF8 | SQLITE_DIRECTONLY, &c->taking,
+                                      take, NULL, NULL, NULL);
+}
+
 /* The heart of every search: nothing is copied, nothing allocated. */
 enum rh_rc rh_sqlite_key_rks(struct rh_conn *conn, uint16_t type, uint16_t param,
                              struct rh_text key, uint64_t from, unsigned limit, uint64_t *rks,
@@ -298,18 +316,16 @@ enum rh_rc rh_sqlite_key_rks(struct rh_conn *conn, uint16_t type, uint16_t param
 {
     struct sqlite_conn *c = of(conn);
     sqlite3_stmt *s = rh_sqlite_use(c, RH_SQL_KEY_RKS);
-    unsigned at = 0;
-    int code = SQLITE_ROW;
+    *n = 0;
+    if (limit == 0)
+        return RH_OK;
+    c->taking = (struct sqlite_taking){rks, aux, 0, limit};
     sqlite3_bind_int(s, 1, index_of(type, param));
     rh_sqlite_bind_blob(s, 2, key);
     bind_bound(s, 3, from);
     errno = 0;
-    while (at < limit && (code = sqlite3_step(s)) == SQLITE_ROW) {
-        rks[at] = column_u64(s, 0);
-        aux[at] = sqlite3_column_int64(s, 1);
-        at++;
-    }
-    *n = at;
+    int code = sqlite3_step(s);
+    *n = c->taking.n;
     enum rh_rc rc = code == SQLITE_ROW || code == SQLITE_DONE ? RH_OK : rh_sqlite_result(c, code);
     sqlite3_reset(s);
     return rc;

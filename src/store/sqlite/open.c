@@ -190,6 +190,9 @@ static int set_up(struct sqlite_conn *c, const struct sqlite_dir *d)
 
 static int prepare_all(struct sqlite_conn *c)
 {
+    int taking = rh_sqlite_take_open(c);
+    if (taking != SQLITE_OK)
+        return taking;
     for (int i = 0; i < RH_SQL_COUNT; i++) {
         int code = sqlite3_prepare_v3(c->db, rh_sql_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                       &c->statements[i], NULL);

@@ -48,6 +48,11 @@ struct sqlite_conn {
         const struct rh_key *const *rows; /* in the order of the index */
         unsigned n;
     } feed;
+    struct sqlite_taking {
+        uint64_t *rks;
+        int64_t *aux;
+        unsigned n, limit;
+    } taking; /* rows of the statement that runs (key_rks) */
 };
 
 static inline struct sqlite_conn *of(struct rh_conn *c)
@@ -122,6 +127,7 @@ enum rh_rc rh_sqlite_keys_put(struct rh_conn *, const struct rh_key *, unsigned)
 enum rh_rc rh_sqlite_keys_delete(struct rh_conn *, const struct rh_key *, unsigned);
 enum rh_rc rh_sqlite_key_scan(struct rh_conn *, const struct rh_key_scan *, unsigned,
                               struct rh_arena *, struct rh_key *, unsigned *);
+int rh_sqlite_take_open(struct sqlite_conn *c); /* before its statements are prepared */
 enum rh_rc rh_sqlite_key_rks(struct rh_conn *, uint16_t, uint16_t, struct rh_text, uint64_t,
                              unsigned, uint64_t *, int64_t *, unsigned *);
 enum rh_rc rh_sqlite_keys_drop(struct rh_conn *, uint16_t, uint16_t, unsigned, unsigned *);

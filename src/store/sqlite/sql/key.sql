@@ -27,9 +27,9 @@ SELECT bytes, rk, aux FROM key WHERE index_ = ?1 AND bytes >= ?2 ORDER BY bytes 
 -- name: key_down_after
 SELECT bytes, rk, aux FROM key WHERE index_ = ?1 AND (bytes, rk) < (?3, ?5) AND bytes >= ?2 ORDER BY bytes DESC, rk DESC LIMIT ?4;
 
--- One key's postings. No LIMIT: the caller stops.
+-- One key's postings. take() of keys.c keeps each row and is true when it has enough: a row costs half of what a step does.
 -- name: key_rks
-SELECT rk, aux FROM key WHERE index_ = ?1 AND bytes = ?2 AND rk >= ?3 ORDER BY rk;
+SELECT 1 FROM key WHERE index_ = ?1 AND bytes = ?2 AND rk >= ?3 AND take(rk, aux) ORDER BY rk;
 
 -- name: key_drop
 DELETE FROM key WHERE index_ = ?1 AND (bytes, rk) IN (SELECT bytes, rk FROM key WHERE index_ = ?1 ORDER BY bytes, rk LIMIT ?2);
