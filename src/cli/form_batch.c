@@ -24,7 +24,7 @@ static enum rh_rc form_of(struct rh_ctx *c, yyjson_val *line, const struct rh_fo
 static enum rh_rc answer(struct rh_ctx *c, struct rh_text language, yyjson_val *line,
                          struct rh_buf *out)
 {
-    struct rh_form_start with = {.closed = true, .language = language};
+    struct rh_form_start with = {.closed = true, .parts = true, .language = language};
     const struct rh_form *form;
     struct rh_form_session *s;
     yyjson_val *response = yyjson_obj_get(line, "response");

@@ -66,6 +66,8 @@ struct rh_form_start {
     bool fresh;  /* all that `response` leaves open gets its initial value. Without a response all
                     does; with one only what becomes enabled by what is calculated now: the rest was
                     seen and left open */
+    bool parts;  /* what `response` has no part of counts as not seen: an item at the top that it
+                    does  not have, and all in a group that it does not have */
 };
 
 /* c->now_us and c->zone_minutes are the session's time for ever; it keeps c->world. Everything that

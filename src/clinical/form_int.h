@@ -235,6 +235,7 @@ struct rh_form_node {
     bool enabled;             /* its own condition */
     bool reached;             /* and that of all above it */
     bool overridden;          /* a person's answer stands in place of the calculated one */
+    bool given;               /* the response that was given has it */
     bool fresh;               /* it may still be given its initial value */
     bool calculated;          /* the answers were calculated */
     bool required, read_only; /* as they are now */
@@ -271,7 +272,7 @@ struct rh_form_session {
     unsigned n_removed, removed_cap;
     /* One call. */
     uint64_t turn;
-    bool closed;          /* as in rh_form_start */
+    bool closed, parts;   /* as in rh_form_start */
     uint64_t *queued;     /* a bit for each expression, by rank */
     bool conditions_only; /* rh_form_settle leaves the rest in the queue */
     unsigned lowest;      /* no bit is set below this word */
@@ -374,7 +375,8 @@ struct rh_form_value *rh_form_value_of(struct rh_form_session *s,
 enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, yyjson_val *answers,
                                 yyjson_val **ret);
 /* Gives initial values to what has no answer, at a node and below it (NULL: everywhere), and
- * settles. `hidden_only`: only to what is not enabled yet. */
+ * settles. `hidden_only`: only to what is not enabled yet
+ * or, with `parts`, not in the response that was given. */
 enum rh_rc rh_form_start_values(struct rh_ctx *c, struct rh_form_session *s,
                                 struct rh_form_node *from, bool hidden_only);
 

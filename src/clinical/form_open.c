@@ -200,6 +200,7 @@ static enum rh_rc take_item(struct rh_ctx *c, struct rh_form_session *s,
     if (rc)
         return rh_issue_add(c->issues, rc, NULL,
                             "The response has more items than a session takes.");
+    n->given = true;
     return item->type == RH_ITEM_GROUP ? take_items(c, s, n, 0, v) : take_answers(c, s, n, v);
 }
 
@@ -269,12 +270,21 @@ struct starter {
     bool hidden_only;
 };
 
+/* Does the response that was given have the node, or something that it stands in below the top? */
+static bool seen(const struct rh_form_session *s, const struct rh_form_node *n)
+{
+    if (!s->parts)
+        return true;
+    return n->parent ? n->parent->given : n->given;
+}
+
 static enum rh_rc start(void *user, struct rh_form_node *n)
 {
     struct starter *st = user;
     yyjson_val *answers;
     bool changed;
-    n->fresh = n->n_answers == 0 && !n->item->calculated && !(st->hidden_only && n->reached);
+    n->fresh = n->n_answers == 0 && !n->item->calculated &&
+               !(st->hidden_only && n->reached && seen(st->s, n));
     if (!n->fresh || n->item->type == RH_ITEM_GROUP || n->item->type == RH_ITEM_DISPLAY)
         return RH_OK;
     enum rh_rc rc = initial_answers(st->c, n, &answers);
@@ -361,6 +371,7 @@ static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
     s->now_us = c->now_us;
     s->zone_minutes = c->zone_minutes;
     s->closed = with->closed;
+    s->parts = with->parts;
     rh_form_turn(c, s);
     if (with->context)
         rc = copy_json(s, c->issues, with->context, &s->context);
@@ -401,7 +412,7 @@ enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f, const struct 
 enum rh_rc rh_form_calculate(struct rh_ctx *c, const struct rh_form *f, yyjson_val *response,
                              struct rh_buf *out)
 {
-    struct rh_form_start with = {.response = response, .closed = true};
+    struct rh_form_start with = {.response = response, .closed = true, .parts = true};
     struct rh_form_session *s;
     enum rh_rc rc = rh_form_open(c, f, &with, &s);
     if (rc)

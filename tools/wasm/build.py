@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""build.py BUILD OUT [CLANG] - writes OUT/build.ninja, which makes OUT/core.wasm: the pure modules as WebAssembly.
+"""build.py BUILD OUT [CLANG] - writes OUT/build.ninja, which makes OUT/core.wasm and OUT/clinical.wasm: the pure modules as WebAssembly.
 
 BUILD is a meson build folder of this source tree: the generated C of the modules is taken from there. It must have been
 built. The sysroot is a folder of links, because Debian keeps headers and libraries of wasi-libc where clang does not look.
@@ -8,10 +8,11 @@ built. The sysroot is a folder of links, because Debian keeps headers and librar
 import sys
 from pathlib import Path
 
-CORE = ("base", "fhir", "fhirpath", "terminology", "conformance")
+CORE = ("base", "fhir", "fhirpath", "terminology", "conformance", "clinical")
+PRODUCTS = {"core": "entry", "clinical": "clinical_entry"}  # each drops what its entry does not reach
 # Numbers stay text here, and neither JSON5 nor JSON Pointer is read.
 YYJSON = "-w -DYYJSON_DISABLE_FAST_FP_CONV=1 -DYYJSON_DISABLE_NON_STANDARD=1 -DYYJSON_DISABLE_UTILS=1"
-NOT_HERE = {"src/base/hash.c"}  # libsodium; tools/wasm/entry.c gives the random numbers
+NOT_HERE = {"src/base/hash.c"}  # libsodium; tools/wasm/common.c gives the random numbers
 
 def main():
     root = Path(__file__).resolve().parents[2]
@@ -42,11 +43,15 @@ def main():
              "rule link", "  description = LINK $out", f"  command = $clang {' '.join(link)} @$out.rsp -o $out -lm", "  rspfile = $out.rsp",
              "  rspfile_content = $in"]
     objects = []
-    for source, warn in [(s, " ".join(ours)) for s in sources + [root / "tools/wasm/entry.c"]] + [(yyjson / "yyjson.c", YYJSON)]:
+    entries = [root / f"tools/wasm/{name}.c" for name in ("common", *PRODUCTS.values())]
+    for source, warn in [(s, " ".join(ours)) for s in sources + entries] + [(yyjson / "yyjson.c", YYJSON)]:
         name = f"{source.parent.name}-{source.stem}.o"
-        objects.append(name)
+        if source not in entries[1:]:
+            objects.append(name)
         lines += [f"build {name}: cc {source}", f"  warn = {warn}"]
-    lines += [f"build core.wasm: link {' '.join(objects)}", ""]
+    for product, entry in PRODUCTS.items():
+        lines.append(f"build {product}.wasm: link {' '.join(objects)} wasm-{entry}.o")
+    lines.append("")
     (out / "build.ninja").write_text("\n".join(lines), encoding="utf-8")
 
 

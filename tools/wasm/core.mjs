@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // core.mjs - the core as WebAssembly, for a browser or Node: `const core = await open(bytes)`.
+// instantiate(bytes) is what it shares with the clinical core (clinical.mjs).
 //
 // core.fhirpath(line) takes a line of `rihla fhirpath --batch` and gives its answer, both as text.
 // core.addPackage(files) adds definitions: an iterable of [path in the package, Uint8Array].
@@ -39,7 +40,7 @@ function compile(pattern, flags) {
   }
 }
 
-export async function open(bytes) {
+export async function instantiate(bytes) {
   const read = new TextDecoder("utf-8"), write = new TextEncoder();
   const patterns = new Map();
   let it = null;
@@ -116,7 +117,8 @@ export async function open(bytes) {
   const answer = (at) => text(at, memory().indexOf(0, at) - at);
 
   return {
-    fhirpath: (line) => lend([write.encode(line)], (at, length) => answer(it.rh_wasm_fhirpath(at, length))),
+    exports: it,
+    ask: (call, ...texts) => lend(texts.map((t) => write.encode(t)), (...places) => answer(call(...places))),
     addPackage(files) {
       let rc = it.rh_wasm_package_begin();
       for (const [path, data] of files)
@@ -126,4 +128,9 @@ export async function open(bytes) {
       return said.definitions;
     },
   };
+}
+
+export async function open(bytes) {
+  const { exports, ask, addPackage } = await instantiate(bytes);
+  return { fhirpath: (line) => ask(exports.rh_wasm_fhirpath, line), addPackage };
 }
