@@ -50,17 +50,18 @@ interface Outcome {
     title?: string;
     draft?: boolean;
     impression?: string;
-    states?: { id: string; state?: string | null; title?: string; missing?: Missing[] }[];
-    classification?: { id: string; code?: string; title?: string; draft?: boolean; why?: string }[];
-    unknownClasses?: { id: string; title?: string; missing?: Missing[] }[];
-    holds?: {
+    items?: { item?: string; title?: string }[];
+    states?: {
         id: string;
-        code?: string;
+        group?: string;
+        state?: string | null;
         title?: string;
-        until?: string;
-        why?: string;
         missing?: Missing[];
     }[];
+    classification?: Rule[];
+    unknownClasses?: Rule[];
+    /** One with something missing is not known to hold. */
+    holds?: Rule[];
     expires?: string | null;
     expiryParts?: { id: string; title?: string; expires?: string; why?: string }[];
     missing?: Missing[];
@@ -111,16 +112,28 @@ const STATUS: Record<Status, { text: Msg; kind: "high" | "noted" | "low" | "good
     "not-required": { text: "not asked here", kind: "low" },
 };
 
-const missingText = (all: Missing[] | undefined): string =>
-    [...new Set((all ?? []).map((one) => one.title || one.name))].join(t(", "));
+/** What is missing by its title; names of variables only where nothing has a title. */
+function missingNames(all: Missing[] | undefined): string[] {
+    const titles = (all ?? [])
+        .filter((one) => one.title !== one.name)
+        .map((one) => some(one.title))
+        .filter(Boolean);
+    return [...new Set(titles.length ? titles : (all ?? []).map((one) => one.name))];
+}
 
-function Missings({ of }: { of: Missing[] | undefined }) {
-    const text = missingText(of);
-    return text ? (
+const FEW_MISSING = 4;
+
+function Missings({ of, whole = false }: { of: Missing[] | undefined; whole?: boolean }) {
+    const all = missingNames(of);
+    if (all.length === 0) return null;
+    const shown = whole ? all : all.slice(0, FEW_MISSING);
+    const left = all.length - shown.length;
+    return (
         <span class="missing">
-            {t("Missing:")} <bdi>{text}</bdi>
+            {t("Missing:")} <bdi>{shown.join(t(", "))}</bdi>
+            {left > 0 && ` ${tn("and {n} more", left)}`}
         </span>
-    ) : null;
+    );
 }
 
 const Draft = ({ is }: { is: boolean | undefined }) =>
@@ -150,16 +163,17 @@ function Way({ way }: { way: unknown }) {
     );
 }
 
-function AskedBy({ a, name }: { a: Asker; name: string }) {
-    const sources = (a.source ?? []).map(textOf).filter(Boolean);
+function AskedBy({ a, name, status }: { a: Asker; name: string; status: Status }) {
     return (
         <li>
             <strong>
                 <bdi>{name}</bdi>
             </strong>{" "}
-            <Badge kind={STATUS[a.status]?.kind ?? "noted"}>
-                {STATUS[a.status] ? t(STATUS[a.status].text) : a.status}
-            </Badge>{" "}
+            {a.status !== status && (
+                <Badge kind={STATUS[a.status]?.kind ?? "noted"}>
+                    {STATUS[a.status] ? t(STATUS[a.status].text) : a.status}
+                </Badge>
+            )}{" "}
             <Draft is={a.draft} />
             {a.why && (
                 <span class="why" dir="auto">
@@ -178,16 +192,6 @@ function AskedBy({ a, name }: { a: Asker; name: string }) {
                     ))}
                 </ul>
             )}
-            {sources.length > 0 && (
-                <details class="sources">
-                    <summary>{t("Source")}</summary>
-                    {sources.map((one) => (
-                        <p lang="en" dir="ltr">
-                            {one}
-                        </p>
-                    ))}
-                </details>
-            )}
         </li>
     );
 }
@@ -204,6 +208,9 @@ function WantedRow({
     names: ReadonlyMap<string, string>;
 }) {
     const s = STATUS[one.status] ?? STATUS["cannot-compute"];
+    const sources = [
+        ...new Set((one.askedBy ?? []).flatMap((a) => a.source ?? []).map(textOf)),
+    ].filter(Boolean);
     return (
         <li class={`wanted ${one.status}`} data-item={bare(one.definition).split("/").pop()}>
             <div class="wanted-head">
@@ -220,9 +227,17 @@ function WantedRow({
             </div>
             <ul class="askers">
                 {(one.askedBy ?? []).map((a) => (
-                    <AskedBy a={a} name={names.get(a.protocol) ?? a.protocol} />
+                    <AskedBy a={a} name={names.get(a.protocol) ?? a.protocol} status={one.status} />
                 ))}
             </ul>
+            {sources.length > 0 && (
+                <details class="sources">
+                    <summary>{t("Source")}</summary>
+                    {sources.map((text) => (
+                        <p dir="auto">{text}</p>
+                    ))}
+                </details>
+            )}
         </li>
     );
 }
@@ -233,6 +248,65 @@ const CLEARANCE: Record<string, { text: Msg; kind: "good" | "high" | "noted" }> 
     "cannot-compute": { text: "cannot be computed", kind: "noted" },
 };
 
+/** "item:film" in words: the title of what it names. */
+function stepText(p: Outcome, step: string | undefined, day: string | undefined): string {
+    if (!step) return "";
+    if (step === "ask-clinician")
+        return t("Next step: ask a clinician, {date}", { date: date(day) });
+    const id = step.replace(/^\w+:/, "");
+    const all: { id?: string; item?: string; title?: string }[] = [
+        ...(p.items ?? []),
+        ...(p.holds ?? []),
+        ...(p.classification ?? []),
+    ];
+    const title = all.find((one) => (one.item ?? one.id) === id)?.title;
+    return title ? t("Next step: {step}", { step: title }) : "";
+}
+
+interface Rule {
+    id: string;
+    code?: string;
+    title?: string;
+    until?: string;
+    draft?: boolean;
+    why?: string;
+    missing?: Missing[];
+}
+
+function Rules({ of }: { of: Rule[] }) {
+    return (
+        <>
+            {of.map((one) => (
+                <p key={one.id}>
+                    <strong dir="auto">{one.title || one.code || one.id}</strong>
+                    {one.until && <> {t("until {date}", { date: date(one.until) })}</>}{" "}
+                    <Draft is={one.draft} />{" "}
+                    {one.why && (
+                        <span class="why" dir="auto">
+                            {one.why}
+                        </span>
+                    )}{" "}
+                    <Missings of={one.missing} />
+                </p>
+            ))}
+        </>
+    );
+}
+
+/** Rules that cannot be computed: counted, and named on request, so that what is known stands out. */
+function Unknowns({ of, what }: { of: Rule[]; what: "class" | "hold" }) {
+    return of.length === 0 ? null : (
+        <details class="unanswered">
+            <summary>
+                {what === "class"
+                    ? tn("{n} classes cannot be computed", of.length)
+                    : tn("{n} reasons to hold cannot be computed", of.length)}
+            </summary>
+            <Rules of={of} />
+        </details>
+    );
+}
+
 function OutcomeCard({ p }: { p: Outcome }) {
     const c = p.clearance;
     const shown = CLEARANCE[c?.status ?? ""] ?? {
@@ -240,6 +314,11 @@ function OutcomeCard({ p }: { p: Outcome }) {
         kind: "noted",
     };
     const expires = c?.expires ?? p.expires;
+    const known = (one: Rule): boolean => !one.missing?.length;
+    const holds = p.holds ?? [];
+    const classes = p.classification ?? [];
+    const unknown = p.unknownClasses ?? [];
+    const parts = p.expiryParts ?? [];
     return (
         <section class="block outcome" aria-labelledby={`outcome-${p.protocol}`}>
             <h3 id={`outcome-${p.protocol}`} dir="auto">
@@ -252,44 +331,22 @@ function OutcomeCard({ p }: { p: Outcome }) {
             <p class="verdict">
                 <Badge kind={shown.kind as "good"}>{t(shown.text)}</Badge>{" "}
                 <span class="proposal">{c?.draft ? t("draft of a proposal") : t("proposal")}</span>
-                {c?.nextStep && (
-                    <span>
-                        {" "}
-                        {c.nextStep === "ask-clinician"
-                            ? t("Next step: ask a clinician, {date}", { date: date(c.date) })
-                            : c.nextStep}
-                    </span>
-                )}
             </p>
-            <Missings of={c?.missing ?? p.missing} />
+            <p dir="auto">{stepText(p, c?.nextStep, c?.date)}</p>
+            <Missings of={p.missing?.length ? p.missing : c?.missing} whole />
             <dl class="answers">
-                {(p.classification ?? []).length + (p.unknownClasses ?? []).length > 0 && (
+                {classes.length + unknown.length > 0 && (
                     <div>
                         <dt>{t("Class")}</dt>
-                        <dd>
-                            {(p.classification ?? []).map((one) => (
-                                <p>
-                                    <strong dir="auto">{one.title || one.code || one.id}</strong>{" "}
-                                    <Draft is={one.draft} />{" "}
-                                    {one.why && (
-                                        <span class="why" dir="auto">
-                                            {one.why}
-                                        </span>
-                                    )}
-                                </p>
-                            ))}
-                            {(p.unknownClasses ?? []).map((one) => (
-                                <p>
-                                    <span dir="auto">{one.title || one.id}</span>:{" "}
-                                    <em>{t("cannot be computed")}</em> <Missings of={one.missing} />
-                                </p>
-                            ))}
+                        <dd class="classes">
+                            <Rules of={classes} />
+                            <Unknowns of={unknown} what="class" />
                         </dd>
                     </div>
                 )}
                 {(p.states ?? []).map((one) => (
                     <div>
-                        <dt dir="auto">{one.id}</dt>
+                        <dt dir="auto">{one.group || one.id}</dt>
                         <dd>
                             {one.state ? (
                                 <span dir="auto">{one.title || one.state}</span>
@@ -301,45 +358,34 @@ function OutcomeCard({ p }: { p: Outcome }) {
                         </dd>
                     </div>
                 ))}
-                {(p.holds ?? []).length > 0 && (
+                {holds.length > 0 && (
                     <div>
                         <dt>{t("On hold")}</dt>
-                        <dd>
-                            {(p.holds ?? []).map((one) => (
-                                <p>
-                                    <strong dir="auto">{one.title || one.code || one.id}</strong>
-                                    {one.until && (
-                                        <> {t("until {date}", { date: date(one.until) })}</>
-                                    )}{" "}
-                                    {one.why && (
-                                        <span class="why" dir="auto">
-                                            {one.why}
-                                        </span>
-                                    )}{" "}
-                                    <Missings of={one.missing} />
-                                </p>
-                            ))}
+                        <dd class="holds">
+                            {holds.some(known) ? (
+                                <Rules of={holds.filter(known)} />
+                            ) : (
+                                <p>{t("no known reason")}</p>
+                            )}
+                            <Unknowns of={holds.filter((one) => !known(one))} what="hold" />
                         </dd>
                     </div>
                 )}
                 <div>
                     <dt>{t("Valid until")}</dt>
-                    <dd>
+                    <dd class="expiry">
                         {expires ? (
                             <strong>{date(expires)}</strong>
                         ) : (
                             <em>{t("cannot be computed")}</em>
                         )}
-                        {(p.expiryParts ?? []).map((one) => (
-                            <p class="why" dir="auto">
-                                {[
-                                    one.expires ? date(one.expires) : "",
-                                    one.title || one.why || one.id,
-                                ]
-                                    .filter(Boolean)
-                                    .join(": ")}
-                            </p>
-                        ))}
+                        {parts
+                            .filter((one) => one.expires)
+                            .map((one) => (
+                                <p class="why" dir="auto">
+                                    {date(one.expires)}: {one.title || one.why || one.id}
+                                </p>
+                            ))}
                     </dd>
                 </div>
             </dl>
@@ -610,7 +656,8 @@ export function AssessPage(props: { patient: string; protocols: string[]; date: 
     const rows = [...(a?.items ?? [])].sort(
         (x, y) =>
             ORDER.indexOf(x.status) - ORDER.indexOf(y.status) ||
-            (x.invasiveness ?? 9) - (y.invasiveness ?? 9),
+            // Otherwise in the order of the protocols: what comes first is done first.
+            (x.status === "either" ? (x.invasiveness ?? 9) - (y.invasiveness ?? 9) : 0),
     );
     const open = rows.filter((one) => !["done", "not-required"].includes(one.status));
     const done = rows.filter((one) => one.status === "done");

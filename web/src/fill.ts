@@ -130,7 +130,7 @@ export class Filling {
             back,
             form: 1,
         });
-        await f.open(response);
+        await f.open(response, true);
         return f;
     }
 
@@ -141,7 +141,7 @@ export class Filling {
         await learn(draft.questionnaire);
         draft.person = await personOf(draft.patient, draft.person);
         const f = new Filling({ ...draft, back: back || draft.back });
-        await f.open(parseExact(draft.response) as Json);
+        await f.open(parseExact(draft.response) as Json, false);
         for (const [path, text] of Object.entries(draft.typed)) f.typed(path).value = text;
         if (draft.changed > draft.sent) {
             f.save.value = { at: "here", when: draft.changed };
@@ -181,13 +181,15 @@ export class Filling {
         }
     }
 
-    private async open(response: Json | undefined): Promise<void> {
+    /** `fresh`: initial values are also given to what the response leaves open. */
+    private async open(response: Json | undefined, fresh: boolean): Promise<void> {
         const opened = await call<Opened>("form.open", {
             questionnaire: this.draft.questionnaire,
             response: response ?? null,
             context: this.draft.person ? { patient: this.draft.person } : {},
             language: this.spoken,
             now: stamp(),
+            fresh,
         });
         this.handle = opened.handle;
         this.show(opened);
@@ -234,7 +236,7 @@ export class Filling {
     *asked(path: string): Generator<Node> {
         for (const one of this.children(path).value) {
             const node = this.node(one).value;
-            if (!node || node.enabled === false || node.hidden) continue;
+            if (!node || !node.enabled || node.hidden) continue;
             yield node;
             yield* this.asked(one);
         }
@@ -262,7 +264,8 @@ export class Filling {
 
     private async reopen(): Promise<void> {
         await learn(this.draft.questionnaire);
-        await this.open(this.draft.response ? (parseExact(this.draft.response) as Json) : null);
+        const before = this.draft.response ? (parseExact(this.draft.response) as Json) : null;
+        await this.open(before, false);
     }
 
     answer(path: string, answer: Fields[]): Promise<void> {
@@ -292,12 +295,8 @@ export class Filling {
         if (code === this.spoken) return;
         this.spoken = code;
         await (this.queue = this.queue.then(async () => {
-            const changes = await call<Changes & { title?: string }>("form.language", {
-                handle: this.handle,
-                language: code,
-            });
-            if (changes.title) this.title.value = this.draft.title = changes.title;
-            changes.changed.forEach((one) => this.put(one));
+            const { handle } = this;
+            this.show(await call<Opened>("form.language", { handle, language: code }));
         }));
     }
 

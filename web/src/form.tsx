@@ -22,7 +22,7 @@ import { language, t, tn, word } from "./text";
 import { ageNow } from "./who";
 
 const isGroup = (node: Node | undefined): boolean =>
-    node?.type === "group" && node.enabled !== false && !node.hidden;
+    node?.type === "group" && Boolean(node.enabled) && !node.hidden;
 
 /** The parts that are shown one at a time: groups at the top, or those of the only group there. */
 function pagesOf(f: Filling): string[][] {
@@ -31,7 +31,7 @@ function pagesOf(f: Filling): string[][] {
         let loose: string[] = [];
         for (const path of f.children(parent).value) {
             const node = f.node(path).value;
-            if (!node || node.enabled === false || node.hidden) continue;
+            if (!node || !node.enabled || node.hidden) continue;
             if (isGroup(node)) {
                 // What stands before a group and is in none introduces it.
                 pages.push([...loose, path]);
@@ -68,7 +68,7 @@ const pageTitle = (f: Filling, page: string[]): string => {
 function* askedOn(f: Filling, page: string[]): Generator<Node> {
     for (const path of page) {
         const node = f.node(path).value;
-        if (!node || node.enabled === false || node.hidden) continue;
+        if (!node || !node.enabled || node.hidden) continue;
         yield node;
         yield* f.asked(path);
     }
@@ -193,7 +193,7 @@ function Summary({
     return (
         <div class="summary">
             <h2 tabIndex={-1} id="summary">
-                {t("Summary")}
+                {t("Review")}
             </h2>
             {errors && errors.length > 0 && (
                 <div class="trouble" role="alert">
@@ -436,7 +436,7 @@ function Filled({ f }: { f: Filling }) {
                                 aria-current={here === last ? "page" : undefined}
                                 onClick={() => go(last)}
                             >
-                                {t("Summary")}
+                                {t("Review")}
                             </button>
                         </li>
                     </ol>
@@ -479,7 +479,7 @@ function Filled({ f }: { f: Filling }) {
                     )}
                     {here < last && !short && (
                         <button type="button" class="main" onClick={() => go(here + 1)}>
-                            {here + 1 === last ? t("Summary") : t("Next page")}
+                            {here + 1 === last ? t("Review") : t("Next page")}
                         </button>
                     )}
                     {(here === last || short) && (

@@ -130,7 +130,7 @@ function Question({ f, node }: { f: Filling; node: Node }) {
     const hints = f
         .children(node.path)
         .value.map((path) => f.node(path).value)
-        .filter((one): one is Node => Boolean(one && isHint(one) && one.enabled !== false));
+        .filter((one): one is Node => Boolean(one && isHint(one) && one.enabled));
     const bounds = limits(node);
     const describedBy =
         [
@@ -406,7 +406,7 @@ export function Item({
     before: string | undefined;
 }) {
     const node = f.node(path).value;
-    if (!node || node.enabled === false || node.hidden) return null;
+    if (!node || !node.enabled || node.hidden) return null;
     if (isDisplay(node))
         return (
             <div

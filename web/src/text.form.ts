@@ -206,7 +206,7 @@ export const formWords = {
     ],
     "at least {n}": ["au moins {n}", "{n} على الأقل", "al menos {n}"],
     "at most {n}": ["au plus {n}", "{n} على الأكثر", "como máximo {n}"],
-    Summary: ["Résumé", "الملخص", "Resumen"],
+    Review: ["Relecture", "المراجعة", "Revisión"],
     "Before it can be finished:": [
         "Avant de pouvoir terminer :",
         "قبل الإنهاء:",
@@ -306,6 +306,12 @@ export const formWords = {
         "الخطوة التالية: سؤال طبيب، {date}",
         "Siguiente paso: preguntar a un clínico, {date}",
     ],
+    "Next step: {step}": [
+        "Étape suivante : {step}",
+        "الخطوة التالية: {step}",
+        "Siguiente paso: {step}",
+    ],
+    "no known reason": ["aucune raison connue", "لا سبب معروف", "ningún motivo conocido"],
     Class: ["Classe", "الفئة", "Clase"],
     "cannot be computed": ["ne peut être calculé", "لا يمكن حسابه", "no se puede calcular"],
     "On hold": ["En attente", "موقوف", "En espera"],
@@ -365,6 +371,38 @@ export const formWords = {
 
 /** "{n} …" for one and for many: English, French, Spanish; and the six forms of Arabic. */
 export const formPlurals = {
+    "{n} classes cannot be computed": {
+        en: ["{n} class cannot be computed"],
+        fr: ["{n} classe ne peut être calculée", "{n} classes ne peuvent être calculées"],
+        es: ["no se puede calcular {n} clase", "no se pueden calcular {n} clases"],
+        ar: [
+            "لا فئات متعذرة الحساب",
+            "فئة واحدة لا يمكن حسابها",
+            "فئتان لا يمكن حسابهما",
+            "{n} فئات لا يمكن حسابها",
+            "{n} فئة لا يمكن حسابها",
+            "{n} فئة لا يمكن حسابها",
+        ],
+    },
+    "{n} reasons to hold cannot be computed": {
+        en: ["{n} reason to hold cannot be computed"],
+        fr: [
+            "{n} raison d'attente ne peut être calculée",
+            "{n} raisons d'attente ne peuvent être calculées",
+        ],
+        es: [
+            "no se puede calcular {n} motivo de espera",
+            "no se pueden calcular {n} motivos de espera",
+        ],
+        ar: [
+            "لا أسباب متعذرة الحساب",
+            "سبب توقيف واحد لا يمكن حسابه",
+            "سببا توقيف لا يمكن حسابهما",
+            "{n} أسباب توقيف لا يمكن حسابها",
+            "{n} سبب توقيف لا يمكن حسابه",
+            "{n} سبب توقيف لا يمكن حسابه",
+        ],
+    },
     "{n} questions without an answer": {
         en: ["{n} question without an answer"],
         fr: ["{n} question sans réponse", "{n} questions sans réponse"],
