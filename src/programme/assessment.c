@@ -137,19 +137,36 @@ static enum rh_rc read_members(struct collect *k, yyjson_val *group, unsigned *m
     return RH_OK;
 }
 
+/* One page of a search for resources that name the person. */
+static enum rh_rc search(struct collect *k, const char *type, const char *query,
+                         struct rh_page *page)
+{
+    struct rh_buf b = rh_buf(k->c->arena);
+    rh_buf_str(&b, query);
+    rh_buf_percent(&b, k->a->patient);
+    struct rh_search_request r = {.type = rh_resource_number(rh_text(type)),
+                                  .query = rh_buf_get(&b)};
+    struct rh_query *parsed = rh_arena_zero(k->c->arena, sizeof *parsed);
+    if (b.rc || !parsed)
+        return RH_NOMEM;
+    return rh_record_search(k->s, k->c, k->caller, &r, page, parsed);
+}
+
+/* FHIR's compartment of a Patient has no Tasks. */
+static enum rh_rc read_tasks(struct collect *k)
+{
+    struct rh_page page = {0};
+    enum rh_rc rc = search(k, "Task", "_count=1000&patient=Patient/", &page);
+    for (unsigned i = 0; i < page.n && !rc; i++)
+        rc = add_row(k, &page.rows[i]);
+    return rc;
+}
+
 static enum rh_rc read_household(struct collect *k)
 {
-    struct rh_buf query = rh_buf(k->c->arena);
-    rh_buf_str(&query, "type=person&_count=20&member=Patient/");
-    rh_buf_percent(&query, k->a->patient);
-    struct rh_search_request r = {.type = rh_resource_number(RH_TEXT("Group")),
-                                  .query = rh_buf_get(&query)};
-    struct rh_query *parsed = rh_arena_zero(k->c->arena, sizeof *parsed);
-    struct rh_page page;
+    struct rh_page page = {0};
     unsigned members = 0;
-    if (query.rc || !parsed)
-        return RH_NOMEM;
-    enum rh_rc rc = rh_record_search(k->s, k->c, k->caller, &r, &page, parsed);
+    enum rh_rc rc = search(k, "Group", "type=person&_count=20&member=Patient/", &page);
     for (unsigned i = 0; i < page.n && !rc; i++) {
         size_t before = k->a->n_resources;
         rc = add_row(k, &page.rows[i]);
@@ -187,13 +204,15 @@ enum rh_rc rh_assessment_run(struct rh_session *s, struct rh_ctx *c, const struc
     enum rh_rc rc = set_date(c, a);
     if (!rc)
         rc = rh_protocol_set_open(c, c->arena, a->protocols, a->n_protocols, a->date, &a->set);
-    static const char *const always[] = {"Patient", "Flag", "Task"};
+    static const char *const always[] = {"Patient", "Flag"};
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
         add_type(&k, rh_text(always[i]));
     for (size_t i = 0; !rc && i < rh_protocol_set_count(a->set); i++)
         rc = add_types_of(&k, rh_protocol_about(rh_protocol_set_at(a->set, i)).plan);
     if (!rc)
         rc = read_person(&k, a->patient, k.types, k.n_types);
+    if (!rc)
+        rc = read_tasks(&k);
     if (!rc)
         rc = read_household(&k);
     rh_buf_str(&subject, "Patient/");
