@@ -16,6 +16,7 @@ static int run_calculate(struct rh_cli_forms *f);
 static const struct rh_cli_form_verb verbs[] = {
     {"calculate", 1, 2, true, run_calculate},
     {"validate", 2, 2, false, rh_cli_form_validate},
+    {"extract", 2, 3, false, rh_cli_form_extract},
 };
 
 /* --- input and output ---------------------------------------------------------------------------
@@ -123,7 +124,7 @@ static int run_calculate(struct rh_cli_forms *f)
 {
     struct rh_cli *c = f->cli;
     const struct rh_form *form;
-    struct rh_form_start with = {.fresh = true, .language = f->language};
+    struct rh_form_start with = {.closed = true, .parts = true, .language = f->language};
     struct rh_form_session *s = NULL;
     struct rh_buf out = rh_buf(f->work);
     enum rh_rc rc = rh_cli_form_open(f, c->args[1], &form);

@@ -123,3 +123,27 @@ int rh_cli_form_validate(struct rh_cli_forms *f)
         print_rows(yyjson_doc_get_root(doc));
     return valid ? RH_EXIT_OK : RH_EXIT_NO;
 }
+
+/* --- extract ----------------------------------------------------------------------------------------- */
+int rh_cli_form_extract(struct rh_cli_forms *f)
+{
+    struct rh_cli *c = f->cli;
+    struct rh_form_extraction o = {.language = f->language};
+    yyjson_val *form = NULL, *response = NULL, *previous = NULL;
+    struct rh_buf out = rh_buf(f->work);
+    enum rh_rc rc = read_form(f, c->args[1], &form);
+    if (!rc)
+        rc = rh_cli_form_read(f, c->args[2], &response);
+    if (!rc && c->n_args > 3)
+        rc = rh_cli_form_read(f, c->args[3], &previous);
+    o.previous = previous;
+    if (!rc)
+        rc = rh_cli_form_context(f, &o.context);
+    if (!rc)
+        rc = rh_form_extract(&f->ctx, form, response, &o, &out);
+    if (rc)
+        return rh_cli_form_fail(f, rc);
+    if (!c->quiet)
+        rh_cli_warn(c);
+    return rh_cli_form_print(f, rh_buf_get(&out));
+}
