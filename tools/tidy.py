@@ -36,10 +36,8 @@ BANNED = {
 HEAP = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "vasprintf", "free"}
 CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
 
-# Words of medicine that have no place in src/: it belongs into packs/, with its source and cases.
-MEDICINE = re.compile(
-    r"tubercul|measles|malaria|hepatitis|syphilis|\bhiv\b|covid|\bpolio|diphtheria|cholera|snomed\.info|loinc\.org"
-    r"|sid/(icd|cvx|ndc)|whocc\.no|rxnorm|\bbcg\b|chest x-?ray", re.I)
+# Words of medicine and names of countries that have no place in src/: they belong into packs/, with source and cases.
+MEDICINE = Path(__file__).resolve().parent / "medicine.tsv"
 
 MACHINE = re.compile("|".join([r"/wor" + r"k/\w", r"/ro" + r"ot/", r"/ho" + r"me/[a-z]\w+/"]))
 REGISTRY = re.compile("|".join([r"registry\.npm" + r"js\.org", r"py" + r"pi\.org", r"python" + r"hosted\.org",
@@ -63,6 +61,61 @@ def without_comments(text):
     return pattern.sub(lambda m: m.group(1) or blank(m), text)
 
 
+STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+class Medicine:
+    """The list of tools/medicine.tsv: what may stand neither in an identifier nor in a text of src/."""
+
+    def __init__(self, path):
+        self.words, self.codes, self.hosts, self.allowed = {}, [], [], set()
+        for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if not row or row.startswith("#"):
+                continue
+            how, kind, what, *reason = row.split("\t")
+            if how == "word":
+                self.words[tuple(self.split(what))] = kind
+            elif how == "code":
+                self.codes.append((re.compile(what), kind))
+            elif how == "host":
+                self.hosts.append((re.compile(what, re.I), kind))
+            elif how == "allow" and reason and reason[0]:
+                self.allowed.add((kind, what))
+            else:
+                raise ValueError(f"{path.name}:{number}: a row is word, code, host, or allow with its reason")
+        self.longest = max((len(w) for w in self.words), default=0)
+
+    @staticmethod
+    def split(text):
+        return [w.lower() for w in WORD.findall(text)]
+
+    def in_words(self, words):
+        for at in range(len(words)):
+            for length in range(1, self.longest + 1):
+                kind = self.words.get(tuple(words[at:at + length]))
+                if kind and at + length <= len(words):
+                    yield kind, " ".join(words[at:at + length])
+
+    def in_text(self, text):
+        yield from self.in_words(self.split(text))
+        yield from ((kind, text) for pattern, kind in self.codes if pattern.fullmatch(text))
+        for pattern, kind in self.hosts:
+            yield from ((kind, m.group(0)) for m in pattern.finditer(text))
+
+    def find(self, file, bare):
+        """Of C without comments: (position, kind, word) of each finding that is not allowed in this file."""
+        for match in STRING.finditer(bare):
+            for kind, word in self.in_text(match.group(1)):
+                if (file, word) not in self.allowed:
+                    yield match.start(), kind, word
+        for match in IDENTIFIER.finditer(STRING.sub(lambda m: " " * len(m.group(0)), bare)):
+            for kind, word in self.in_words(self.split(match.group(0))):
+                if (file, word) not in self.allowed:
+                    yield match.start(), kind, word
+
+
 def line_of(text, position):
     return text.count("\n", 0, position) + 1
 
@@ -73,6 +126,7 @@ class House:
         self.findings = []
         self.advice = []
         self.floors = {}
+        self.medicine = Medicine(MEDICINE)
 
     def find(self, path, line, what):
         self.findings.append(f"{path.relative_to(self.root)}:{line}: {what}")
@@ -168,8 +222,8 @@ class House:
             self.check_includes(path, text)
             self.check_calls(path, code, parts[1] == "base")
             bare = without_comments(text)
-            for match in MEDICINE.finditer(bare):
-                self.find(path, line_of(bare, match.start()), f"medicine in src/: {match.group(0)}")
+            for position, kind, word in self.medicine.find(path.relative_to(self.root).as_posix(), bare):
+                self.find(path, line_of(bare, position), f"medicine in src/: {word} ({kind}); it belongs into packs/")
         if path.suffix == ".c":
             self.check_listed(path)
 
