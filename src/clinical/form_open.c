@@ -367,7 +367,8 @@ static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
     allocate(s);
     s->kept = rh_arena_open(KEPT_MAX);
     s->language = rh_text_copy(s->kept, with->language.data ? with->language : RH_TEXT(""));
-    s->world = rh_world_keep((struct rh_world *)(uintptr_t)c->world);
+    if (c->world)
+        s->world = rh_world_keep((struct rh_world *)(uintptr_t)c->world);
     s->now_us = c->now_us;
     s->zone_minutes = c->zone_minutes;
     s->closed = with->closed;
