@@ -150,20 +150,21 @@ static enum rh_rc note_class(struct turn *t, const struct rh_rule *rule,
     return RH_OK;
 }
 
-/* Items that are done are to be repeated when a part of the validity that names them has lapsed. */
+/* Items that are done are to be repeated when a part of the validity that names them has lapsed.
+ * That it has not is said of it, too: so they inherit its labels in any case. */
 static void lapse(struct turn *t)
 {
     const struct rh_protocol *p = t->sp->protocol;
     for (unsigned i = 0; i < p->n_rules; i++) {
         const struct rh_rule_world *w = &t->rules[i];
-        if (p->rules[i].part != RH_PART_VALIDITY || w->outcome != RH_OUTCOME_YES || !w->date[0] ||
-            memcmp(w->date, t->r->set->date.data, RH_DAY_SIZE - 1) >= 0)
-            continue;
+        bool lapsed = p->rules[i].part == RH_PART_VALIDITY && w->outcome == RH_OUTCOME_YES &&
+                      w->date[0] && memcmp(w->date, t->r->set->date.data, RH_DAY_SIZE - 1) < 0;
         for (unsigned k = 0; k < p->rules[i].n_repeats; k++) {
             struct rh_rule_world *item = &t->rules[p->rules[i].repeats[k]];
-            if (item->outcome != RH_OUTCOME_NO && item->status == RH_ITEM_DONE)
-                item->status = item->outcome == RH_OUTCOME_YES ? RH_ITEM_REPEAT : RH_ITEM_UNKNOWN;
             item->labels |= w->labels;
+            if (!lapsed || item->outcome == RH_OUTCOME_NO || item->status != RH_ITEM_DONE)
+                continue;
+            item->status = item->outcome == RH_OUTCOME_YES ? RH_ITEM_REPEAT : RH_ITEM_UNKNOWN;
         }
     }
 }
