@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* pack_form.c - a case of a form: opened, answered, and held against what was wanted. */
 #include "clinical/form_int.h"
+#include "clinical/form_record.h"
 #include "clinical/pack_case_int.h"
 
 #include "base/datetime.h"
@@ -388,6 +389,54 @@ static enum rh_rc check_response(struct rh_ctx *c, struct rh_form_session *s, yy
     return rc;
 }
 
+/* The response as it is handed in: completed, of Patient/p, with the id "r". */
+static enum rh_rc completed(struct rh_ctx *c, struct rh_form_session *s, yyjson_val **ret)
+{
+    char now[RH_INSTANT_SIZE];
+    struct rh_buf b = rh_buf(c->arena), out = rh_buf(c->arena);
+    yyjson_val *response, *key, *v;
+    size_t i, max;
+    rh_form_response(c, s, false, &b);
+    enum rh_rc rc = rh_case_parse(c, &b, &response);
+    if (rc)
+        return rc;
+    rh_buf_str(&out, "{\"id\":\"r\",\"status\":\"completed\"");
+    yyjson_obj_foreach (response, i, max, key, v) {
+        if (yyjson_equals_str(key, "id") || yyjson_equals_str(key, "status"))
+            continue;
+        rh_buf_char(&out, ',');
+        rh_buf_json(&out, rh_json_text(key));
+        rh_buf_char(&out, ':');
+        rh_json_write(&out, v);
+    }
+    if (!yyjson_obj_get(response, "subject"))
+        rh_buf_str(&out, ",\"subject\":{\"reference\":\"Patient/p\"}");
+    rh_instant_print(c->now_us, now);
+    if (!yyjson_obj_get(response, "authored"))
+        rh_buf_printf(&out, ",\"authored\":\"%s\"", now);
+    rh_buf_char(&out, '}');
+    return rh_case_parse(c, &out, ret);
+}
+
+static enum rh_rc check_extract(struct rh_ctx *c, struct rh_form_session *s, yyjson_val *one,
+                                struct rh_case_result *ret)
+{
+    yyjson_val *want = yyjson_obj_get(one, "extract"), *response, *got;
+    struct rh_form_extraction o = {.context = yyjson_obj_get(one, "context"),
+                                   .language = s->language};
+    struct rh_buf b = rh_buf(c->arena);
+    if (!want)
+        return RH_OK;
+    enum rh_rc rc = completed(c, s, &response);
+    if (!rc)
+        rc = rh_form_extract(c, rh_form_questionnaire(s->form), response, &o, &b);
+    if (!rc)
+        rc = rh_case_parse(c, &b, &got);
+    if (!rc)
+        rh_case_compare(c, want, got, "extract: ", ret);
+    return rc;
+}
+
 static enum rh_rc check(struct rh_ctx *c, struct rh_form_session *s, yyjson_val *one,
                         struct rh_case_result *ret)
 {
@@ -402,6 +451,8 @@ static enum rh_rc check(struct rh_ctx *c, struct rh_form_session *s, yyjson_val 
         rc = check_errors(c, s, want, ret);
     if (!rc)
         rc = check_response(c, s, yyjson_obj_get(want, "response"), ret);
+    if (!rc)
+        rc = check_extract(c, s, one, ret);
     if (!rc && complete && yyjson_get_bool(complete) != rh_form_complete(s))
         rh_case_failed(c, ret, "complete: wanted %s, and is not",
                        yyjson_get_bool(complete) ? "true" : "false");

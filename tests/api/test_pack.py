@@ -267,6 +267,9 @@ BROKEN = {
     "a case that fails": (
         lambda p: p.edit("cases/protocol.json", first_case(want={"protocols": [{"clearance": {"status": "cleared"}}]})),
         "case", "cases/protocol.json", None, 'wanted "cleared", got "not-cleared"'),
+    "a case whose resources are others": (
+        lambda p: p.edit("cases/form.json", lambda c: put(c[0]["extract"]["entry"][0]["resource"], valueInteger=51)),
+        "case", "cases/form.json", None, "extract: at entry[0].resource.valueInteger: wanted 51, got 50"),
     "a rule that never holds in a case": (
         lambda p: p.edit("cases/protocol.json", without_case("a large head is large")), "coverage", PLAN, "classes/large", "holds"),
     "a rule that always holds in cases": (
