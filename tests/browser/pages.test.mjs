@@ -1,56 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // pages.test.mjs - the web pages as a person uses them: real program, real browser, real data.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
-import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { MANY_RESULTS } from "./people.mjs";
-import { onPage, openBrowser, root, Server } from "./support.mjs";
+import { onPage, openBrowser, outsideBundle, root, Server } from "./support.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const FIRST_LOAD_LIMIT = 120_000;
-const OUTSIDE = process.env.RIHLA_TESTDATA
-    ? join(process.env.RIHLA_TESTDATA, "05_patients/dev")
-    : "";
 
 let server;
 let browser;
 let imported; // { id, family, count(type) } of a bundle from outside, when there is one
-let scratch;
-
-async function outsideBundle() {
-    if (!OUTSIDE || !existsSync(OUTSIDE)) return undefined;
-    const archive = readdirSync(OUTSIDE).find((name) => name.endsWith(".tar.xz"));
-    if (!archive) return undefined;
-    scratch = await mkdtemp(join(tmpdir(), "rihla-bundle-"));
-    await promisify(execFile)("tar", ["-xJf", join(OUTSIDE, archive), "-C", scratch], {
-        timeout: 120_000,
-    });
-    const files = (await readdir(scratch, { recursive: true }))
-        .filter((name) => name.endsWith(".json"))
-        .sort();
-    for (const name of files) {
-        const path = join(scratch, name);
-        const bundle = JSON.parse(await readFile(path, "utf8"));
-        const resources = (bundle.entry ?? []).map((entry) => entry.resource);
-        const patient = resources.find((one) => one.resourceType === "Patient");
-        if (!patient || resources.length < 200) continue;
-        return {
-            path,
-            family: patient.name[0].family,
-            given: patient.name[0].given[0],
-            number: patient.identifier[0].value,
-            count: (type) => resources.filter((one) => one.resourceType === type).length,
-        };
-    }
-    return undefined;
-}
 
 before(async () => {
     imported = await outsideBundle();
@@ -61,7 +25,7 @@ before(async () => {
 after(async () => {
     await browser?.close();
     await server?.close();
-    if (scratch) await rm(scratch, { recursive: true, force: true });
+    if (imported) await rm(imported.folder, { recursive: true, force: true });
 });
 
 const page = (options, test) => onPage(browser, options, test);
@@ -441,9 +405,9 @@ describe("the record", () => {
 
     it(
         "shows a record that came from another system",
-        { skip: !OUTSIDE && "RIHLA_TESTDATA is not set" },
+        { skip: !process.env.RIHLA_TESTDATA && "RIHLA_TESTDATA is not set" },
         async (test) => {
-            if (!imported) return test.skip(`no patient bundle under ${OUTSIDE}`);
+            if (!imported) return test.skip(`no patient bundle under RIHLA_TESTDATA`);
             await page({}, async (p) => {
                 await p.goto(server.url);
                 await p.keyboard.type(imported.number);

@@ -7,8 +7,8 @@
 // temporary folder and is removed at the end; the server is ended by its own handle.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,46 @@ export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const program = resolve(root, process.env.RIHLA_BIN ?? "build/rihla");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const LONG = { maxBuffer: 64 << 20, timeout: 240_000 };
+
+const PACKS = readdirSync(join(root, "packs"))
+    .map((name) => join(root, "packs", name))
+    .filter((folder) => existsSync(join(folder, "package/package.json")));
+const OUTSIDE = process.env.RIHLA_TESTDATA
+    ? join(process.env.RIHLA_TESTDATA, "05_patients/dev")
+    : "";
+
+/**
+ * One of the people from outside with a record of some length, as a file in a folder that the caller
+ * removes: { folder, path, id, family, given, number, count(type) }. Undefined: no such data here.
+ */
+export async function outsideBundle() {
+    if (!OUTSIDE || !existsSync(OUTSIDE)) return undefined;
+    const archive = readdirSync(OUTSIDE).find((name) => name.endsWith(".tar.xz"));
+    if (!archive) return undefined;
+    const folder = await mkdtemp(join(tmpdir(), "rihla-bundle-"));
+    await run("tar", ["-xJf", join(OUTSIDE, archive), "-C", folder], { timeout: 120_000 });
+    const files = (await readdir(folder, { recursive: true }))
+        .filter((name) => name.endsWith(".json"))
+        .sort();
+    for (const name of files) {
+        const path = join(folder, name);
+        const bundle = JSON.parse(await readFile(path, "utf8"));
+        const resources = (bundle.entry ?? []).map((entry) => entry.resource);
+        const patient = resources.find((one) => one.resourceType === "Patient");
+        if (!patient || resources.length < 200) continue;
+        return {
+            folder,
+            path,
+            id: patient.id,
+            family: patient.name[0].family,
+            given: patient.name[0].given[0],
+            number: patient.identifier[0].value,
+            count: (type) => resources.filter((one) => one.resourceType === type).length,
+        };
+    }
+    await rm(folder, { recursive: true, force: true });
+    return undefined;
+}
 
 export class Server {
     /** Loads the demo, `people.mjs` and `more` (paths) and serves them. */
@@ -54,6 +94,7 @@ export class Server {
 
     async serve(listen) {
         const options = ["serve", "--data", this.data, "--listen", listen];
+        for (const one of PACKS) options.push("--package", one);
         if (process.env.RIHLA_WEB_DIR) options.push("--web-dir", process.env.RIHLA_WEB_DIR);
         this.child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
         this.url = await new Promise((done, failed) => {
