@@ -17,6 +17,7 @@ import calendar
 import datetime
 import json
 import subprocess
+import tempfile
 
 from conftest import BIN, ROOT
 
@@ -226,9 +227,12 @@ PACKS = [x for name in ("rihla-base", "assessment-common", "uk-tb", "us-immigran
 
 
 def apply(file, date, protocols, packages=PACKS):
-    """`rihla protocol apply --batch`: one answer for each Bundle of the file."""
+    """`rihla protocol apply --batch`: one answer for each Bundle of the file, one after the other: they are long."""
     names = [x for name in protocols for x in ("--pack", name)]
-    done = subprocess.run([BIN, "protocol", "apply", *map(str, packages), *names, "--date", str(date), "--json", "--batch", str(file)],
-                          capture_output=True, text=True, timeout=1500)
-    assert done.returncode in (0, 1), done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen([BIN, "protocol", "apply", *map(str, packages), *names, "--date", str(date), "--json", "--batch", str(file)],
+                              stdout=subprocess.PIPE, stderr=said, text=True) as done:
+            for line in done.stdout:
+                yield json.loads(line)
+        said.seek(0)
+        assert done.returncode in (0, 1), said.read()[-2000:]

@@ -57,7 +57,7 @@ def test_the_expiry_of_400_days_and_three_terms(tmp_path):
     all_days = days()
     assert len(all_days) == 400
     lines.write_text("".join(json.dumps(film(d)) + "\n" for d in all_days))
-    answers = apply(lines, "2199-12-31", [f"months-{t}" for t in TERMS], ["--package", folder])
+    answers = list(apply(lines, "2199-12-31", [f"months-{t}" for t in TERMS], ["--package", folder]))
     assert len(answers) == 400
     wrong = []
     for day, answer in zip(all_days, answers):

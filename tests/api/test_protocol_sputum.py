@@ -48,9 +48,7 @@ def test_every_set_is_what_the_sources_say(tmp_path):
         for n, one in enumerate(all_sets):
             f.write(bundle(n, one) + "\n")
     wrong, seen = [], {}
-    answers = apply(lines, DAY, ["uk-tb", "us-immigrant"])
-    assert len(answers) == len(all_sets)
-    for one, answer in zip(all_sets, answers):
+    for one, answer in zip(all_sets, apply(lines, DAY, ["uk-tb", "us-immigrant"]), strict=True):
         protocols = {p["protocol"]: p for p in answer["protocols"]}
         for name, names, molecular in (("uk-tb", UK, False), ("us-immigrant", US, True)):
             got = state(protocols[name])
