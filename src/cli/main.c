@@ -198,16 +198,20 @@ const struct rh_cli_command rh_cli_commands[] = {
      "whose resources are used again. With --data the packages that are kept there (rihla pack "
      "add) are known too. Exit code 1: the code is not valid.",
      0, 2, rh_cmd_terminology, terminology_options},
-    {"form", "calculate QUESTIONNAIRE [RESPONSE]", "fill in Questionnaires (SDC)",
+    {"form", "calculate|validate|populate|extract QUESTIONNAIRE [RESPONSE]",
+     "fill in Questionnaires (SDC), check and use the answers",
      "QUESTIONNAIRE is a file, - for standard input, or the canonical address of one that a "
-     "package "
-     "defines. calculate prints the QuestionnaireResponse with initial and calculated values, "
-     "without items that are not enabled; what could not be computed is said on standard error. "
-     "With --batch each line is {\"id\",\"questionnaire\",\"response\"} (and \"context\", an "
-     "object "
-     "of resources by name) and is answered by {\"id\",\"response\"} or {\"id\",\"error\"}; exit "
-     "code 1: a line is not JSON.",
-     1, 3, rh_cmd_form, form_options},
+     "package defines. calculate prints the QuestionnaireResponse with initial and calculated "
+     "values, without items that are not enabled; what could not be computed is said on standard "
+     "error. With --batch each line is {\"id\",\"questionnaire\",\"response\"} (and "
+     "\"context\", an object of resources by name) and is answered by {\"id\",\"response\"} or "
+     "{\"id\",\"error\"}; exit code 1: a line is not JSON. validate says what is wrong with "
+     "the answers of RESPONSE, in English, French, Arabic or Spanish (--language), each with its "
+     "linkId and place; exit code 1: something is. populate prints a response filled in from what "
+     "--context gives. extract prints the transaction of resources that follow from RESPONSE; a "
+     "third file is the response as it was extracted before: what it gave and this one no longer "
+     "gives becomes entered-in-error.",
+     1, 4, rh_cmd_form, form_options},
     {"protocol", "apply|list [FILE|Patient/ID]", "say what protocols ask of a person",
      "apply takes a Bundle with the person's resources (and, of the household, the Group and the "
      "members' Flags) from a FILE, or a Patient of the data directory, also while a server runs. "

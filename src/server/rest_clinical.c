@@ -313,6 +313,8 @@ static const struct address *find(struct rh_request *q)
 enum rh_step rh_rest_clinical(struct rh_request *q)
 {
     const struct address *a = find(q);
+    if (rh_text_is(q->segments[1], "answers") && q->method == RH_M_POST)
+        return rh_rest_answers(q);
     struct clinical *k = rh_rest_of(q)->clinical = rh_arena_zero(q->arena, sizeof *k);
     if (!k)
         return rh_rest_refuse(q, RH_NOMEM);

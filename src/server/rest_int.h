@@ -214,6 +214,11 @@ enum rh_step rh_rest_package(struct rh_request *q);
 /* --- rest_clinical.c --- */
 enum rh_step rh_rest_clinical(struct rh_request *q);
 
+/* --- rest_form.c --- */
+enum rh_step rh_rest_extract(struct rh_request *q);
+enum rh_step rh_rest_populate(struct rh_request *q);
+enum rh_step rh_rest_answers(struct rh_request *q); /* POST /clinical/answers */
+
 /* --- rest_events.c --- */
 enum rh_step rh_rest_events(struct rh_request *q);
 
