@@ -175,7 +175,7 @@ static int finish(struct rh_cli *c, const char *path, const struct rh_pack_teste
     else if (!c->quiet || k->failed || k->broken)
         printf("%s: %zu cases in %zu files: %zu passed, %zu failed, %zu cannot be run; %.1f s\n",
                path, k->cases, k->files, k->passed, k->failed, k->broken, (double)k->took_us / 1e6);
-    if (k->cases + k->broken == 0) {
+    if (c->n_args > 2 && k->cases + k->broken == 0) {
         fprintf(stderr, "rihla: %s: there is no such case\n", path);
         return RH_EXIT_NO;
     }

@@ -432,6 +432,11 @@ def test_runs_the_cases_that_are_asked_for(pack):
     assert "there is no such case" in done.stderr
 
 
+def test_a_pack_without_cases_has_none_that_fail(pack):
+    shutil.rmtree(pack.folder / "cases")
+    assert "0 cases in 0 files" in rihla("pack", "test", pack.folder).stdout
+
+
 def test_a_difference_is_readable(pack):
     pack.edit("cases/protocol.json", lambda c: c[1]["want"]["protocols"][0].update(expires="2027-03-02"))
     pack.edit("cases/form.json", lambda c: c[0]["want"]["answers"].update(double=101))
