@@ -16,6 +16,7 @@ static int run_calculate(struct rh_cli_forms *f);
 static const struct rh_cli_form_verb verbs[] = {
     {"calculate", 1, 2, true, run_calculate},
     {"validate", 2, 2, false, rh_cli_form_validate},
+    {"populate", 1, 2, false, rh_cli_form_populate},
     {"extract", 2, 3, false, rh_cli_form_extract},
 };
 

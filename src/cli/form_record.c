@@ -124,7 +124,8 @@ int rh_cli_form_validate(struct rh_cli_forms *f)
     return valid ? RH_EXIT_OK : RH_EXIT_NO;
 }
 
-/* --- extract ----------------------------------------------------------------------------------------- */
+/* --- extract
+ * ----------------------------------------------------------------------------------------- */
 int rh_cli_form_extract(struct rh_cli_forms *f)
 {
     struct rh_cli *c = f->cli;
@@ -141,6 +142,28 @@ int rh_cli_form_extract(struct rh_cli_forms *f)
         rc = rh_cli_form_context(f, &o.context);
     if (!rc)
         rc = rh_form_extract(&f->ctx, form, response, &o, &out);
+    if (rc)
+        return rh_cli_form_fail(f, rc);
+    if (!c->quiet)
+        rh_cli_warn(c);
+    return rh_cli_form_print(f, rh_buf_get(&out));
+}
+
+/* --- populate
+ * ---------------------------------------------------------------------------------------- */
+int rh_cli_form_populate(struct rh_cli_forms *f)
+{
+    struct rh_cli *c = f->cli;
+    struct rh_form_population o = {.language = f->language};
+    const struct rh_form *form;
+    struct rh_buf out = rh_buf(f->work);
+    enum rh_rc rc = rh_cli_form_open(f, c->args[1], &form);
+    if (!rc && c->n_args > 2)
+        rc = rh_cli_form_read(f, c->args[2], &o.response);
+    if (!rc)
+        rc = rh_cli_form_context(f, &o.context);
+    if (!rc)
+        rc = rh_form_populate(&f->ctx, form, &o, &out);
     if (rc)
         return rh_cli_form_fail(f, rc);
     if (!c->quiet)

@@ -151,3 +151,172 @@ enum rh_step rh_rest_answers(struct rh_request *q)
         return rh_rest_refuse(q, rc);
     return rh_request_write(q, r->bundle->write, answers_written);
 }
+
+/* --- $populate
+ * ------------------------------------------------------------------------------------- */
+struct population {
+    struct rh_form_population o;
+    struct rh_text canonical;
+    yyjson_val *form;      /* NULL: by its address */
+    struct rh_buf context; /* members of an object */
+};
+
+/* A resource under a name: of the parameter itself, or read from the record. */
+static enum rh_rc add_context(struct form_call *f, struct population *p, struct rh_text name,
+                              yyjson_val *content)
+{
+    struct rh_text reference = rh_json_get(content, "reference");
+    yyjson_val *found = NULL;
+    if (!name.len || !content)
+        return rh_issue_add(f->ctx.issues, RH_INVALID, NULL,
+                            "context has the parts name and content (a Reference or a resource).");
+    if (reference.len) {
+        enum rh_rc rc = rh_form_record_read(&f->record, reference, &found);
+        if (rc == RH_NOTFOUND || rc == RH_GONE)
+            return rh_issue_add(f->ctx.issues, RH_NOTFOUND, NULL,
+                                "%.*s, which is to be %%%.*s, is not in the record.",
+                                RH_TEXT_ARG(rh_text_shown(reference, 100)), RH_TEXT_ARG(name));
+        if (rc)
+            return rc;
+    }
+    rh_buf_str(&p->context, p->context.len ? "," : "{");
+    rh_buf_json(&p->context, name);
+    rh_buf_char(&p->context, ':');
+    rh_json_write(&p->context, found ? found : content);
+    return p->context.rc;
+}
+
+static enum rh_rc read_context(struct form_call *f, struct population *p, yyjson_val *parameter)
+{
+    yyjson_val *part, *content = NULL, *key, *v;
+    struct rh_text name = {"", 0};
+    size_t i, n, j, m;
+    yyjson_arr_foreach (yyjson_obj_get(parameter, "part"), i, n, part) {
+        struct rh_text what = rh_json_get(part, "name");
+        yyjson_obj_foreach (part, j, m, key, v) {
+            bool value = rh_text_starts(rh_json_text(key), "value") ||
+                         rh_text_is(rh_json_text(key), "resource");
+            if (value && rh_text_is(what, "name"))
+                name = yyjson_is_obj(v) ? rh_json_get(v, "code") : rh_json_text(v);
+            else if (value && rh_text_is(what, "content"))
+                content = v;
+        }
+    }
+    return add_context(f, p, name, content);
+}
+
+static enum rh_rc read_parameter(struct rh_request *q, struct form_call *f, struct population *p,
+                                 const struct rh_operation_input *in, yyjson_val *parameter)
+{
+    struct rh_text text = in->text;
+    if (yyjson_is_obj(in->value) && rh_json_get(in->value, "reference").len)
+        text = rh_json_get(in->value, "reference");
+    if (rh_text_is(in->name, "questionnaire") || rh_text_is(in->name, "canonical") ||
+        rh_text_is(in->name, "url") || rh_text_is(in->name, "questionnaireRef")) {
+        if (rh_text_is(rh_json_get(in->value, "resourceType"), "Questionnaire"))
+            p->form = in->value;
+        p->canonical = text;
+        return RH_OK;
+    }
+    if (rh_text_is(in->name, "subject")) {
+        p->o.subject = text;
+        return RH_OK;
+    }
+    if (rh_text_is(in->name, "context") || rh_text_is(in->name, "launchContext"))
+        return read_context(f, p, parameter);
+    if (rh_text_is(in->name, "language")) {
+        p->o.language = text;
+        return RH_OK;
+    }
+    if (rh_text_is(in->name, "local"))
+        return RH_OK; /* the record is always asked */
+    return rh_operation_unknown(q, in->name,
+                                "questionnaire, canonical, questionnaireRef, subject, context, "
+                                "local, language");
+}
+
+static enum rh_rc read_population(struct rh_request *q, struct form_call *f, struct population *p)
+{
+    struct rh_operation_input *in;
+    unsigned n = 0;
+    yyjson_doc *doc = NULL;
+    yyjson_val *list = NULL;
+    enum rh_rc rc = rh_operation_instance(q, &p->form);
+    if (!rc)
+        rc = rh_operation_inputs(q, &in, &n);
+    /* Parts are not among the inputs: they are read from the body again, in the same order. */
+    if (!rc && q->method == RH_M_POST && rh_text_trim(q->body).len)
+        rc = rh_json_parse(q->arena, &q->issues, q->body, &doc);
+    if (doc)
+        list = yyjson_obj_get(yyjson_doc_get_root(doc), "parameter");
+    for (unsigned i = 0; i < n && !rc; i++)
+        rc = read_parameter(q, f, p, &in[i], yyjson_arr_get(list, i));
+    return rc;
+}
+
+/* %patient is the subject, when nobody says otherwise. */
+static enum rh_rc finish_context(struct form_call *f, struct population *p)
+{
+    yyjson_val *patient = NULL;
+    yyjson_doc *doc;
+    struct rh_text context = rh_buf_get(&p->context);
+    bool given = context.len && memmem(context.data, context.len, "\"patient\":", 10);
+    enum rh_rc rc = RH_OK;
+    if (p->o.subject.len) {
+        rc = rh_form_record_read(&f->record, p->o.subject, &patient);
+        if (rc == RH_NOTFOUND || rc == RH_GONE)
+            return rh_issue_add(f->ctx.issues, RH_NOTFOUND, NULL,
+                                "The subject %.*s is not in the record.",
+                                RH_TEXT_ARG(rh_text_shown(p->o.subject, 100)));
+    }
+    if (!rc && patient && !given) {
+        rh_buf_str(&p->context, p->context.len ? ",\"patient\":" : "{\"patient\":");
+        rh_json_write(&p->context, patient);
+    }
+    if (rc || !p->context.len)
+        return rc;
+    rh_buf_char(&p->context, '}');
+    rc = p->context.rc ? p->context.rc
+                       : rh_json_parse(f->ctx.arena, f->ctx.issues, rh_buf_get(&p->context), &doc);
+    if (!rc)
+        p->o.context = yyjson_doc_get_root(doc);
+    return rc;
+}
+
+static enum rh_rc populate(struct rh_request *q, struct form_call *f, struct rh_buf *out)
+{
+    struct population p = {.context = rh_buf(q->arena)};
+    const struct rh_form *form;
+    enum rh_rc rc = read_population(q, f, &p);
+    if (!rc && !p.form && !p.canonical.len)
+        rc = rh_issue_add(&q->issues, RH_INVALID, NULL,
+                          "$populate needs a Questionnaire: of the address, or as the parameter "
+                          "questionnaire (its canonical address, a Reference or itself).");
+    if (!rc)
+        rc = finish_context(f, &p);
+    if (!rc && !p.form)
+        rc = rh_form_record_find(&f->record, p.canonical, &p.form);
+    if (rc)
+        return rc;
+    p.o.query = rh_form_record_query;
+    p.o.user = &f->record;
+    if (p.canonical.len && rh_world_find(f->world, "Questionnaire", p.canonical))
+        rc = rh_form_find(&f->ctx, p.canonical, &form);
+    else
+        rc = rh_form_compile(&f->ctx, q->arena, p.form, &form);
+    return rc ? rc : rh_form_populate(&f->ctx, form, &p.o, out);
+}
+
+enum rh_step rh_rest_populate(struct rh_request *q)
+{
+    struct form_call f = {0};
+    struct rh_buf response = rh_buf(q->arena), out = rh_buf(q->arena);
+    enum rh_rc rc = begin(q, RH_ACTION_READ, &f);
+    if (!rc)
+        rc = populate(q, &f, &response);
+    if (!rc)
+        write_parameters(q, "response", rh_buf_get(&response), &out);
+    rh_world_close(f.world);
+    rc = rc ? rc : out.rc;
+    return rc ? rh_rest_refuse(q, rc) : rh_rest_answer(q, 200, &out);
+}

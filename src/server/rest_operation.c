@@ -47,6 +47,8 @@ const struct rh_operation rh_operations[] = {
      false, rh_rest_expunge, "https://hapifhir.io/hapi-fhir/docs/server_jpa/expunge.html"},
     {"Questionnaire", "$package", RH_TERMS_OPS, RH_AT_TYPE, true, rh_rest_package,
      "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-package"},
+    {"Questionnaire", "$populate", RH_TERMS_OPS, RH_AT_TYPE | RH_AT_INSTANCE, true,
+     rh_rest_populate, "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate"},
     {"QuestionnaireResponse", "$extract", RH_TERMS_OPS, RH_AT_TYPE | RH_AT_INSTANCE, true,
      rh_rest_extract,
      "http://hl7.org/fhir/uv/sdc/OperationDefinition/QuestionnaireResponse-extract"},
