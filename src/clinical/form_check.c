@@ -113,6 +113,18 @@ static void check_options(struct check *k)
 
 /* --- one node ----------------------------------------------------------------------------------
  */
+/* In a repeat of an optional group nothing is asked for until something is answered there: nobody
+ * has to invent a medicine to finish. */
+static bool wanted(const struct rh_form_node *n)
+{
+    if (!n->required)
+        return false;
+    for (const struct rh_form_node *up = n->parent; up; up = up->parent)
+        if (up->item->repeats && !up->required && !up->present)
+            return false;
+    return true;
+}
+
 static void check_group(struct check *k)
 {
     const struct rh_form_node *n = k->n;
@@ -124,9 +136,9 @@ static void check_group(struct check *k)
     slot = rh_form_slot(k->s, n->parent, n->set, item);
     for (unsigned i = 0; slot && i < slot->count; i++)
         there += slot->nodes[i]->present > 0;
-    if (there == 0 && n->required)
+    if (there == 0 && wanted(n))
         report(k, RH_ANSWER_REQUIRED_GROUP, (struct rh_text){"", 0}, (struct rh_text){"", 0});
-    else if (there < item->min_occurs && (there > 0 || n->required))
+    else if (there < item->min_occurs && (there > 0 || wanted(n)))
         report(k, RH_ANSWER_FEW, number(k, item->min_occurs), number(k, there));
     if (item->max_occurs && there > item->max_occurs)
         report(k, RH_ANSWER_MANY, number(k, item->max_occurs), number(k, there));
@@ -141,7 +153,7 @@ static void check_question(struct check *k, bool final)
                                     .found = found,
                                     .user = k,
                                     .limit = limit,
-                                    .required = n->required ? 1 : -1,
+                                    .required = wanted(n) ? 1 : -1,
                                     .options_elsewhere = computes_options(n->item)};
     rh_answer_check_list(&rules, n->item->json, n->answers);
     for (unsigned i = 0; i < n->n_answers; i++)

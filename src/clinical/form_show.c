@@ -287,6 +287,8 @@ static bool complete(const struct rh_form_node *n)
         return false;
     if (n->item->type != RH_ITEM_GROUP && !n->n_answers)
         return true;
+    if (n->item->repeats && !n->present) /* as rh_form_check: an empty repeat asks for nothing */
+        return true;
     for (unsigned k = 0; k < n->n_sets; k++)
         for (unsigned i = 0; i < n->item->n_children; i++)
             for (unsigned j = 0; j < n->sets[k].slots[i].count; j++)
