@@ -150,6 +150,10 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
     enum rh_rc rc = variables ? bind(c, s, e, n, variables, &in.n_variables) : RH_NOMEM;
     if (!rc)
         rc = rh_form_view(c, s, e, &in.resource, &number);
+    if (!rc && n && in.resource == s->full && n->view != number && rh_form_node_present(n)) {
+        s->full = NULL; /* a view in between has taken the node's place */
+        rc = rh_form_view(c, s, e, &in.resource, &number);
+    }
     if (rc)
         return rc;
     in.variables = variables;
