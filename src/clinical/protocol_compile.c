@@ -151,7 +151,8 @@ static void settle_name(struct builder *b, struct rh_protocol_name *n, unsigned 
     if (n->walked || !n->expression || !n->expression->fp)
         return;
     if (n->walking || depth > RH_FP_DEPTH_MAX) {
-        wrong(b, RH_RULE, place, "%%%.*s is computed from itself.", RH_TEXT_ARG(n->name));
+        wrong(b, RH_RULE, place, "%%%.*s is computed from %s.", RH_TEXT_ARG(n->name),
+              n->walking ? "itself" : "too long a chain of variables");
         n->walked = true;
         return;
     }
@@ -204,18 +205,22 @@ static bool may_read(struct builder *b, const struct rh_protocol_name *n)
 }
 
 /* `direct`: the plan's own expression names it. Below, only facts count: a variable is what was
- * made of them. */
+ * made of them. Each name is looked at once for an expression. */
 static void check_reads(struct builder *b, struct rh_text text, const struct rh_protocol_name *n,
-                        bool direct, unsigned depth)
+                        bool direct, unsigned char *seen)
 {
+    unsigned char *mark = &seen[n - b->p->names];
+    if (*mark && !direct)
+        return;
+    *mark = 1;
     if ((direct || n->kind == RH_NAME_FACT) && !may_read(b, n)) {
         wrong(b, RH_RULE, b->place,
               "The expression \"%.*s\" reads %%%.*s, which the protocol does not declare (reads).",
               RH_TEXT_ARG(rh_text_shown(text, 160)), RH_TEXT_ARG(n->name));
         return;
     }
-    for (unsigned i = 0; n->reads && i < n->expression->n_reads && depth < RH_FP_DEPTH_MAX; i++)
-        check_reads(b, text, &b->p->names[n->reads[i]], false, depth + 1);
+    for (unsigned i = 0; n->reads && i < n->expression->n_reads; i++)
+        check_reads(b, text, &b->p->names[n->reads[i]], false, seen);
 }
 
 static void check_declared(struct builder *b)
@@ -246,9 +251,10 @@ static bool read_expression(struct builder *b, struct rh_rule *rule, yyjson_val 
     if (!ret->names)
         return false;
     check(b, b->place, ret, NULL);
+    unsigned char seen[RH_PROTOCOL_NAMES_MAX] = {0};
     for (unsigned i = 0; i < ret->n_reads; i++) {
         const struct rh_protocol_name *n = &b->p->names[ret->names[i]];
-        check_reads(b, ret->text, n, true, 0);
+        check_reads(b, ret->text, n, true, seen);
         rule->birth = rule->birth || n->birth;
         rule->draft = rule->draft || n->draft;
     }

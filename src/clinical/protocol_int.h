@@ -198,13 +198,18 @@ struct rh_type_facts {
     unsigned *others, n_others; /* facts that are asked one by one */
 };
 
+struct rh_slot_list {
+    unsigned *slots, n;
+};
+
 struct rh_set_protocol {
     const struct rh_protocol *protocol;
-    unsigned *slots;          /* of its names */
-    uint64_t *labels;         /* of its rules: from label extensions */
-    uint64_t all_labels;      /* of all rules */
-    unsigned classes;         /* slot of %classification; UINT_MAX: none */
-    unsigned *facts, n_facts; /* slots of facts that it reads */
+    unsigned *slots;              /* of its names */
+    uint64_t *labels;             /* of its rules: from label extensions */
+    uint64_t all_labels;          /* of all rules */
+    struct rh_slot_list *figures; /* of its rules: lookups that their conditions stand on */
+    unsigned classes;             /* slot of %classification; UINT_MAX: none */
+    unsigned *facts, n_facts;     /* slots of facts that it reads */
 };
 
 struct rh_protocol_set {

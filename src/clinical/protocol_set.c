@@ -171,6 +171,23 @@ static void find_facts(struct layout *l, struct rh_set_protocol *sp)
             sp->facts[sp->n_facts++] = i;
 }
 
+/* The figures of tables that a rule stands on: slots. */
+static void find_figures(struct layout *l, struct rh_set_protocol *sp, unsigned i)
+{
+    const struct rh_rule *r = &sp->protocol->rules[i];
+    unsigned char *marks = list_of(l, l->s->n_slots, 1);
+    struct rh_slot_list *f = &sp->figures[i];
+    if (!marks)
+        return;
+    mark_expressions(l->s, sp, r->conditions, r->n_conditions, marks);
+    for (unsigned k = 0; k < l->s->n_slots; k++)
+        f->n += marks[k] && l->s->slots[k].kind == RH_NAME_LOOKUP;
+    f->slots = list_of(l, f->n, sizeof *f->slots);
+    for (unsigned k = 0, n = 0; f->slots && k < l->s->n_slots; k++)
+        if (marks[k] && l->s->slots[k].kind == RH_NAME_LOOKUP)
+            f->slots[n++] = k;
+}
+
 /* What the items that a lapsed part repeats say follows from that part too. */
 static void spread_labels(const struct rh_protocol *p, uint64_t *labels)
 {
@@ -184,8 +201,9 @@ static void lay_protocol(struct layout *l, struct rh_set_protocol *sp)
     const struct rh_protocol *p = sp->protocol;
     sp->slots = list_of(l, p->n_names, sizeof *sp->slots);
     sp->labels = list_of(l, p->n_rules, sizeof *sp->labels);
+    sp->figures = list_of(l, p->n_rules, sizeof *sp->figures);
     sp->classes = UINT_MAX;
-    if (!sp->slots || !sp->labels)
+    if (!sp->slots || !sp->labels || !sp->figures)
         return;
     memset(sp->slots, 0xff, p->n_names * sizeof *sp->slots);
     for (unsigned i = 0; i < p->n_names; i++)
@@ -211,6 +229,8 @@ static void lay_protocol(struct layout *l, struct rh_set_protocol *sp)
     }
     spread_labels(p, sp->labels);
     find_facts(l, sp);
+    for (unsigned i = 0; i < p->n_rules && !l->rc; i++)
+        find_figures(l, sp, i);
 }
 
 /* --- the table -------------------------------------------------------------------------------- */

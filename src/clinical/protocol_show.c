@@ -106,45 +106,53 @@ static void missing(struct show *s, const struct rh_missing_list *l)
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
-/* Figures of tables that a rule stands on: their own sources. */
-static void figures(struct show *s, const struct rh_set_protocol *sp, const unsigned *slots,
-                    const unsigned *names, const struct rh_rule_expression *e, unsigned depth)
+enum { SOURCES_MAX = 40 };
+struct named_sources {
+    struct rh_text rows[SOURCES_MAX];
+    unsigned n;
+};
+
+static void add_source(struct named_sources *l, struct rh_text t)
 {
-    for (unsigned i = 0; i < e->n_reads && depth < RH_FP_DEPTH_MAX; i++) {
-        unsigned slot = slots ? slots[i] : sp->slots[names[i]];
-        const struct rh_slot *x = &s->r->set->slots[slot];
-        if (!x->name->expression)
-            continue;
-        const struct rh_value *v = &s->r->values[slot];
-        if (x->kind == RH_NAME_LOOKUP && v->row) {
-            const struct rh_fact_lookup *l = &x->name->facts->lookups[x->name->index];
-            struct rh_text type, source, year;
-            source = rh_json_text(rh_concept_property(v->row, l->property, "-source", &type));
-            year = rh_json_text(rh_concept_property(v->row, l->property, "-year", &type));
-            if (source.len) {
-                sep(s->out);
-                struct rh_buf b = rh_buf(s->c->arena);
-                rh_buf_text(&b, source);
-                if (year.len)
-                    rh_buf_printf(&b, " (%.*s)", RH_TEXT_ARG(year));
-                rh_buf_json(s->out, rh_buf_get(&b));
-            }
-        }
-        figures(s, sp, x->reads, NULL, x->name->expression, depth + 1);
-    }
+    for (unsigned i = 0; i < l->n; i++)
+        if (rh_text_eq(l->rows[i], t))
+            return;
+    if (t.len && l->n < SOURCES_MAX)
+        l->rows[l->n++] = t;
+}
+
+/* "Tables (2024)"; a source that names the year stands as it is. */
+static struct rh_text figure_source(struct show *s, const struct rh_value *v,
+                                    const struct rh_fact_lookup *l)
+{
+    struct rh_text type, source, year;
+    source = rh_json_text(rh_concept_property(v->row, l->property, "-source", &type));
+    year = rh_json_text(rh_concept_property(v->row, l->property, "-year", &type));
+    if (!source.len || !year.len || memmem(source.data, source.len, year.data, year.len))
+        return source;
+    return rh_text(
+        rh_arena_printf(s->c->arena, "%.*s (%.*s)", RH_TEXT_ARG(source), RH_TEXT_ARG(year)));
 }
 
 static void sources(struct show *s, unsigned p, const struct rh_rule *rule)
 {
     const struct rh_set_protocol *sp = &s->r->set->protocols[p];
+    const struct rh_slot_list *figures = &sp->figures[rule - sp->protocol->rules];
+    struct named_sources all = {.n = 0};
+    for (unsigned i = 0; i < rule->n_sources; i++)
+        add_source(&all, rule->sources[i]);
+    for (unsigned i = 0; i < figures->n; i++) { /* figures have sources of their own */
+        const struct rh_value *v = &s->r->values[figures->slots[i]];
+        const struct rh_protocol_name *n = s->r->set->slots[figures->slots[i]].name;
+        if (v->row)
+            add_source(&all, figure_source(s, v, &n->facts->lookups[n->index]));
+    }
     key(s->out, "source");
     rh_buf_char(s->out, '[');
-    for (unsigned i = 0; i < rule->n_sources; i++) {
+    for (unsigned i = 0; i < all.n; i++) {
         sep(s->out);
-        rh_buf_json(s->out, rule->sources[i]);
+        rh_buf_json(s->out, all.rows[i]);
     }
-    for (unsigned i = 0; i < rule->n_conditions; i++)
-        figures(s, sp, NULL, rule->conditions[i].names, &rule->conditions[i], 0);
     rh_buf_char(s->out, ']');
 }
 

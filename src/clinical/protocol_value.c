@@ -212,30 +212,32 @@ static bool is_missing(struct rh_run *r, const struct rh_read *read, unsigned sl
            !yyjson_obj_getn(v->list.items[0].node.value, read->member.data, read->member.len);
 }
 
-/* What of that which the expression reads is not there. `vague`: nothing was found so; then all
- * facts that it reads say too little. Everything is evaluated already. Depth: as names go. */
+/* What of that which the expression reads is not there; *found: there is some, named before or not.
+ * `vague`: nothing was found so; then all facts that it reads say too little. Everything is
+ * evaluated already. Depth: as names go. False: no memory. */
 static bool collect(struct rh_run *r, const struct rh_rule_expression *e, const unsigned *slots,
-                    bool vague, struct rh_missing_list *l)
+                    bool vague, unsigned char *seen, struct rh_missing_list *l, bool *found)
 {
+    const struct rh_text none = {NULL, 0};
     for (unsigned i = 0; i < e->n_reads; i++) {
         const struct rh_slot *s = &r->set->slots[slots[i]];
-        struct rh_value *v = &r->values[slots[i]];
-        const struct rh_text none = {NULL, 0};
-        size_t before = l->count;
-        if (vague && s->kind == RH_NAME_FACT && !e->reads[i].soft && !add_missing(r, l, s, none))
-            return false;
-        if (vague || e->reads[i].soft || !is_missing(r, &e->reads[i], slots[i]))
+        const struct rh_value *v = &r->values[slots[i]];
+        bool fact = s->kind == RH_NAME_FACT || s->kind == RH_NAME_BIRTH, below = false;
+        if (e->reads[i].soft ||
+            (vague ? s->kind != RH_NAME_FACT : !is_missing(r, &e->reads[i], slots[i])))
             continue;
-        if (s->kind == RH_NAME_PATIENT && !add_missing(r, l, s, e->reads[i].member))
-            return false;
-        if ((s->kind == RH_NAME_FACT || s->kind == RH_NAME_BIRTH) && !add_missing(r, l, s, none))
-            return false;
-        if (s->name->expression && !collect(r, s->name->expression, s->reads, false, l))
+        *found = true; /* the slot itself, or what is below it */
+        if (seen[slots[i]])
+            continue;
+        seen[slots[i]] = 1;
+        if (s->name->expression &&
+            !collect(r, s->name->expression, s->reads, false, seen, l, &below))
             return false;
         for (size_t k = 0; k < v->missing.count; k++)
             if (!rh_missing_add(r->c->arena, l, v->missing.rows[k]))
                 return false;
-        if (s->name->expression && l->count == before && !add_missing(r, l, s, none))
+        bool itself = fact || s->kind == RH_NAME_PATIENT || (s->name->expression && !below);
+        if (itself && !add_missing(r, l, s, s->kind == RH_NAME_PATIENT ? e->reads[i].member : none))
             return false;
     }
     return true;
@@ -244,10 +246,11 @@ static bool collect(struct rh_run *r, const struct rh_rule_expression *e, const 
 static enum rh_rc name_missing(struct rh_run *r, const struct rh_rule_expression *e,
                                const unsigned *slots, struct rh_missing_list *l)
 {
-    size_t before = l->count;
-    if (!collect(r, e, slots, false, l))
+    bool found = false;
+    unsigned char *seen = rh_arena_zero(r->c->arena, r->set->n_slots + 1);
+    if (!seen || !collect(r, e, slots, false, seen, l, &found))
         return RH_NOMEM;
-    if (l->count == before && !collect(r, e, slots, true, l))
+    if (!found && !collect(r, e, slots, true, seen, l, &found))
         return RH_NOMEM;
     return RH_OK;
 }

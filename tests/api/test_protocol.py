@@ -95,6 +95,17 @@ def test_an_expression_that_fails_is_unknown_and_says_why(tmp_path):
     assert "single" in c["problem"]
 
 
+def test_variables_that_many_paths_lead_to_are_computed_once(tmp_path):
+    tower = [variable("v1", "%plain.value"), variable("v2", "%v1 | %plain.value"), *(variable(f"v{n}", f"%v{n - 1} | %v{n - 2}") for n in range(3, 100))]
+    folder = build(tmp_path, group("items", "i", rule("i", "%v99 = 'x'", definition="a")), reads=[*READS, "v99"], library_=facts(variables=tower))
+    (i,) = one(folder, [patient()])["items"]
+    assert [m["name"] for m in i["missing"]] == ["plain"]
+    assert status(one(folder, [patient(), observation("plain", "x")])) == {"i": "required"}
+    chain = [variable("v0", "%plain.value"), *(variable(f"v{n}", f"%v{n - 1}") for n in range(1, 200))]
+    error = refused(tmp_path / "long", group("items", "i", rule("i", "%v199 = 'x'", definition="a")), reads=[*READS, "v199"], library_=facts(variables=chain[::-1]))
+    assert "too long a chain" in error
+
+
 # --- which resources count
 
 def test_which_results_count(tmp_path):
