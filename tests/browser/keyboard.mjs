@@ -34,7 +34,7 @@ export const focused = (p) =>
             required: Boolean(q.querySelector(".must")),
             answered: Boolean(
                 q.querySelector(".q-field input:checked, .chosen li") ||
-                    (at.value && !["radio", "checkbox"].includes(at.type)),
+                (at.value && !["radio", "checkbox"].includes(at.type)),
             ),
             yesNo: field.querySelectorAll("input[type=radio]").length === 2,
             mode: at.inputMode || "",
@@ -124,7 +124,9 @@ export async function fillForm(p, answers) {
         () =>
             !document.querySelector("#finish") ||
             (!document.querySelector("#finish").disabled &&
-                document.querySelector(".summary .trouble, .sheet-form > .error, .sheet-form > .trouble")),
+                document.querySelector(
+                    ".summary .trouble, .sheet-form > .error, .sheet-form > .trouble",
+                )),
     );
     const trouble = p.locator(".summary .trouble, .sheet-form > .trouble, .sheet-form .error");
     return (await trouble.count()) ? (await trouble.allInnerTexts()).join("\n") : "";

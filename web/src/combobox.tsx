@@ -8,6 +8,8 @@ import { t, tn } from "./text";
 
 export interface Choice {
     text: string;
+    /** Other words to find it by: its code, its name in another language. */
+    also?: string;
     disabled?: boolean;
 }
 
@@ -21,6 +23,14 @@ const plain = (text: string): string =>
         .replace(/[أإآٱ]/g, "ا")
         .replace(/ى/g, "ي")
         .toLowerCase();
+
+/** What is called just so, then what begins with the words, then what only contains them. */
+function rank(one: { key: string; other: string }, wanted: string): number {
+    const others = one.other.split(" ");
+    if (one.key === wanted || others.includes(wanted)) return 3;
+    if (one.key.startsWith(wanted)) return 2;
+    return others.some((word) => word.startsWith(wanted)) ? 1 : 0;
+}
 
 export function Combobox(props: {
     id: string;
@@ -44,11 +54,13 @@ export function Combobox(props: {
     const text = typed ?? props.chosen;
     const wanted = plain(typed ?? "");
     const rows = props.choices
-        .map((one, at) => ({ ...one, at, key: plain(one.text) }))
-        .filter((one) => !one.disabled && (!wanted || one.key.includes(wanted)))
-        .sort((a, b) =>
-            wanted ? Number(b.key.startsWith(wanted)) - Number(a.key.startsWith(wanted)) : 0,
-        );
+        .map((one, at) => ({ ...one, at, key: plain(one.text), other: plain(one.also ?? "") }))
+        .filter(
+            (one) =>
+                !one.disabled &&
+                (!wanted || one.key.includes(wanted) || one.other.includes(wanted)),
+        )
+        .sort((a, b) => (wanted ? rank(b, wanted) - rank(a, wanted) : 0));
     const visible = rows.slice(0, SHOWN);
     const mark = Math.min(marked, visible.length - 1);
 

@@ -17,7 +17,7 @@ import type { Fields, Node, Option } from "./core";
 import { dateTime } from "./dates";
 import { count, digits, number } from "./exact";
 import { stamp, today, type Filling } from "./fill";
-import { t } from "./text";
+import { englishName, t } from "./text";
 
 const RADIOS_MAX = 9; // more choices than this are a list to type in
 const FILE_BYTES_MAX = 5 << 20;
@@ -124,6 +124,15 @@ function Buttons(p: Field) {
     );
 }
 
+/** The name of a code in the form's own language, and the code, for who types those. */
+function otherWords(option: Option): string {
+    const c = valueOf(option.value)?.[1] as
+        { system?: string; display?: string; code?: string } | undefined;
+    if (!c || typeof c !== "object") return "";
+    const land = /iso:3166/.test(c.system ?? "") ? englishName("region", c.code ?? "") : "";
+    return [c.display, land, c.code].filter(Boolean).join(" ");
+}
+
 function OneOfMany(p: Field) {
     const { node } = p;
     const options = optionsOf(node);
@@ -158,7 +167,11 @@ function OneOfMany(p: Field) {
             )}
             <Combobox
                 id={p.id}
-                choices={options}
+                choices={options.map((one) => ({
+                    text: one.text,
+                    also: otherWords(one),
+                    ...(one.disabled ? { disabled: true } : {}),
+                }))}
                 chosen={many || !answers[0] ? "" : words(answers[0], options)}
                 open={Boolean(node.openChoice)}
                 disabled={Boolean(node.readOnly)}

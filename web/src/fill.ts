@@ -22,6 +22,8 @@ import { forget, keep, kept, newId, type Draft } from "./keep";
 import { asFailure } from "./load";
 import { language } from "./text";
 
+/** Names this draft in what it saves, so that a save whose answer was lost is known as its own. */
+const DRAFT_TAG = "https://rihla.example/fhir/CodeSystem/draft";
 const PAUSE_MS = 1500; // after the last change, before it goes to the server
 const AGAIN_MS = [3_000, 10_000, 30_000]; // until a server that did not answer is asked again
 
@@ -105,7 +107,7 @@ export class Filling {
     private queue: Promise<unknown> = Promise.resolve();
 
     private constructor(readonly draft: Draft) {
-        addEventListener("online", this.sendNow);
+        addEventListener("online", this.online);
         addEventListener("pagehide", this.sendNow);
         document.addEventListener("visibilitychange", this.sendNow);
     }
@@ -126,6 +128,7 @@ export class Filling {
             changed: 0,
             sent: 0,
             version: "",
+            device: newId(),
             amends: false,
             back,
             form: 1,
@@ -171,6 +174,7 @@ export class Filling {
                 changed: when,
                 sent: when,
                 version,
+                device: before?.device ?? newId(),
                 amends: r.status === "completed" || r.status === "amended",
                 back,
                 form: 1,
@@ -203,6 +207,9 @@ export class Filling {
 
     private put(node: Node): void {
         const { children, ...rest } = node;
+        const before = this.node(node.path).value;
+        // Options and what stands below come only when they are others than before.
+        if (!rest.options && before?.options) rest.options = before.options;
         this.node(node.path).value = rest;
         if (!children) return;
         children.forEach((one) => this.put(one));
@@ -319,6 +326,9 @@ export class Filling {
             id: draft.id,
             questionnaire: (r.questionnaire as string | undefined) ?? draft.questionnaire,
             status,
+            ...(status === "in-progress"
+                ? { meta: { tag: [{ system: DRAFT_TAG, code: draft.device }] } }
+                : {}),
             subject: { reference: `Patient/${draft.patient}` },
             authored: stamp(),
         });
@@ -342,14 +352,22 @@ export class Filling {
         this.timer = setTimeout(this.sendNow, wait);
     }
 
+    private readonly online = (): void => {
+        this.failures = 0;
+        void this.sendNow();
+    };
+
     private sending = false;
+    private wanted = false; // to be sent again at once, when what is on its way has ended
     private readonly sendNow = async (): Promise<void> => {
         await this.keeping;
         const { draft } = this;
+        if (this.sending) this.wanted = true;
         if (this.sending || this.done || draft.amends || draft.changed <= draft.sent) return;
         if (!draft.response) return;
         clearTimeout(this.timer);
         this.sending = true;
+        this.wanted = false;
         const upTo = draft.changed;
         try {
             const { version } = await write(
@@ -364,16 +382,40 @@ export class Filling {
             if (draft.changed === upTo) this.save.value = { at: "server", when: upTo };
         } catch (error) {
             const failure = asFailure(error);
-            if (this.save.value.at !== "nowhere" && draft.changed === upTo)
+            if (failure.kind === "changed" && (await this.isOurs())) this.wanted = true;
+            else if (this.save.value.at !== "nowhere" && draft.changed === upTo)
                 this.save.value = { at: "here", when: upTo, failure };
             const again = failure.kind === "unreachable" || failure.kind === "slow";
             if (again && !this.closed)
                 this.sendSoon(AGAIN_MS[Math.min(this.failures++, 2)] ?? 30_000);
         } finally {
             this.sending = false;
-            if (draft.changed > upTo && !this.closed) this.sendSoon(PAUSE_MS);
+            if (this.wanted && !this.done) this.sendSoon(0);
+            else if (draft.changed > upTo && !this.closed) this.sendSoon(PAUSE_MS);
         }
     };
+
+    /**
+     * After a refusal because of a newer version: is that one a save of this draft whose answer was
+     * lost (a cut line, a killed tab)? Then it goes on from there.
+     */
+    private async isOurs(): Promise<boolean> {
+        const { draft } = this;
+        try {
+            const { text, version } = await readText(`QuestionnaireResponse/${draft.id}`);
+            const { meta } = JSON.parse(text) as {
+                meta?: { tag?: { system?: string; code?: string }[] };
+            };
+            const ours = (meta?.tag ?? []).some(
+                (tag) => tag.system === DRAFT_TAG && tag.code === draft.device,
+            );
+            if (!ours || version === draft.version) return false;
+            draft.version = version;
+            return true;
+        } catch {
+            return false;
+        }
+    }
 
     /** What was saved elsewhere meanwhile is replaced by what stands here (it stays in the history). */
     async overwrite(): Promise<void> {
@@ -399,7 +441,12 @@ export class Filling {
         while (this.sending) await new Promise((done) => setTimeout(done, 50));
         const { draft } = this;
         const body = await this.whole("form.response", draft.amends ? "amended" : "completed");
-        await finish(body, draft.version);
+        try {
+            await finish(body, draft.version);
+        } catch (error) {
+            if (asFailure(error).kind !== "changed" || !(await this.isOurs())) throw error;
+            await finish(body, draft.version);
+        }
         this.done = true;
         this.close();
         await forget(draft.id).catch(() => {});
@@ -418,7 +465,7 @@ export class Filling {
         if (this.closed) return;
         this.closed = true;
         clearTimeout(this.timer);
-        removeEventListener("online", this.sendNow);
+        removeEventListener("online", this.online);
         removeEventListener("pagehide", this.sendNow);
         document.removeEventListener("visibilitychange", this.sendNow);
         void (async () => {

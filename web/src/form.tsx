@@ -86,13 +86,25 @@ interface Progress {
 }
 function progress(f: Filling, page: string[]): Progress {
     const p = { done: 0, all: 0, must: 0 };
-    for (const node of askedOn(f, page)) {
-        if (!isQuestion(node)) continue;
-        p.all++;
-        if (answered(node)) p.done++;
-        else if (node.required) p.must++;
-    }
+    for (const path of page) add(f, path, p);
     return p;
+}
+
+function add(f: Filling, path: string, p: Progress): void {
+    const node = f.node(path).value;
+    if (!node || !node.enabled || node.hidden) return;
+    const mine = { done: 0, all: 0, must: 0 };
+    if (isQuestion(node)) {
+        mine.all = 1;
+        if (answered(node)) mine.done = 1;
+        else if (node.required) mine.must = 1;
+    }
+    for (const one of f.children(path).value) add(f, one, mine);
+    // A repeat of an optional group asks for nothing until something is answered there.
+    if (node.type === "group" && node.repeats && !node.required && !mine.done) mine.must = 0;
+    p.done += mine.done;
+    p.all += mine.all;
+    p.must += mine.must;
 }
 
 /** What stands in a field and is no answer: nothing is finished over it. */

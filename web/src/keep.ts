@@ -23,6 +23,8 @@ export interface Draft {
     sent: number;
     /** The server's version that this continues. */
     version: string;
+    /** Random: names this draft in what it saves on the server. */
+    device: string;
     /** A finished response is being changed: the server has it whole until this is finished, too. */
     amends: boolean;
     /** Where to go when it is done: an address of these pages. */

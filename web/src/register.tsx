@@ -19,7 +19,7 @@ import { Hit } from "./find";
 import { forget, keep, kept, newId } from "./keep";
 import { asFailure } from "./load";
 import { notice, Trouble } from "./parts";
-import { language, languageName, t, word } from "./text";
+import { englishName, language, languageName, t, word } from "./text";
 
 const MARGIN = "https://rihla.example/fhir/StructureDefinition/birth-date-margin";
 const KEPT = "register";
@@ -81,6 +81,7 @@ async function keepTyped(): Promise<void> {
                 changed: Date.now(),
                 sent: 0,
                 version: "",
+                device: "",
                 amends: false,
                 back: "",
                 form: 1,
@@ -405,7 +406,10 @@ function Language({ f }: { f: Typed }) {
             </label>
             <Combobox
                 id="language"
-                choices={rows}
+                choices={rows.map((one) => ({
+                    text: one.text,
+                    also: `${englishName("language", one.code)} ${one.code}`,
+                }))}
                 chosen={f.language ? languageName(f.language) || f.language : ""}
                 open={false}
                 pick={(at) => change({ language: rows[at]?.code ?? "" })}

@@ -250,6 +250,15 @@ const intlName = (kind: "region" | "language", code: string): string => {
     }
 };
 
+/** The English name of a country's or language's code, for who searches by it in any language. */
+export const englishName = (kind: "region" | "language", code: string): string => {
+    try {
+        return new Intl.DisplayNames(["en"], { type: kind, fallback: "none" }).of(code) ?? "";
+    } catch {
+        return "";
+    }
+};
+
 /** The name of an ISO 3166 two-letter code in the page's language; other text stays as it is. */
 export const countryName = (text: string): string =>
     (/^[A-Za-z]{2}$/.test(text) && intlName("region", text.toUpperCase())) || text;
