@@ -44,6 +44,13 @@ enum {
 struct rh_form;
 struct rh_form_session;
 
+/* Something to go through with yyjson_arr_foreach, which does not take NULL: then nothing. */
+static inline yyjson_val *rh_some(yyjson_val *v)
+{
+    static const yyjson_val nothing;
+    return v ? v : (yyjson_val *)(uintptr_t)&nothing;
+}
+
 /* --- the Questionnaire ------------------------------------------------------------------------ */
 /* Compiles into arena `a`; the Questionnaire must live as long. Issues name items by linkId and
  * path. RH_STRUCTURE, RH_VALUE, RH_TOOLARGE: not a Questionnaire, an item without linkId, a linkId

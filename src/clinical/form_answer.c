@@ -58,7 +58,7 @@ yyjson_val *rh_form_mark_answer(struct rh_ctx *c, yyjson_val *answer, const char
     yyjson_val *key, *v, *list = NULL;
     yyjson_doc *doc;
     rh_buf_char(&b, '{');
-    yyjson_obj_foreach (answer, i, n, key, v) {
+    yyjson_obj_foreach (rh_some(answer), i, n, key, v) {
         if (rh_text_is(rh_json_text(key), "extension")) {
             list = v;
             continue;
@@ -69,7 +69,7 @@ yyjson_val *rh_form_mark_answer(struct rh_ctx *c, yyjson_val *answer, const char
         rh_buf_char(&b, ',');
     }
     rh_buf_str(&b, "\"extension\":[");
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         if (rh_text_is(rh_json_get(v, "url"), url))
             continue;
         rh_json_write(&b, v);
@@ -117,7 +117,7 @@ static enum rh_rc check(struct rh_ctx *c, const struct rh_form_node *n, yyjson_v
     if (yyjson_arr_size(answers) > 1 && !n->item->repeats)
         return rh_issue_add(c->issues, RH_VALUE, n->path.data, "\"%.*s\" takes one answer.",
                             RH_TEXT_ARG(n->item->link));
-    yyjson_arr_foreach (answers, i, max, a) {
+    yyjson_arr_foreach (rh_some(answers), i, max, a) {
         if (!rh_form_takes(n->item, a)) {
             struct rh_text member = rh_form_answer_member(a, &v);
             return rh_issue_add(c->issues, RH_VALUE, n->path.data,

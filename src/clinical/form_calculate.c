@@ -39,6 +39,20 @@ static void say(struct rh_form_value *v, const char *problem)
     v->problem = problem ? rh_strdup(problem) : NULL;
 }
 
+/* Does the expression come to something of the context that was not given? That is said once, for
+ * the form. */
+static bool lacks_context(const struct rh_form_session *s, const struct rh_form_expression *e)
+{
+    for (unsigned i = 0; i < e->n_names; i++) {
+        const struct rh_form_name *n = &e->names[i];
+        if (n->kind == RH_NAME_CONTEXT && !yyjson_obj_getn(s->context, n->name.data, n->name.len))
+            return true;
+        if (n->kind == RH_NAME_VARIABLE && lacks_context(s, n->variable))
+            return true;
+    }
+    return false;
+}
+
 /* --- one evaluation -----------------------------------------------------------------------------
  */
 /* The node of the item that a variable stands on: this one or one above. */
@@ -90,7 +104,9 @@ static enum rh_rc variable_value(struct rh_ctx *c, struct rh_form_session *s,
         enum rh_rc rc = rh_form_evaluate(&inner, s, e, owner, &v->list);
         if (rc == RH_NOMEM || (rc == RH_TIMEOUT && s->steps <= 1))
             return rc;
-        say(v, rc ? quiet.count ? quiet.rows[0].text : rh_rc_text(rc) : NULL);
+        say(v, !rc || lacks_context(s, e) ? NULL
+               : quiet.count              ? quiet.rows[0].text
+                                          : rh_rc_text(rc));
         v->failed = rc != RH_OK;
         v->turn = s->turn;
     }
@@ -150,10 +166,6 @@ enum rh_rc rh_form_evaluate(struct rh_ctx *c, struct rh_form_session *s,
     enum rh_rc rc = variables ? bind(c, s, e, n, variables, &in.n_variables) : RH_NOMEM;
     if (!rc)
         rc = rh_form_view(c, s, e, &in.resource, &number);
-    if (!rc && n && in.resource == s->full && n->view != number && rh_form_node_present(n)) {
-        s->full = NULL; /* a view in between has taken the node's place */
-        rc = rh_form_view(c, s, e, &in.resource, &number);
-    }
     if (rc)
         return rc;
     in.variables = variables;
@@ -192,7 +204,8 @@ static enum rh_rc evaluate(struct rh_ctx *c, struct rh_form_session *s,
     if (rc == RH_NOMEM || (rc == RH_TIMEOUT && s->steps <= 1))
         return rh_issue_add(c->issues, rc, n ? n->path.data : NULL,
                             "The expressions of the form need more than the limits allow.");
-    say(rh_form_value_of(s, e, n), rc ? quiet.count ? quiet.rows[0].text : rh_rc_text(rc) : NULL);
+    bool said = !rc || (e->use == RH_USE_INITIAL && lacks_context(s, e));
+    say(rh_form_value_of(s, e, n), said ? NULL : quiet.count ? quiet.rows[0].text : rh_rc_text(rc));
     if (rc)
         *ret = (struct rh_fp_list){0};
     return RH_OK;

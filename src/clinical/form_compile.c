@@ -78,7 +78,7 @@ yyjson_val *rh_form_extension(const yyjson_val *object, const char *url)
 {
     size_t i, n;
     yyjson_val *e, *list = yyjson_obj_get((yyjson_val *)(uintptr_t)object, "extension");
-    yyjson_arr_foreach (list, i, n, e) {
+    yyjson_arr_foreach (rh_some(list), i, n, e) {
         if (rh_text_is(rh_json_get(e, "url"), url))
             return e;
     }
@@ -90,7 +90,7 @@ static yyjson_val *value_of(yyjson_val *extension, struct rh_text *ret_member)
 {
     size_t i, n;
     yyjson_val *key, *v;
-    yyjson_obj_foreach (extension, i, n, key, v) {
+    yyjson_obj_foreach (rh_some(extension), i, n, key, v) {
         if (rh_text_starts(rh_json_text(key), "value")) {
             if (ret_member)
                 *ret_member = rh_json_text(key);
@@ -163,7 +163,7 @@ static enum rh_rc count_items(struct builder *b, yyjson_val *owner, unsigned dep
     if (list && depth >= RH_FORM_DEPTH_MAX)
         return rh_issue_add(b->c->issues, RH_TOOLARGE, "Questionnaire.item",
                             "Items are nested more than %d deep.", RH_FORM_DEPTH_MAX);
-    yyjson_arr_foreach (list, i, max, v) {
+    yyjson_arr_foreach (rh_some(list), i, max, v) {
         if (++*n > RH_FORM_ITEMS_MAX)
             return rh_issue_add(b->c->issues, RH_TOOLARGE, "Questionnaire.item",
                                 "The Questionnaire has more than %d items.", RH_FORM_ITEMS_MAX);
@@ -254,7 +254,7 @@ static enum rh_rc read_options(struct builder *b, struct rh_form_item *item)
     item->options = rh_arena_zero(b->a, count * sizeof *item->options);
     if (!item->options)
         return RH_NOMEM;
-    yyjson_arr_foreach (list, i, n, o) {
+    yyjson_arr_foreach (rh_some(list), i, n, o) {
         struct rh_form_option *to = &item->options[item->n_options];
         to->source = o;
         to->value = value_of(o, &to->member);
@@ -281,7 +281,7 @@ static enum rh_rc read_items(struct builder *b, yyjson_val *owner, struct rh_for
         return RH_NOMEM;
     *ret = all;
     *ret_n = 0;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         struct rh_form_item *item = &b->form->items[b->n];
         *item = (struct rh_form_item){.form = b->form,
                                       .json = v,
@@ -314,7 +314,7 @@ static enum rh_rc read_when(struct builder *b, struct rh_form_item *item)
     item->when = rh_arena_zero(b->a, count * sizeof *item->when);
     if (!item->when)
         return RH_NOMEM;
-    yyjson_arr_foreach (list, i, n, w) {
+    yyjson_arr_foreach (rh_some(list), i, n, w) {
         struct rh_form_when *to = &item->when[item->n_when++];
         struct rh_text question = rh_json_get(w, "question");
         const struct rh_form_item *of = rh_form_item_find(b->form, question);
@@ -323,7 +323,7 @@ static enum rh_rc read_when(struct builder *b, struct rh_form_item *item)
             warn(b, item, "The item \"%.*s\" is enabled by \"%.*s\", which the form does not have.",
                  RH_TEXT_ARG(item->link), RH_TEXT_ARG(question));
         to->op = rh_json_get(w, "operator");
-        yyjson_obj_foreach (w, j, m, key, v) {
+        yyjson_obj_foreach (rh_some(w), j, m, key, v) {
             struct rh_text name = rh_json_text(key);
             if (rh_text_starts(name, "answer")) {
                 to->answer = v;
@@ -476,7 +476,7 @@ static enum rh_rc read_extensions(struct builder *b, struct rh_form_item *item, 
 {
     yyjson_val *list = yyjson_obj_get(owner, "extension"), *v;
     size_t i, n;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         struct rh_text url = rh_json_get(v, "url");
         for (unsigned u = 0; u < sizeof uses / sizeof uses[0]; u++) {
             enum rh_rc rc = RH_OK;
@@ -500,11 +500,11 @@ static enum rh_rc read_computed(struct builder *b, struct rh_form_item *item)
         if (v)
             rc = one_expression(b, item, v, computed[k].use);
     }
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         for (unsigned k = 0; k < sizeof limits / sizeof limits[0]; k++) {
             if (!rh_text_is(rh_json_get(v, "url"), limits[k]))
                 continue;
-            yyjson_obj_foreach (v, j, m, key, inner) {
+            yyjson_obj_foreach (rh_some(v), j, m, key, inner) {
                 yyjson_val *by = rh_form_extension(inner, CQF_EXPRESSION);
                 by = by ? by : rh_form_extension(inner, CQF_CALCULATED);
                 if (!by || rc)
@@ -569,7 +569,7 @@ static enum rh_rc read_context(struct builder *b, yyjson_val *owner)
     yyjson_val *list = yyjson_obj_get(owner, "extension"), *v;
     size_t i, n;
     enum rh_rc rc = RH_OK;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         struct rh_text url = rh_json_get(v, "url");
         if (rc)
             return rc;

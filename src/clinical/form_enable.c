@@ -177,7 +177,7 @@ static bool holds(const struct rh_form_session *s, const struct rh_form_node *q,
     not_equal = rh_text_is(w->op, "!=");
     if (!answered)
         return not_equal;
-    yyjson_arr_foreach (q->answers, i, max, answer) {
+    yyjson_arr_foreach (rh_some(q->answers), i, max, answer) {
         yyjson_obj_iter it = yyjson_obj_iter_with(answer);
         while ((key = yyjson_obj_iter_next(&it)) && !rh_text_starts(rh_json_text(key), "value"))
             ;

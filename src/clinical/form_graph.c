@@ -283,8 +283,8 @@ static struct value call(struct reader *r, const struct rh_fp_part *p, const str
     unsigned n = rh_fp_part_n_arguments(p);
     if (rh_text_is(name, "weight") || rh_text_is(name, "ordinal"))
         r->e->weights = true;
-    if (!focus && (rh_text_is(name, "today") || rh_text_is(name, "now") ||
-                   rh_text_is(name, "timeOfDay")))
+    if (!focus &&
+        (rh_text_is(name, "today") || rh_text_is(name, "now") || rh_text_is(name, "timeOfDay")))
         return other; /* they do not look at what they are called on */
     switch (how_of(name)) {
     case FILTER:

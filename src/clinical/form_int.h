@@ -242,9 +242,11 @@ struct rh_form_node {
     uint64_t failed;  /* constraints that are not kept, by number; without what is unknown */
     unsigned present; /* a question: its answers; a group: its children that are present */
     unsigned marks;
-    struct rh_form_value *values;                       /* of the item's expressions */
-    size_t view_at;                                     /* where it stands in the view */
-    uint64_t view;                                      /* with this number */
+    struct rh_form_value *values; /* of the item's expressions */
+    size_t view_at;               /* where it stands in the view with this number … */
+    uint64_t view;
+    size_t full_at; /* … and in that of the whole response, which lasts longer */
+    uint64_t full_view;
     struct rh_form_node *next_of_item, *before_of_item; /* all nodes of one item */
     struct rh_form_node *next_in_bucket;                /* by path */
     struct rh_form_node *next_marked;

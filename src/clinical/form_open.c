@@ -37,14 +37,14 @@ enum rh_rc rh_form_bare_answers(struct rh_ctx *c, const struct rh_form_node *n, 
         return rh_issue_add(c->issues, RH_TOOLARGE, n->path.data,
                             "A question takes at most %d answers.", RH_FORM_ANSWERS_MAX);
     rh_buf_char(&b, '[');
-    yyjson_arr_foreach (answers, i, max, a) {
+    yyjson_arr_foreach (rh_some(answers), i, max, a) {
         unsigned values = 0, members = 0;
         if (!yyjson_is_obj(a))
             return rh_issue_add(c->issues, RH_STRUCTURE, n->path.data,
                                 "An answer is an object such as {\"valueString\": \"…\"}, not %s.",
                                 rh_json_kind(a));
         rh_buf_str(&b, i ? ",{" : "{");
-        yyjson_obj_foreach (a, j, m, key, v) {
+        yyjson_obj_foreach (rh_some(a), j, m, key, v) {
             if (rh_text_is(rh_json_text(key), "item"))
                 continue;
             values += rh_text_starts(rh_json_text(key), "value");
@@ -110,7 +110,7 @@ static enum rh_rc only_listed(struct rh_ctx *c, struct rh_form_session *s,
         **left = rh_arena_alloc(c->arena, (yyjson_arr_size(*answers) + 1) * sizeof(yyjson_val *));
     if (!left)
         return RH_NOMEM;
-    yyjson_arr_foreach (*answers, i, max, a) {
+    yyjson_arr_foreach (rh_some(*answers), i, max, a) {
         bool is;
         enum rh_rc rc = listed(c, s, n, a, &is);
         if (rc)
@@ -151,7 +151,7 @@ static enum rh_rc take_answers(struct rh_ctx *c, struct rh_form_session *s, stru
     n->fresh &= n->n_answers == 0;
     n->overridden = yyjson_is_true(
         rh_form_extension_value(rh_form_node_answer(n, 0), RH_FORM_EXT "overridden", NULL));
-    yyjson_arr_foreach (answers, i, max, a) {
+    yyjson_arr_foreach (rh_some(answers), i, max, a) {
         rc = take_items(c, s, n, (unsigned)i, a);
         if (rc)
             return rc;
@@ -215,7 +215,7 @@ static enum rh_rc take_items(struct rh_ctx *c, struct rh_form_session *s,
     unsigned *seen = rh_arena_zero(c->arena, (n + 1) * sizeof *seen);
     if (!seen)
         return RH_NOMEM;
-    yyjson_arr_foreach (list, i, max, v) {
+    yyjson_arr_foreach (rh_some(list), i, max, v) {
         enum rh_rc rc = take_item(c, s, parent, set, v, seen);
         if (rc)
             return rc;
@@ -233,7 +233,7 @@ static enum rh_rc initial_answers(struct rh_ctx *c, const struct rh_form_node *n
     size_t i, max;
     unsigned count = 0, most = n->item->repeats ? RH_FORM_ANSWERS_MAX : 1;
     rh_buf_char(&b, '[');
-    yyjson_arr_foreach (list, i, max, v) {
+    yyjson_arr_foreach (rh_some(list), i, max, v) {
         if (count < most && yyjson_is_obj(v)) {
             rh_buf_str(&b, count++ ? "," : "");
             rh_json_write(&b, v);

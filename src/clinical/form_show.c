@@ -70,7 +70,7 @@ static void show_units(struct shower *p, const struct rh_form_item *item)
     size_t i, n;
     unsigned count = 0;
     yyjson_val *e;
-    yyjson_arr_foreach (yyjson_obj_get(item->json, "extension"), i, n, e) {
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(item->json, "extension")), i, n, e) {
         yyjson_val *coding = yyjson_obj_get(e, "valueCoding");
         if (!coding || !rh_text_is(rh_json_get(e, "url"), RH_FHIR_EXT "questionnaire-unitOption"))
             continue;
@@ -400,8 +400,32 @@ static enum rh_rc problems(void *user, struct rh_form_node *n)
     return RH_OK;
 }
 
+/* Names of the launch context that expressions use and nobody gave, each once. */
+static void context_problems(const struct rh_form_session *s, struct rh_issues *is)
+{
+    const struct rh_form *f = s->form;
+    for (unsigned i = 0; i < f->n_context; i++) {
+        struct rh_text name_of = f->context[i];
+        bool used = false, before = yyjson_obj_getn(s->context, name_of.data, name_of.len) != NULL;
+        for (unsigned k = 0; k < i; k++)
+            before |= rh_text_eq(f->context[k], name_of);
+        for (unsigned k = 0; k < f->n_expressions && !before && !used; k++)
+            for (unsigned j = 0; j < f->expressions[k]->n_names; j++)
+                used |= rh_text_eq(f->expressions[k]->names[j].name, name_of);
+        if (before || !used)
+            continue;
+        const char *said =
+            rh_arena_printf(is->arena, "%%%.*s is not given: what follows from it stays empty.",
+                            RH_TEXT_ARG(name_of));
+        rh_issue_at(is, (struct rh_issue){.severity = RH_WARNING,
+                                          .rc = RH_NOTFOUND,
+                                          .text = said ? said : rh_rc_text(RH_NOTFOUND)});
+    }
+}
+
 void rh_form_problems(const struct rh_form_session *s, struct rh_issues *is)
 {
+    context_problems(s, is);
     problems_of(is, (struct rh_text){NULL, 0}, s->form->of_form, s->values, s->form->n_of_form);
     rh_form_each((struct rh_form_session *)(uintptr_t)s, problems, is);
     rh_form_options_problems(s, is);

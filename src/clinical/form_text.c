@@ -36,7 +36,7 @@ static int translation(const yyjson_val *element, struct rh_text language, struc
     size_t i, n;
     int best = 0;
     yyjson_val *e, *list = yyjson_obj_get((yyjson_val *)(uintptr_t)element, "extension");
-    yyjson_arr_foreach (list, i, n, e) {
+    yyjson_arr_foreach (rh_some(list), i, n, e) {
         if (!rh_text_is(rh_json_get(e, "url"), TRANSLATION))
             continue;
         struct rh_text lang = rh_json_text(rh_form_extension_value(e, "lang", NULL));
@@ -90,7 +90,7 @@ static yyjson_val *contained(const struct rh_form *f, struct rh_text id)
 {
     size_t i, n;
     yyjson_val *v;
-    yyjson_arr_foreach (yyjson_obj_get(f->questionnaire, "contained"), i, n, v) {
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(f->questionnaire, "contained")), i, n, v) {
         if (rh_text_eq(rh_json_get(v, "id"), id))
             return v;
     }
@@ -102,7 +102,7 @@ static unsigned count_contains(yyjson_val *list, unsigned depth)
     size_t i, n;
     yyjson_val *v;
     unsigned count = 0;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         count += 1;
         if (depth < RH_TERMS_DEPTH_MAX)
             count += count_contains(yyjson_obj_get(v, "contains"), depth + 1);
@@ -114,7 +114,7 @@ static struct rh_text designation(yyjson_val *contains, struct rh_text language)
 {
     size_t i, n;
     yyjson_val *d;
-    yyjson_arr_foreach (yyjson_obj_get(contains, "designation"), i, n, d) {
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(contains, "designation")), i, n, d) {
         struct rh_text lang = rh_json_get(d, "language");
         if (lang.len && rh_text_ieq(primary(lang), primary(language)))
             return rh_json_get(d, "value");
@@ -122,19 +122,19 @@ static struct rh_text designation(yyjson_val *contains, struct rh_text language)
     return (struct rh_text){NULL, 0};
 }
 
-/* {"system","code","display"} of a row of an expansion, as a value of its own. */
-static yyjson_val *coding(struct rh_arena *a, yyjson_val *row)
+/* {"system","code","display"} of a row of an expansion or of a list of concepts. */
+static yyjson_val *coding(struct rh_arena *a, yyjson_val *row, struct rh_text system)
 {
     struct rh_issues quiet;
     struct rh_buf b = rh_buf(a);
-    static const char *const names[] = {"system", "version", "code", "display"};
+    static const char *const names[] = {"system", "code", "display"};
     yyjson_doc *doc;
     bool first = true;
     rh_issues_init(&quiet, a);
     rh_buf_char(&b, '{');
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct rh_text t = rh_json_get(row, names[i]);
-        if (!t.len || i == 1)
+        struct rh_text t = i == 0 && system.len ? system : rh_json_get(row, names[i]);
+        if (!t.len)
             continue;
         rh_buf_printf(&b, "%s\"%s\":", first ? "" : ",", names[i]);
         rh_buf_json(&b, t);
@@ -146,32 +146,74 @@ static yyjson_val *coding(struct rh_arena *a, yyjson_val *row)
     return yyjson_doc_get_root(doc);
 }
 
+static enum rh_rc add_row(struct rh_form_session *s, struct rh_form_cached_options *o,
+                          yyjson_val *row, struct rh_text system)
+{
+    struct rh_form_option *to = &o->options[o->n++];
+    struct rh_text text = designation(row, s->language);
+    *to = (struct rh_form_option){.value = coding(s->kept, row, system),
+                                  .member = RH_TEXT("valueCoding"),
+                                  .source = row,
+                                  .text = text};
+    if (!text.len)
+        to->text = rh_form_translated(s, row, "display");
+    if (!to->text.len)
+        to->text = rh_json_get(row, "code");
+    return to->value ? RH_OK : RH_NOMEM;
+}
+
 static enum rh_rc flatten(struct rh_form_session *s, struct rh_form_cached_options *o,
                           yyjson_val *list, unsigned depth)
 {
     size_t i, n;
     yyjson_val *v;
-    yyjson_arr_foreach (list, i, n, v) {
-        if (!yyjson_is_true(yyjson_obj_get(v, "abstract")) && rh_json_get(v, "code").len) {
-            struct rh_form_option *to = &o->options[o->n++];
-            struct rh_text text = designation(v, s->language);
-            *to = (struct rh_form_option){.value = coding(s->kept, v),
-                                          .member = RH_TEXT("valueCoding"),
-                                          .source = v,
-                                          .text = text};
-            if (!to->value)
-                return RH_NOMEM;
-            if (!text.len)
-                to->text = rh_form_translated(s, v, "display");
-            if (!to->text.len)
-                to->text = rh_json_get(v, "code");
-        }
-        enum rh_rc rc = depth < RH_TERMS_DEPTH_MAX
-                            ? flatten(s, o, yyjson_obj_get(v, "contains"), depth + 1)
-                            : RH_OK;
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
+        enum rh_rc rc = RH_OK;
+        if (!yyjson_is_true(yyjson_obj_get(v, "abstract")) && rh_json_get(v, "code").len)
+            rc = add_row(s, o, v, (struct rh_text){NULL, 0});
+        if (!rc && depth < RH_TERMS_DEPTH_MAX)
+            rc = flatten(s, o, yyjson_obj_get(v, "contains"), depth + 1);
         if (rc)
             return rc;
     }
+    return RH_OK;
+}
+
+/* A value set that lists all its concepts is complete by itself: nobody has to know the code system
+ * (few may pass on those of medicine). *n 0: it is not of this kind. */
+static unsigned listed_concepts(yyjson_val *set)
+{
+    yyjson_val *compose = yyjson_obj_get(set, "compose"), *v;
+    size_t i, max;
+    unsigned n = 0;
+    if (yyjson_obj_get(compose, "exclude"))
+        return 0;
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(compose, "include")), i, max, v) {
+        size_t count = yyjson_arr_size(yyjson_obj_get(v, "concept"));
+        if (!count || yyjson_obj_get(v, "valueSet") || yyjson_obj_get(v, "filter"))
+            return 0;
+        n += (unsigned)count;
+    }
+    return n;
+}
+
+static enum rh_rc take_listed(struct rh_form_session *s, struct rh_form_cached_options *o,
+                              yyjson_val *set)
+{
+    size_t i, max, j, m;
+    yyjson_val *include, *concept;
+    o->options = rh_arena_alloc(s->kept, (listed_concepts(set) + 1u) * sizeof *o->options);
+    if (!o->options)
+        return RH_NOMEM;
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(yyjson_obj_get(set, "compose"), "include")), i, max,
+                        include) {
+        yyjson_arr_foreach (rh_some(yyjson_obj_get(include, "concept")), j, m, concept) {
+            enum rh_rc rc = add_row(s, o, concept, rh_json_get(include, "system"));
+            if (rc)
+                return rc;
+        }
+    }
+    o->known = true;
     return RH_OK;
 }
 
@@ -217,7 +259,7 @@ static void print_request(const struct rh_form_session *s, struct rh_text url, y
     } else {
         parameter(b, "url", "valueUri", url);
     }
-    yyjson_arr_foreach (yyjson_obj_get(s->form->questionnaire, "contained"), i, n, v) {
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(s->form->questionnaire, "contained")), i, n, v) {
         struct rh_text type = rh_json_get(v, "resourceType");
         if (!rh_json_get(v, "url").len ||
             (!rh_text_is(type, "ValueSet") && !rh_text_is(type, "CodeSystem")))
@@ -229,7 +271,6 @@ static void print_request(const struct rh_form_session *s, struct rh_text url, y
     rh_buf_str(b, "]}");
 }
 
-/* A canonical with a version as the operation wants it: "url|version" is taken as it is. */
 static enum rh_rc expand(struct rh_ctx *c, struct rh_form_session *s,
                          struct rh_form_cached_options *o)
 {
@@ -260,6 +301,13 @@ static enum rh_rc expand(struct rh_ctx *c, struct rh_form_session *s,
         rc = rh_json_parse(s->kept, &quiet, rh_buf_get(&answer), &doc);
     if (rc == RH_NOMEM)
         return rc;
+    if (rc && !set) {
+        const struct rh_definition *d = rh_world_find(s->world, "ValueSet", url);
+        if (d && rh_definition_body(&inner, d, &set))
+            set = NULL;
+    }
+    if (rc && listed_concepts(set))
+        return take_listed(s, o, set);
     if (rc) {
         if (quiet.count)
             o->why = quiet.rows[0].text;
@@ -318,7 +366,7 @@ static enum rh_rc computed(struct rh_ctx *c, const struct rh_form_session *s, yy
     struct rh_form_option *o = rh_arena_zero(c->arena, (count + 1) * sizeof *o);
     if (!o)
         return RH_NOMEM;
-    yyjson_arr_foreach (kept, i, n, v) {
+    yyjson_arr_foreach (rh_some(kept), i, n, v) {
         yyjson_obj_iter it = yyjson_obj_iter_with(v);
         yyjson_val *key = yyjson_obj_iter_next(&it);
         o[i].member = rh_json_text(key);
@@ -337,7 +385,7 @@ static bool named(const struct rh_form_option *o, yyjson_val *extension)
     size_t i, n;
     if (!v)
         return false;
-    yyjson_arr_foreach (yyjson_obj_get(extension, "extension"), i, n, e) {
+    yyjson_arr_foreach (rh_some(yyjson_obj_get(extension, "extension")), i, n, e) {
         if (!rh_text_is(rh_json_get(e, "url"), "option"))
             continue;
         yyjson_obj_iter it = yyjson_obj_iter_with(e);

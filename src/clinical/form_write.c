@@ -24,6 +24,7 @@ struct writer {
     unsigned n_reads;
     unsigned flags;
     uint64_t number; /* of the view; 0: nodes are not told where they stand */
+    bool whole;      /* it is kept for other expressions */
     enum rh_rc rc;
 };
 
@@ -123,7 +124,7 @@ static void put_weighted(struct writer *w, yyjson_val *value, yyjson_val *weight
     size_t at = begin(w), count = 0, i, n;
     yyjson_val *key, *v, *list = NULL;
     if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach (value, i, n, key, v) {
+        yyjson_obj_foreach (rh_some(value), i, n, key, v) {
             if (rh_text_is(rh_json_text(key), "extension")) {
                 list = v;
                 continue;
@@ -135,7 +136,7 @@ static void put_weighted(struct writer *w, yyjson_val *value, yyjson_val *weight
     }
     put_text(w, RH_TEXT("extension"));
     size_t array = begin(w);
-    yyjson_arr_foreach (list, i, n, v)
+    yyjson_arr_foreach (rh_some(list), i, n, v)
         put(w, v);
     put(w, weight);
     end(w, array, false, yyjson_arr_size(list) + 1);
@@ -147,7 +148,7 @@ static size_t put_members(struct writer *w, const struct rh_form_node *n, yyjson
 {
     size_t count = 0, i, m;
     yyjson_val *key, *v;
-    yyjson_obj_foreach (answer, i, m, key, v) {
+    yyjson_obj_foreach (rh_some(answer), i, m, key, v) {
         struct rh_text name = rh_json_text(key);
         yyjson_val *weight =
             (w->flags & WEIGHTS) && rh_text_starts(name, "value") ? weight_of(w, n, v, name) : NULL;
@@ -213,7 +214,7 @@ static size_t put_answers(struct writer *w, const struct rh_form_node *n)
         return 1;
     }
     array = begin(w);
-    yyjson_arr_foreach (n->answers, i, max, v) {
+    yyjson_arr_foreach (rh_some(n->answers), i, max, v) {
         size_t object = begin(w), count = put_members(w, n, v);
         if (n->item->n_children)
             count += put_items(w, n, (unsigned)i);
@@ -226,7 +227,10 @@ static size_t put_answers(struct writer *w, const struct rh_form_node *n)
 static void put_node(struct writer *w, struct rh_form_node *n)
 {
     size_t at = begin(w), count = 1;
-    if (w->number) {
+    if (w->number && w->whole) {
+        n->full_view = w->number;
+        n->full_at = at;
+    } else if (w->number) {
         n->view = w->number;
         n->view_at = at;
     }
@@ -289,7 +293,7 @@ static size_t put_given(struct writer *w)
 {
     size_t count = 0, i, n;
     yyjson_val *key, *v;
-    yyjson_obj_foreach (w->s->response, i, n, key, v) {
+    yyjson_obj_foreach (rh_some(w->s->response), i, n, key, v) {
         struct rh_text name = rh_json_text(key);
         if (rh_text_is(name, "item") || rh_text_is(name, "resourceType") ||
             (rh_text_is(name, "text") && !(w->flags & DRAFT)))
@@ -354,7 +358,7 @@ enum rh_rc rh_form_view(struct rh_ctx *c, struct rh_form_session *s,
         *ret_number = s->full_view;
         return RH_OK;
     }
-    struct writer w = {.c = c, .s = s, .a = c->arena, .number = ++s->views};
+    struct writer w = {.c = c, .s = s, .a = c->arena, .number = ++s->views, .whole = whole};
     w.reads = e->reads_all ? &everything : e->reads;
     w.n_reads = e->reads_all ? 1 : e->n_reads;
     w.flags = (e->texts ? TEXTS : 0u) | (e->weights ? WEIGHTS : 0u);
@@ -382,6 +386,8 @@ yyjson_val *rh_form_view_node(struct rh_ctx *c, yyjson_val *view, uint64_t numbe
 {
     if (n->view == number)
         return view + n->view_at;
+    if (n->full_view == number)
+        return view + n->full_at;
     struct writer w = {.c = c, .a = c->arena};
     size_t at = begin(&w);
     put_text(&w, RH_TEXT("linkId"));

@@ -25,7 +25,7 @@ static void steps(struct rh_ctx *c, struct rh_form_session *s, yyjson_val *list)
 {
     size_t i, n;
     yyjson_val *v;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         struct rh_text path = rh_json_text(yyjson_arr_get(v, 0));
         yyjson_val *with = yyjson_arr_get(v, 1);
         struct rh_buf b = rh_buf(c->arena);

@@ -102,7 +102,7 @@ static yyjson_val *questionnaire_of(struct run *r, yyjson_val *test)
     if (given)
         return given;
     rh_buf_str(&b, "{\"resourceType\":\"Questionnaire\",\"status\":\"active\"");
-    yyjson_obj_foreach (yyjson_obj_get(test, "more"), i, n, key, v) {
+    yyjson_obj_foreach (rh_some(yyjson_obj_get(test, "more")), i, n, key, v) {
         rh_buf_char(&b, ',');
         rh_json_write(&b, key);
         rh_buf_char(&b, ':');
@@ -156,7 +156,7 @@ static yyjson_val *node_at(yyjson_val *list, struct rh_text path)
 {
     size_t i, n;
     yyjson_val *v, *found;
-    yyjson_arr_foreach (list, i, n, v) {
+    yyjson_arr_foreach (rh_some(list), i, n, v) {
         if (rh_text_eq(rh_json_get(v, "path"), path))
             return v;
         if ((found = node_at(yyjson_obj_get(v, "children"), path)))
@@ -184,7 +184,7 @@ static void check_changes(struct run *r, yyjson_val *test)
         compare(r, "removed", yyjson_obj_get(test, "removed"), yyjson_obj_get(got, "removed"));
     if (!want)
         return;
-    yyjson_arr_foreach (want, i, n, v) {
+    yyjson_arr_foreach (rh_some(want), i, n, v) {
         paths++;
         if (!node_at(changed, rh_json_text(v)))
             fail_msg("%s: %.*s is not among what changed: %.*s", r->name,
@@ -202,7 +202,7 @@ static void check_nodes(struct run *r, yyjson_val *test)
     rh_buf_char(&b, '{');
     rh_form_print(&r->c, r->s, &b);
     yyjson_val *all = braced(r, &b);
-    yyjson_obj_foreach (yyjson_obj_get(test, "nodes"), i, n, key, v) {
+    yyjson_obj_foreach (rh_some(yyjson_obj_get(test, "nodes")), i, n, key, v) {
         yyjson_val *node = node_at(yyjson_obj_get(all, "items"), rh_json_text(key));
         if (yyjson_is_null(v) != !node)
             fail_msg("%s: a node is%s there: %.*s", r->name, node ? "" : " not",
@@ -267,7 +267,7 @@ static void run_case(struct run *r, yyjson_val *test)
         fail_msg("%s: %s", r->name, r->is.count ? r->is.rows[0].text : rh_rc_name(rc));
     rh_form_each(r->s, check_node, r->s);
     struct rh_buf all = rh_buf(r->a);
-    yyjson_arr_foreach (steps, i, n, v) {
+    yyjson_arr_foreach (rh_some(steps), i, n, v) {
         rh_form_print(&r->c, r->s, &all); /* what changes is what the last step does */
         step(r, v);
     }
@@ -291,7 +291,7 @@ static unsigned run_file(const char *path)
     struct rh_host host = rh_conformance_host(&outer, NULL);
     if (f)
         fclose(f);
-    yyjson_arr_foreach (cases, i, n, v) {
+    yyjson_arr_foreach (rh_some(cases), i, n, v) {
         struct run r = {.a = each};
         rh_arena_reset(each);
         r.c = (struct rh_ctx){.arena = each,

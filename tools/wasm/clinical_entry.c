@@ -214,7 +214,7 @@ static enum rh_rc each_text(const struct call *q, const char *member, struct rh_
     *ret = rh_arena_alloc(q->c->arena, (count + 1) * sizeof **ret);
     if (!*ret)
         return RH_NOMEM;
-    yyjson_arr_foreach (list, i, max, v)
+    yyjson_arr_foreach (rh_some(list), i, max, v)
         (*ret)[(*n)++] = rh_json_text(v);
     return RH_OK;
 }
@@ -233,7 +233,7 @@ static enum rh_rc protocol_apply(struct call *q)
     resources = rh_arena_alloc(q->c->arena, (yyjson_arr_size(list) + 1) * sizeof(yyjson_val *));
     if (!resources)
         return RH_NOMEM;
-    yyjson_arr_foreach (list, i, max, v)
+    yyjson_arr_foreach (rh_some(list), i, max, v)
         resources[in.n++] = v;
     in.resources = resources;
     enum rh_rc rc = each_text(q, "protocols", &names, &n);
