@@ -84,7 +84,10 @@ static void add_for_cases(struct finding_packs *f, const char *path)
     if (!file || rh_file_read(f->cli->arena, NULL, file, 1 << 20, &bytes) ||
         rh_json_parse(f->cli->arena, &silent, bytes, &doc))
         return;
-    yyjson_obj_foreach (yyjson_obj_get(yyjson_doc_get_root(doc), "devDependencies"), i, n, key, v) {
+    yyjson_val *needed = yyjson_obj_get(yyjson_doc_get_root(doc), "devDependencies");
+    if (!needed)
+        return;
+    yyjson_obj_foreach (needed, i, n, key, v) {
         const char *found = find_beside(f, rh_json_text(key), rh_json_text(v));
         if (!found || has_path(f, found))
             continue;

@@ -13,6 +13,8 @@ static yyjson_val *value_of(yyjson_val *answer)
 {
     size_t i, n;
     yyjson_val *key, *v;
+    if (!answer)
+        return NULL;
     yyjson_obj_foreach (answer, i, n, key, v)
         if (rh_text_starts(rh_json_text(key), "value"))
             return v;
@@ -175,6 +177,8 @@ static enum rh_rc give_answers(struct rh_ctx *c, struct rh_form_session *s, yyjs
     yyjson_val *key, *v, *list;
     enum rh_rc rc = RH_OK;
     struct rh_form_node *n;
+    if (!answers)
+        return RH_OK;
     yyjson_obj_foreach (answers, i, max, key, v) {
         if (!rc)
             rc = find_node(c, s, rh_json_text(key), &n);
@@ -193,6 +197,8 @@ static enum rh_rc give_bulk(struct rh_ctx *c, struct rh_form_session *s, yyjson_
     yyjson_val *key, *v;
     enum rh_rc rc = RH_OK;
     struct rh_form_node *n;
+    if (!bulk)
+        return RH_OK;
     yyjson_obj_foreach (bulk, i, max, key, v) {
         if (!rc)
             rc = find_node(c, s, rh_json_text(key), &n);
@@ -275,6 +281,8 @@ static enum rh_rc check_answers(struct rh_ctx *c, struct rh_form_session *s, yyj
     size_t i, max;
     yyjson_val *key, *v, *got;
     enum rh_rc rc = RH_OK;
+    if (!want)
+        return RH_OK;
     yyjson_obj_foreach (want, i, max, key, v) {
         if (!rc)
             rc = collect(c, s, rh_json_text(key), &got);
@@ -481,6 +489,8 @@ static enum rh_rc check_want(struct rh_ctx *c, yyjson_val *want)
                                         "valid",   "response", "complete", "error"};
     size_t i, n, k;
     yyjson_val *key, *v;
+    if (!want)
+        return RH_OK;
     yyjson_obj_foreach (want, i, n, key, v) {
         for (k = 0; k < sizeof names / sizeof names[0] && !yyjson_equals_str(key, names[k]); k++)
             ;

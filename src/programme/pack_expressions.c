@@ -83,6 +83,46 @@ static enum rh_rc check_form_expression(struct rh_checking *k, yyjson_val *objec
     return rc == RH_NOMEM ? rc : RH_OK;
 }
 
+static enum rh_rc check_parses(struct rh_checking *k, struct rh_text text, const char *path)
+{
+    struct rh_fp *fp;
+    struct rh_issues inner;
+    struct rh_ctx c = k->ctx;
+    rh_issues_init(&inner, k->ctx.arena);
+    c.issues = &inner;
+    enum rh_rc rc = rh_fp_compile(&c, k->ctx.arena, text, &fp);
+    for (unsigned i = 0; i < inner.count; i++)
+        rh_checking_say(k, RH_ERROR, "expression", path, "%s In: %.*s", inner.rows[i].text,
+                        RH_TEXT_ARG(text));
+    return rc == RH_NOMEM ? rc : RH_OK;
+}
+
+/* Expressions that a form holds as plain texts: in templates, and between {{ }} in queries. */
+static enum rh_rc check_embedded(struct rh_checking *k, yyjson_val *object, const char *path,
+                                 void *user)
+{
+    struct rh_text url = rh_json_get(object, "url"), text = rh_json_get(object, "valueString");
+    enum rh_rc rc = RH_OK;
+    (void)user;
+    if (text.len &&
+        (rh_text_ends(url, "templateExtractValue") || rh_text_ends(url, "templateExtractContext")))
+        return check_parses(k, text, path);
+    if (!rh_text_is(rh_json_get(object, "language"), "application/x-fhir-query"))
+        return RH_OK;
+    text = rh_json_get(object, "expression");
+    for (const char *at = text.data, *from; at && !rc && (from = strstr(at, "{{"));) {
+        const char *end = strstr(from + 2, "}}");
+        if (!end) {
+            rh_checking_say(k, RH_ERROR, "expression", path,
+                            "A {{ of the query is not closed by }}. In: %.*s", RH_TEXT_ARG(text));
+            break;
+        }
+        rc = check_parses(k, (struct rh_text){from + 2, (size_t)(end - from) - 2}, path);
+        at = end + 2;
+    }
+    return rc;
+}
+
 static enum rh_rc check_form(struct rh_checking *k, yyjson_val *body)
 {
     const struct rh_form *f;
@@ -91,7 +131,8 @@ static enum rh_rc check_form(struct rh_checking *k, yyjson_val *body)
     own(k, from);
     if (rc == RH_NOMEM)
         return rc;
-    return rh_checking_objects(k, body, "Questionnaire", check_form_expression, NULL);
+    rc = rh_checking_objects(k, body, "Questionnaire", check_form_expression, NULL);
+    return rc ? rc : rh_checking_objects(k, body, "Questionnaire", check_embedded, NULL);
 }
 
 /* --- libraries -------------------------------------------------------------------------------- */
@@ -212,6 +253,26 @@ bool rh_checking_is_protocol(yyjson_val *plan)
     return false;
 }
 
+/* What a protocol says that it reads is there. */
+static void check_reads(struct rh_checking *k, yyjson_val *plan)
+{
+    size_t i, n, g, m;
+    yyjson_val *e, *group;
+    yyjson_arr_foreach (yyjson_obj_get(plan, "extension"), i, n, e) {
+        struct rh_text name = rh_json_get(e, "valueId"), type;
+        bool state = false;
+        if (!rh_text_is(rh_json_get(e, "url"), RH_PACK_EXT "reads"))
+            continue;
+        yyjson_arr_foreach (yyjson_obj_get(plan, "action"), g, m, group)
+            state |= rh_text_eq(rh_json_get(group, "id"), name);
+        if (!state && !library_variable(k, name, &type))
+            rh_checking_say(k, RH_ERROR, "name",
+                            rh_arena_printf(k->ctx.arena, "PlanDefinition.extension[%zu]", i),
+                            "It reads %.*s, and no library has such a fact or variable.",
+                            RH_TEXT_ARG(name));
+    }
+}
+
 static enum rh_rc check_protocol(struct rh_checking *k, const struct rh_definition *d)
 {
     const struct rh_protocol *p;
@@ -229,8 +290,10 @@ enum rh_rc rh_checking_expressions(struct rh_checking *k, const struct rh_defini
 {
     if (strcmp(d->type, "Questionnaire") == 0)
         return check_form(k, body);
-    if (strcmp(d->type, "PlanDefinition") == 0 && rh_checking_is_protocol(body))
+    if (strcmp(d->type, "PlanDefinition") == 0 && rh_checking_is_protocol(body)) {
+        check_reads(k, body);
         return check_protocol(k, d);
+    }
     return rh_checking_objects(k, body, d->type, check_expression,
                                strcmp(d->type, "Library") == 0 ? k : NULL);
 }

@@ -374,11 +374,12 @@ static void write_companion(struct merging *m, const struct rh_pack_text *t, yyj
     yyjson_val *key, *v;
     bool first = true;
     rh_buf_char(m->out, '{');
-    yyjson_obj_foreach (old, i, n, key, v)
-        if (!yyjson_equals_str(key, "extension")) {
-            start_member(m, &first, rh_json_text(key));
-            rh_json_write(m->out, v);
-        }
+    if (old)
+        yyjson_obj_foreach (old, i, n, key, v)
+            if (!yyjson_equals_str(key, "extension")) {
+                start_member(m, &first, rh_json_text(key));
+                rh_json_write(m->out, v);
+            }
     start_member(m, &first, RH_TEXT("extension"));
     write_list(m, t);
     rh_buf_char(m->out, '}');

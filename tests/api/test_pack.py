@@ -206,7 +206,16 @@ BROKEN = {
         form(lambda r: expression(r, "colour", "%hatless")), "expression", FORM, "colour", "hatless"),
     "a constraint that does not parse": (
         form(lambda r: constraint(r, "answer.value <")), "expression", FORM, "size", ""),
+    "a template with an expression that does not parse": (
+        form(lambda r: r.update(contained=[{"resourceType": "Basic", "id": "t", "code": {"text": "x", "_text": {"extension": [
+            {"url": SDC + "templateExtractValue", "valueString": "item.where("}]}}}])), "expression", FORM, None, "item.where("),
+    "a query with an expression that does not parse": (
+        form(lambda r: item(r, "hat")["extension"].append({"url": SDC + "itemPopulationContext", "valueExpression": {
+            "name": "past", "language": "application/x-fhir-query", "expression": "Observation?patient={{%patient.id +}}"}})),
+        "expression", FORM, "hat", "%patient.id +"),
     # --- names
+    "a protocol that reads what there is none of": (
+        plan(lambda r: r["extension"].append({"url": EXT + "reads", "valueId": "brim"})), "name", PLAN, None, "brim"),
     "an item of an unknown activity": (
         plan(lambda r: put(action(r, "items"), definitionCanonical="https://rihla.example/fhir/ActivityDefinition/none")),
         "name", PLAN, "measure", "ActivityDefinition/none"),
