@@ -34,7 +34,7 @@ struct rh_definition_target {
     struct rh_extract_entry request;
     struct list_owner lists[LISTS_MAX];
     unsigned n_lists;
-    bool filled;
+    bool filled, existing; /* existing: the resource is there already and is changed */
 };
 
 static struct rh_text before(struct rh_text t, char c)
@@ -157,6 +157,18 @@ static struct rh_text last_part(struct rh_text url)
     return url;
 }
 
+/* A resource of the record, without what only the record says of it. */
+static yyjson_mut_val *copy_of(struct rh_extract *x, yyjson_val *resource)
+{
+    yyjson_mut_val *copy = yyjson_val_mut_copy(x->doc, resource);
+    yyjson_mut_val *meta = yyjson_mut_obj_get(copy, "meta");
+    yyjson_mut_obj_remove_key(meta, "versionId");
+    yyjson_mut_obj_remove_key(meta, "lastUpdated");
+    if (meta && !yyjson_mut_obj_size(meta))
+        yyjson_mut_obj_remove_key(copy, "meta");
+    return copy;
+}
+
 /* itemExtractionContext: a type, an existing resource, or a query for one. */
 static struct rh_definition_target *older(struct rh_extract *x, struct rh_extract_at *at,
                                           yyjson_val *v)
@@ -177,8 +189,9 @@ static struct rh_definition_target *older(struct rh_extract *x, struct rh_extrac
     const char *url = rh_arena_printf(x->c->arena, FHIR_SD "%.*s", RH_TEXT_ARG(type));
     struct rh_definition_target *t = url ? open_target(x, at, rh_text(url), type) : NULL;
     if (t && existing) {
-        t->resource = yyjson_val_mut_copy(x->doc, existing);
+        t->resource = copy_of(x, existing);
         t->request.id = rh_json_get(existing, "id");
+        t->existing = true;
     }
     return t;
 }
@@ -224,6 +237,8 @@ static struct list_owner *owner_row(struct rh_definition_target *t, yyjson_mut_v
             return &t->lists[i];
     if (t->n_lists == LISTS_MAX)
         return NULL;
+    if (t->existing) /* what the form says stands in place of what was there */
+        yyjson_mut_arr_clear(list);
     t->lists[t->n_lists] = (struct list_owner){.list = list};
     return &t->lists[t->n_lists++];
 }
@@ -314,6 +329,16 @@ static yyjson_mut_val *entry_of(struct rh_extract *x, struct rh_definition_targe
     return last;
 }
 
+/* Of a choice there is one. */
+static void drop_other_choices(yyjson_mut_val *o, const struct rh_type *type,
+                               const struct rh_element *e)
+{
+    for (unsigned i = 0; e && e->choice && i < type->count; i++)
+        if (type->elements[i].choice && strcmp(type->elements[i].base, e->base) == 0 &&
+            &type->elements[i] != e)
+            yyjson_mut_obj_remove_key(o, type->elements[i].name);
+}
+
 static void put_leaf(struct rh_extract *x, struct rh_definition_target *t, yyjson_mut_val *o,
                      const struct rh_type *type, struct rh_text name, const struct rh_fp_item *item,
                      struct rh_text link)
@@ -334,10 +359,14 @@ static void put_leaf(struct rh_extract *x, struct rh_definition_target *t, yyjso
     }
     t->filled = true;
     struct rh_text member = rh_text(e->name);
-    if (e->many)
-        yyjson_mut_arr_append(child(x, o, member, true), v);
-    else
+    yyjson_mut_val *list = e->many ? child(x, o, member, true) : NULL;
+    if (list) {
+        (void)owner_row(t, list);
+        yyjson_mut_arr_append(list, v);
+    } else {
+        drop_other_choices(o, type, e);
         yyjson_mut_obj_put(o, yyjson_mut_strncpy(x->doc, member.data, member.len), v);
+    }
 }
 
 /* The element of a step on the way; of a choice the type that its slice names
@@ -470,6 +499,34 @@ void rh_extract_definition_answers(struct rh_extract *x, struct rh_extract_at *a
     }
 }
 
+/* The resource of the context that this one is by its id: what the form does not have stays. */
+static yyjson_mut_val *over_known(struct rh_extract *x, yyjson_mut_val *resource, struct rh_text id)
+{
+    yyjson_mut_val *own = yyjson_mut_obj_get(resource, "id"), *base, *key, *v;
+    const char *type = yyjson_mut_get_str(yyjson_mut_obj_get(resource, "resourceType"));
+    yyjson_val *name, *known;
+    size_t i, n, j, m;
+    if (!id.len && own)
+        id = (struct rh_text){yyjson_mut_get_str(own), yyjson_mut_get_len(own)};
+    yyjson_obj_foreach (x->o->context, i, n, name, known) {
+        if (!id.len || !rh_text_eq(rh_json_get(known, "id"), id) ||
+            !rh_text_is(rh_json_get(known, "resourceType"), type))
+            continue;
+        base = copy_of(x, known);
+        yyjson_mut_obj_foreach(resource, j, m, key, v)
+        {
+            const char *member = yyjson_mut_get_str(key);
+            const struct rh_type *of = rh_type_find(rh_text(type));
+            drop_other_choices(base, of, rh_element_find(of, rh_text(member)));
+            yyjson_mut_obj_remove_key(base, member);
+            yyjson_mut_obj_add_val(x->doc, base, yyjson_mut_get_str(key),
+                                   yyjson_mut_val_mut_copy(x->doc, v));
+        }
+        return base;
+    }
+    return resource;
+}
+
 void rh_extract_definition_end(struct rh_extract *x, struct rh_extract_at *at,
                                struct rh_definition_target *outer)
 {
@@ -479,6 +536,8 @@ void rh_extract_definition_end(struct rh_extract *x, struct rh_extract_at *at,
     at->target = outer;
     if (!t->filled)
         return;
+    if (!t->existing)
+        t->resource = over_known(x, t->resource, t->request.id);
     struct rh_extract_entry *e =
         rh_extract_add(x, at, rh_extract_key(x, at->key, "=", 0), t->resource);
     if (!e)

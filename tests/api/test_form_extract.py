@@ -284,3 +284,25 @@ def test_extract_answers_a_transaction_and_stores_nothing(filled):
     wants(filled.get("/QuestionnaireResponse/nowhere/$extract"), 404)
     wants(filled.send("POST", "/QuestionnaireResponse/$extract"), 400, "needs a QuestionnaireResponse")
     wants(filled.send("POST", "/QuestionnaireResponse/$extract", response(status="in-progress")), 422, "Only a response that is completed")
+
+
+@pytest.mark.parametrize("way", ["context", "id"])
+def test_a_person_who_is_known_keeps_what_the_form_does_not_ask(tmp_path, way):
+    if way == "context":
+        opening = {"url": SDC + "itemExtractionContext", "valueExpression": {"language": "text/fhirpath", "expression": "%patient"}}
+    else:
+        opening = {"url": SDC + "definitionExtract", "extension": [{"url": "definition", "valueCanonical": R4 + "Patient"}]}
+    questionnaire = form(item("g", "group", opening, item=[
+        item("id", "string", definition=R4 + "Patient#Patient.id"), item("sex", "choice", definition=R4 + "Patient#Patient.gender"),
+        item("phone", "string", repeats=True, definition=R4 + "Patient#Patient.telecom.value")]))
+    person = {"resourceType": "Patient", "id": "p", "meta": {"versionId": "1-1", "lastUpdated": "2026-01-01T00:00:00Z"}, "birthDate": "1990-01-01", "gender": "unknown",
+              "telecom": [{"value": "old"}, {"value": "older"}]}
+    for name, resource in (("q", questionnaire), ("p", person), ("r", response({"linkId": "g", "item": [
+            *([answered("id", {"valueString": "p"})] if way == "id" else []), answered("sex", {"valueCoding": {"code": "male"}}), answered("phone", {"valueString": "new"})]}))):
+        (tmp_path / name).write_text(json.dumps(resource), encoding="utf-8")
+    done = subprocess.run([BIN, "form", "extract", "--context", f"patient={tmp_path}/p", tmp_path / "q", tmp_path / "r"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    entry = json.loads(done.stdout)["entry"][0]
+    assert entry["request"] == {"method": "PUT", "url": "Patient/p"}
+    body = entry["resource"]
+    assert (body["birthDate"], body["gender"], body["telecom"]) == ("1990-01-01", "male", [{"value": "new"}]) and "meta" not in body
