@@ -36,7 +36,8 @@ static void say(void *user, const struct rh_finding *f)
         rh_buf_str(&b, "\"issue\":");
         rh_validation_issue(row, 0, &b);
         rh_buf_str(&b, "}\n");
-    } else if (row->severity <= RH_WARNING || (strcmp(f->check, "draft") == 0 && !t->cli->quiet)) {
+    } else if (row->severity <= RH_ERROR || (!t->cli->quiet && (row->severity == RH_WARNING ||
+                                                                strcmp(f->check, "draft") == 0))) {
         if (f->file)
             rh_buf_str(&b, f->file);
         if (f->file && row->line)

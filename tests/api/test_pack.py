@@ -360,7 +360,10 @@ def test_says_which_rules_are_drafts(pack):
         [("draft", "large", "information"), ("draft", "bare", "information")]
     assert "2 of them drafts" in done.stderr
     assert "[draft]" in rihla("pack", "check", pack.folder).stdout
-    assert rihla("pack", "check", "--quiet", pack.folder).stdout == ""
+    pack.edit(LIBRARY, lambda r: fact(r, "hat")["codeFilter"][0]["code"].append({"system": "http://loinc.org", "code": "8867-4"}))
+    assert "warning: the code system" in rihla("pack", "check", pack.folder).stdout
+    quiet = rihla("pack", "check", "--quiet", pack.folder)
+    assert quiet.stdout == "" and quiet.stderr == ""
 
 
 def test_own_rules_need_no_source(pack):
