@@ -196,7 +196,7 @@ static enum rh_rc run_group(struct rh_writer *w, struct rh_write *group,
     rc = audit_append(w, reads, &audit, rows, now_us);
     if (rc)
         return rc;
-    return rh_store_commit(w->session->conn);
+    return group ? rh_store_commit(w->session->conn) : rh_store_commit_audit(w->session->conn);
 }
 
 static void finish_group(struct rh_write *group)

@@ -182,8 +182,16 @@ enum rh_rc rh_store_commit(struct rh_conn *c)
     return rc;
 }
 
+enum rh_rc rh_store_commit_audit(struct rh_conn *c)
+{
+    return c->store->ops->commit(c);
+}
+
+/* Leases that are used now are renewed when they are used again, so that none holds the log for
+ * long. */
 enum rh_rc rh_store_checkpoint(struct rh_conn *c, bool wait)
 {
+    atomic_fetch_add(&c->store->commits, 1);
     rh_lease_end_resting(c->store);
     return c->store->ops->checkpoint(c, wait);
 }

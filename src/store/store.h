@@ -223,11 +223,14 @@ enum rh_rc rh_store_begin(struct rh_conn *c);
  * does. Should the power go before, it and what follows it were never there. */
 enum rh_rc rh_store_begin_unsynced(struct rh_conn *c);
 enum rh_rc rh_store_commit(struct rh_conn *c);
+/* Of a transaction that only appended audit rows. No lease reads them, so leases stay: a reader
+ * that begins anew forgets every page it has at hand. */
+enum rh_rc rh_store_commit_audit(struct rh_conn *c);
 void rh_store_rollback(struct rh_conn *c); /* harmless when no transaction is open */
 /* For many small reads, one after another: a snapshot that stays between them as long as nothing is
- * committed. lease gives one that holds all that was committed before the call; then the reads;
- * then rest, with keep unless a read failed. Every other call on the connection ends a lease that
- * rests, and so does the writer before a checkpoint. Reader's connections only. */
+ * committed but audit rows. lease gives one that holds all that was committed before the call; then
+ * the reads; then rest, with keep unless a read failed. Every other call on the connection ends a
+ * lease that rests, and so does the writer before a checkpoint. Reader's connections only. */
 enum rh_rc rh_store_lease(struct rh_conn *c);
 void rh_store_lease_rest(struct rh_conn *c, bool keep);
 /* One savepoint inside a write transaction (not nested): release(keep=false) undoes what came

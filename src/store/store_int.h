@@ -15,7 +15,7 @@ struct rh_store {
     void *backend;
     pthread_mutex_t lock;     /* of readers */
     struct rh_conn *readers;  /* connections that may hold a lease */
-    _Atomic uint64_t commits; /* tried in this process, durable or not */
+    _Atomic uint64_t commits; /* that end leases, tried in this process, durable or not */
 };
 
 struct rh_conn {

@@ -100,6 +100,31 @@ static void does_not_stop_a_checkpoint(void **state)
     assert_int_equal(leased(reader, arena), 49);
 }
 
+/* What is committed as audit rows is not read in leases, so they go on with what they have at hand;
+ * other calls see it, and a checkpoint lets no lease stay. */
+static void stays_when_audit_rows_are_committed(void **state)
+{
+    struct rh_head h = {
+        .type = 3, .id = RH_TEXT("a"), .rk = 1, .entry = 2, .part = 5, .origin = 9, .seq = 2};
+    (void)state;
+    put(1);
+    assert_int_equal(leased(reader, arena), 1);
+    assert_int_equal(rh_store_begin(writer), RH_OK);
+    assert_int_equal(rh_store_head_put(writer, &h), RH_OK); /* to be seen by whoever begins anew */
+    assert_int_equal(rh_store_commit_audit(writer), RH_OK);
+    assert_int_equal(leased(reader, arena), 1);
+    assert_int_equal(rh_store_lease(reader), RH_OK); /* used while a checkpoint is made */
+    assert_int_equal(rh_store_checkpoint(writer, false), RH_OK);
+    rh_store_lease_rest(reader, true);
+    assert_int_equal(leased(reader, arena), 2);
+    h.seq = h.entry = 3;
+    assert_int_equal(rh_store_begin(writer), RH_OK);
+    assert_int_equal(rh_store_head_put(writer, &h), RH_OK);
+    assert_int_equal(rh_store_commit_audit(writer), RH_OK);
+    assert_int_equal(rh_store_head_get(reader, 3, RH_TEXT("a"), arena, &h), RH_OK);
+    assert_int_equal(h.seq, 3);
+}
+
 static void *read_on(void *arg)
 {
     struct rh_conn *c = arg;
@@ -146,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(shows_what_was_committed_before_it, make, clean),
         cmocka_unit_test_setup_teardown(does_not_stop_a_checkpoint, make, clean),
+        cmocka_unit_test_setup_teardown(stays_when_audit_rows_are_committed, make, clean),
         cmocka_unit_test_setup_teardown(never_shows_an_old_state_while_others_write_and_checkpoint,
                                         make, clean),
     };
