@@ -450,6 +450,27 @@ async function assess(p, answers) {
     assert.ok(tried.size >= 3, `${tried.size} forms of results`);
 }
 
+/** Signs the proposals in the name of the first physician of the list. */
+async function sign(p) {
+    await tabTo(p, "#physician");
+    await p.keyboard.press("ArrowDown");
+    await p.locator("#physician-list li").first().waitFor();
+    await p.keyboard.press("Enter");
+    if (await p.locator("#knowing").count()) {
+        await tabTo(p, "#knowing");
+        await p.keyboard.press("Space");
+    }
+    await tabTo(p, "#sign");
+    await p.keyboard.press("Enter");
+    await p.waitForFunction(
+        () =>
+            document.querySelector(".sign .said")?.textContent ||
+            document.querySelector(".trouble"),
+    );
+    assert.equal(await p.locator(".sign .trouble").count(), 0);
+    assert.match(await p.locator(".sign .said").innerText(), /Signed by|وقّعه/);
+}
+
 const outcome = (p, protocol) => p.locator(`section[aria-labelledby="outcome-${protocol}"]`);
 
 describe("the main job, by keyboard alone", () => {
@@ -482,8 +503,15 @@ describe("the main job, by keyboard alone", () => {
         await assess(p, { ...RESULTS, ...answers });
         for (const one of PROTOCOLS) {
             const text = await outcome(p, one).innerText();
-            assert.ok(text.length > 20, text);
+            assert.match(text, /cleared|مُجاز/, one);
+            assert.doesNotMatch(text, /not cleared|غير مُجاز/, one);
+            assert.match(await outcome(p, one).locator(".expiry strong").innerText(), /20\d\d/);
         }
+        await sign(p);
+        const signed = await fhir(`ClinicalImpression?patient=${id}&status=completed`);
+        assert.equal(signed.entry.length, PROTOCOLS.length);
+        for (const { resource } of signed.entry)
+            assert.match(resource.assessor.reference, /^Practitioner\//);
     }
     for (const [what, locale, words, id, answers] of people)
         it(`${what}: found, asked, assessed under both protocols`, () =>

@@ -25,7 +25,7 @@ const isGroup = (node: Node | undefined): boolean =>
     node?.type === "group" && Boolean(node.enabled) && !node.hidden;
 
 /** The parts that are shown one at a time: groups at the top, or those of the only group there. */
-function pagesOf(f: Filling): string[][] {
+function pagesOf(f: Filling, small: boolean): string[][] {
     const split = (parent: string): string[][] => {
         const pages: string[][] = [];
         let loose: string[] = [];
@@ -42,12 +42,13 @@ function pagesOf(f: Filling): string[][] {
         return pages;
     };
     const top = split("");
+    if (small) return [top.flat()];
     const only = top.length === 1 && top[0]?.length === 1 ? top[0][0] : undefined;
     if (only && isGroup(f.node(only).value)) {
         const below = split(only);
         if (below.length > 2) return below;
     }
-    // Repeats of one group belong together, and small forms are one page.
+    // Repeats of one group belong together.
     const joined: string[][] = [];
     for (const page of top) {
         const link = f.node(page[page.length - 1] ?? "").value?.linkId;
@@ -56,8 +57,26 @@ function pagesOf(f: Filling): string[][] {
         if (before && link === last) before.push(...page);
         else joined.push(page);
     }
-    const asked = [...f.asked("")].filter((one) => one.type !== "group").length;
-    return joined.length < 2 || asked <= 12 ? [joined.flat()] : joined;
+    return joined.length < 2 ? [joined.flat()] : joined;
+}
+
+const SMALL = 30; // questions, asked now or not, that still stand on one page
+
+/** Decided once, when the form is opened: pages must not come and go under one's hands. */
+function isSmall(f: Filling): boolean {
+    let questions = 0;
+    let paged = false;
+    const walk = (path: string): void => {
+        for (const one of f.children(path).peek()) {
+            const node = f.node(one).peek();
+            if (node?.control === "page") paged = true;
+            if (node && node.type !== "group" && node.type !== "display" && !node.hidden)
+                questions++;
+            walk(one);
+        }
+    };
+    walk("");
+    return !paged && questions <= SMALL;
 }
 
 const pageTitle = (f: Filling, page: string[]): string => {
@@ -333,7 +352,8 @@ function nextQuestion(from: Element): boolean {
 }
 
 function Filled({ f }: { f: Filling }) {
-    const pages = pagesOf(f);
+    const [small] = useState(() => isSmall(f));
+    const pages = pagesOf(f, small);
     const [at, setAt] = useState(0);
     const [errors, setErrors] = useState<FormError[] | undefined>();
     const [failure, setFailure] = useState<Failure>();
