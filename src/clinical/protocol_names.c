@@ -21,6 +21,8 @@ yyjson_val *rh_extension_value_of(const yyjson_val *object, const char *url)
 {
     size_t i, n;
     yyjson_val *key, *v, *e = rh_extension_of(object, url);
+    if (!e)
+        return NULL;
     yyjson_obj_foreach (e, i, n, key, v) {
         if (rh_text_starts(rh_json_text(key), "value"))
             return v;
