@@ -225,13 +225,17 @@ enum rh_rc rh_clearance_compute(struct rh_run *r, unsigned p)
     struct verdict v = {.r = r, .sp = &r->set->protocols[p], .o = o};
     const struct rh_protocol *protocol = v.sp->protocol;
     hide(&v);
-    for (unsigned i = 0; i < protocol->n_rules; i++)
+    bool draft = protocol->about.draft;
+    for (unsigned i = 0; i < protocol->n_rules; i++) {
         weigh(&v, i);
+        /* without a draft that says no the outcome would be the same */
+        draft = draft || (rule_at(&v, i)->draft && o->rules[i].whole.outcome != RH_OUTCOME_NO);
+    }
     weigh_states(&v);
     find_expiry(&v);
     o->clearance.status =
         v.refused ? RH_NOT_CLEARED : (v.unknown ? RH_CLEARANCE_UNKNOWN : RH_CLEARED);
-    o->clearance.draft = protocol->draft || protocol->about.draft;
+    o->clearance.draft = draft;
     o->clearance.expires = rh_text(o->expires);
     if (o->hidden)
         ask_clinician(&v);
