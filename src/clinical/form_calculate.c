@@ -14,7 +14,8 @@
 
 enum {
     BITS = 64,
-    STEPS_CALL = 20 * RH_STEPS_DEFAULT /* of all expressions that follow from one answer */
+    LACKS_MAX = 256,
+    STEPS_CALL = 5 * RH_STEPS_DEFAULT /* of all expressions that follow from one answer */
 };
 
 void rh_form_turn(struct rh_ctx *c, struct rh_form_session *s)
@@ -40,17 +41,25 @@ static void say(struct rh_form_value *v, const char *problem)
 }
 
 /* Does the expression come to something of the context that was not given? That is said once, for
- * the form. */
-static bool lacks_context(const struct rh_form_session *s, const struct rh_form_expression *e)
+ * the form. Looks at LACKS_MAX names at most: variables may use each other in many ways. */
+static bool lacks(const struct rh_form_session *s, const struct rh_form_expression *e,
+                  unsigned *left)
 {
-    for (unsigned i = 0; i < e->n_names; i++) {
+    for (unsigned i = 0; i < e->n_names && *left; i++) {
         const struct rh_form_name *n = &e->names[i];
+        --*left;
         if (n->kind == RH_NAME_CONTEXT && !yyjson_obj_getn(s->context, n->name.data, n->name.len))
             return true;
-        if (n->kind == RH_NAME_VARIABLE && lacks_context(s, n->variable))
+        if (n->kind == RH_NAME_VARIABLE && lacks(s, n->variable, left))
             return true;
     }
     return false;
+}
+
+static bool lacks_context(const struct rh_form_session *s, const struct rh_form_expression *e)
+{
+    unsigned left = LACKS_MAX;
+    return lacks(s, e, &left);
 }
 
 /* --- one evaluation -----------------------------------------------------------------------------
@@ -224,6 +233,11 @@ static enum rh_rc give(struct rh_ctx *c, struct rh_form_session *s,
         rc = rh_form_fill(c, s, n, &list, &answers, &why);
     if (!rc && why)
         say(rh_form_value_of(s, e, n), why);
+    rh_form_value_of(s, e, n)->computed = !rc && answers;
+    if (!rc && !answers && s->opening && n->given && n->n_answers) {
+        *changed = false; /* who wrote it knew what cannot be computed here */
+        return RH_OK;
+    }
     return rc ? rc : rh_form_node_set(s, n, answers, changed);
 }
 

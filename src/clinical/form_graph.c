@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 enum { RESPONSE = 1, ITEM = 2, ANSWER = 4, OTHER = 8, HEIGHT_MAX = 64 };
+enum { WORK_MAX = 200 << 20 }; /* ranges that are moved while sets are made */
 enum { READERS_MAX = 8 << 20 /* of all items together; beyond it, whoever reads most reads all */ };
 
 struct set {
@@ -36,6 +37,7 @@ struct reader {
     struct value *results; /* of variables, by number */
     unsigned char *state;  /* 0 not looked at, 1 being looked at, 2 done */
     unsigned height;
+    uint64_t work;
     enum rh_rc rc;
 };
 
@@ -48,6 +50,12 @@ static void add_range(struct reader *r, struct set *s, unsigned first, unsigned 
     size_t at = s->count;
     while (at && s->rows[at - 1].first > first)
         at--;
+    r->work += s->count - at + 1;
+    if (r->work > WORK_MAX) {
+        r->rc = rh_issue_add(r->c->issues, RH_TOOLARGE, "Questionnaire",
+                             "The expressions of the Questionnaire name too many items.");
+        return;
+    }
     if (at && s->rows[at - 1].end >= first) { /* joins the one before */
         at--;
         if (s->rows[at].end >= end)

@@ -216,6 +216,7 @@ struct rh_form_value {
     uint64_t turn; /* of a variable: the call in which `list` was evaluated; 0: not */
     struct rh_fp_list list;
     yyjson_val *kept;  /* options, text, limit: an array of answer objects. Its own block */
+    bool computed;     /* of a calculation: it gave something */
     bool failed;       /* of a variable: it cannot be computed */
     signed char truth; /* of conditions: -1 cannot be computed, 0, 1 */
     char *problem;     /* why it could not be computed; NULL: it could. Its own block */
@@ -274,6 +275,7 @@ struct rh_form_session {
     unsigned n_removed, removed_cap;
     /* One call. */
     uint64_t turn;
+    bool opening;         /* the response that was given is taken */
     bool closed, parts;   /* as in rh_form_start */
     uint64_t *queued;     /* a bit for each expression, by rank */
     bool conditions_only; /* rh_form_settle leaves the rest in the queue */

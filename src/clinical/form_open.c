@@ -360,6 +360,16 @@ static enum rh_rc make_nodes(struct rh_form_session *s)
     return rc;
 }
 
+/* What was given and could not be computed is a person's. */
+static enum rh_rc keep_given(void *user, struct rh_form_node *n)
+{
+    (void)user;
+    if (n->item->calculated && n->given && n->n_answers && !n->overridden &&
+        !n->values[n->item->calculated->place].computed)
+        n->overridden = true;
+    return RH_OK;
+}
+
 static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
                         const struct rh_form_start *with)
 {
@@ -388,12 +398,16 @@ static enum rh_rc begin(struct rh_ctx *c, struct rh_form_session *s,
     }
     if (rc)
         return rc;
-    if (!with->response || with->fresh)
+    if (!with->response)
         return rh_form_start_values(c, s, NULL, false);
-    s->conditions_only = true;
-    rc = rh_form_settle(c, s);
+    s->opening = true;
+    s->conditions_only = !with->fresh;
+    rc = with->fresh ? RH_OK : rh_form_settle(c, s);
     s->conditions_only = false;
-    return rc ? rc : rh_form_start_values(c, s, NULL, true);
+    if (!rc)
+        rc = rh_form_start_values(c, s, NULL, !with->fresh);
+    s->opening = false;
+    return rc ? rc : rh_form_each(s, keep_given, NULL);
 }
 
 enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f, const struct rh_form_start *with,
