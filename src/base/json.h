@@ -14,6 +14,14 @@
 
 #include <yyjson.h>
 
+/* As yyjson has it, but for no object (NULL, or another value): nothing, without arithmetic on a
+ * null pointer. */
+#undef yyjson_obj_foreach
+#define yyjson_obj_foreach(obj, idx, max, key, val)                                            \
+    for ((idx) = 0, (max) = yyjson_obj_size(obj),                                              \
+        (key) = (max) ? unsafe_yyjson_get_first(obj) : NULL, (val) = (max) ? (key) + 1 : NULL; \
+         (idx) < (max); (idx)++, (key) = unsafe_yyjson_get_next(val), (val) = (key) + 1)
+
 enum { RH_JSON_DEPTH_MAX = 64 };
 
 /* Parses one value. RH_SYNTAX with an issue that has line and column; for a repeated name or too
