@@ -256,7 +256,7 @@ static bool read_expression(struct builder *b, struct rh_rule *rule, yyjson_val 
         const struct rh_protocol_name *n = &b->p->names[ret->names[i]];
         check_reads(b, ret->text, n, true, seen);
         rule->birth = rule->birth || n->birth;
-        rule->draft = rule->draft || n->draft;
+        rule->draft = rule->draft || (n->draft && !rule->activated);
     }
     return true;
 }
@@ -346,7 +346,7 @@ static void read_definition(struct builder *b, struct rh_rule *rule)
     if (rc)
         return;
     rule->definition_url = d->url;
-    rule->draft = rule->draft || rh_evidence_is_draft(rule->definition);
+    rule->draft = rule->draft || (rh_evidence_is_draft(rule->definition) && !rule->activated);
     if (!rh_text_u64(rh_extension_text(rule->definition, RH_RIHLA_EXT "invasiveness"), 9, &n))
         rule->invasiveness = (int)n;
     add_labels(b, rule, rule->definition);
@@ -387,6 +387,40 @@ static const struct rh_rule *find_rule(const struct rh_protocol *p, struct rh_te
     return NULL;
 }
 
+/* --- rules that a site has taken over ----------------------------------------------------------
+ */
+struct activation {
+    struct rh_ctx *c;
+    struct rh_text url, version, id; /* of the protocol, and of the rule */
+    bool found;
+};
+
+/* "url#rule" or "url|version#rule" in the extensions of a Library. */
+static enum rh_rc look_activated(void *user, const struct rh_definition *d)
+{
+    struct activation *k = user;
+    size_t i, n;
+    yyjson_val *library, *one;
+    if (k->found || rh_definition_body(k->c, d, &library))
+        return RH_OK;
+    yyjson_arr_foreach (yyjson_obj_get(library, "extension"), i, n, one) {
+        struct rh_text rule = rh_json_get(one, "valueUri"), address, url;
+        if (!rh_text_is(rh_json_get(one, "url"), RH_RIHLA_EXT "activates") ||
+            !rh_text_split(&rule, '#', &address) || !rh_text_split(&address, '|', &url))
+            continue;
+        bool version = !address.data || rh_text_eq(address, k->version);
+        k->found = k->found || (version && rh_text_eq(url, k->url) && rh_text_eq(rule, k->id));
+    }
+    return RH_OK;
+}
+
+static bool is_activated(struct builder *b, struct rh_text id)
+{
+    struct activation k = {
+        .c = b->c, .url = b->p->about.url, .version = b->p->about.version, .id = id};
+    return !rh_world_each(b->c->world, "Library", look_activated, &k) && k.found;
+}
+
 static void add_rule(struct builder *b, unsigned group, yyjson_val *action,
                      yyjson_val *const *above, unsigned n_above)
 {
@@ -410,7 +444,8 @@ static void add_rule(struct builder *b, unsigned group, yyjson_val *action,
     struct rh_rule *rule = &p->rules[p->n_rules++];
     *rule =
         (struct rh_rule){.part = p->groups[group].part, .group = group, .id = id, .json = action};
-    rule->draft = rh_evidence_is_draft(action);
+    rule->activated = is_activated(b, id);
+    rule->draft = rh_evidence_is_draft(action) && !rule->activated;
     for (unsigned i = 0; i < n_above; i++)
         read_conditions(b, rule, above[i], true);
     read_conditions(b, rule, action, false);

@@ -145,6 +145,7 @@ struct rh_rule {
     unsigned *after, n_after;     /* items that come before */
     unsigned *repeats, n_repeats; /* of a part of the validity: items */
     bool draft;                   /* of itself, its definition or what it reads */
+    bool activated;               /* a site has taken it over: it is no draft */
     bool birth;
 };
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """/clinical/…: what is loaded, what protocols ask of a person of the record, proposals that are kept and signed."""
 import datetime
+import json
 
 import pytest
 from conftest import ROOT, Fhir, Server
+from program import rihla
 from protocol_oracle import BASE, observation, resources
 
 DAY = datetime.date(2026, 3, 2)
@@ -158,3 +160,31 @@ def test_a_narrowed_evaluation_is_not_kept_and_addresses_are_named(fhir):
     answer = fhir.http.post(f"{fhir.server.url}/clinical/assess", params={"patient": "x", "protocol": "uk-tb", "may-see": "HIV"})
     assert answer.status_code == 400 and "may-see" in answer.text
     assert clinical(fhir, "GET", "nothing", 404)["resourceType"] == "OperationOutcome"
+
+
+def test_a_site_activates_a_rule_by_a_pack_of_its_own(tmp_path):
+    """The validity of an otherwise confirmed protocol rests on a restated rule: a draft, until the site takes it over."""
+    plan = {"resourceType": "PlanDefinition", "id": "p", "url": "http://example.org/p", "version": "1", "status": "active",
+            "type": {"coding": [{"code": "clinical-protocol"}]},
+            "action": [{"id": "validity", "code": [{"coding": [{"system": BASE + "/CodeSystem/protocol-part", "code": "validity"}]}], "action": [
+                {"id": "six", "extension": [{"url": BASE + "/StructureDefinition/evidence", "valueCode": "restated"}],
+                 "condition": [{"kind": "applicability", "expression": {"language": "text/fhirpath", "expression": "true"}}],
+                 "dynamicValue": [{"path": "expires", "expression": {"language": "text/fhirpath", "expression": "%date + 6 months"}}]}]}]}
+
+    def draft(*rules):
+        folder = tmp_path / f"pack{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        library = {"resourceType": "Library", "id": "ours", "url": "http://example.org/ours", "status": "active", "type": {"text": "decisions"},
+                   "extension": [{"url": BASE + "/StructureDefinition/activates", "valueUri": r} for r in rules]}
+        for r in (plan, library) if rules else (plan,):
+            (folder / f"{r['resourceType']}.json").write_text(json.dumps(r))
+        person_file = tmp_path / "person.json"
+        person_file.write_text(json.dumps({"resourceType": "Patient", "id": "p", "birthDate": "1990-01-01"}))
+        (answer,) = json.loads(rihla("protocol", "apply", "--package", folder, "--pack", "p", "--date", DAY, "--json", person_file).stdout)["protocols"]
+        return answer["clearance"]["status"], answer["clearance"]["draft"], answer["expiryParts"][0]["draft"]
+
+    assert draft() == ("cleared", True, True)
+    assert draft("http://example.org/p#six") == ("cleared", False, False)
+    assert draft("http://example.org/p|1#six") == ("cleared", False, False)
+    for other in ("http://example.org/p|2#six", "http://example.org/p#seven", "http://example.org/q#six", "http://example.org/p"):
+        assert draft(other) == ("cleared", True, True), other
