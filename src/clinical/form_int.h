@@ -243,6 +243,7 @@ struct rh_form_node {
     uint64_t failed;  /* constraints that are not kept, by number; without what is unknown */
     unsigned present; /* a question: its answers; a group: its children that are present */
     unsigned marks;
+    yyjson_val *source; /* the item of the response that was given: its id, extensions, …; NULL */
     struct rh_form_value *values; /* of the item's expressions */
     size_t view_at;               /* where it stands in the view with this number … */
     uint64_t view;

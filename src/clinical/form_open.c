@@ -201,6 +201,7 @@ static enum rh_rc take_item(struct rh_ctx *c, struct rh_form_session *s,
         return rh_issue_add(c->issues, rc, NULL,
                             "The response has more items than a session takes.");
     n->given = true;
+    n->source = v;
     return item->type == RH_ITEM_GROUP ? take_items(c, s, n, 0, v) : take_answers(c, s, n, v);
 }
 

@@ -224,6 +224,23 @@ static size_t put_answers(struct writer *w, const struct rh_form_node *n)
     return 1;
 }
 
+/* What the item had in the response that was given, beside what is written anew. */
+static size_t put_source(struct writer *w, const struct rh_form_node *n)
+{
+    size_t count = 0, i, max;
+    yyjson_val *key, *v;
+    yyjson_obj_foreach (rh_some(n->source), i, max, key, v) {
+        struct rh_text name = rh_json_text(key);
+        if (rh_text_is(name, "linkId") || rh_text_is(name, "text") || rh_text_is(name, "_text") ||
+            rh_text_is(name, "answer") || rh_text_is(name, "item"))
+            continue;
+        put(w, key);
+        put(w, v);
+        count++;
+    }
+    return count;
+}
+
 static void put_node(struct writer *w, struct rh_form_node *n)
 {
     size_t at = begin(w), count = 1;
@@ -236,6 +253,7 @@ static void put_node(struct writer *w, struct rh_form_node *n)
     }
     put_text(w, RH_TEXT("linkId"));
     put_text(w, n->item->link);
+    count += put_source(w, n);
     if (w->flags & TEXTS) {
         struct rh_text text = rh_form_translated(w->s, n->item->json, "text");
         if (text.len) {
