@@ -414,6 +414,7 @@ static void state(struct show *s, unsigned p, unsigned g)
     sep(s->out);
     rh_buf_char(s->out, '{');
     text(s->out, "id", group->id);
+    text(s->out, "group", say(s, group->json, "title"));
     key(s->out, "state");
     if (id)
         rh_buf_json(s->out, *id);
