@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from invented import (BASE, DATE, activity, fact, flag, group, household, library, lookup, observation, patient, plan, rule, table, variable, write)
+from conftest import Server
 from program import rihla
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -374,6 +375,28 @@ def test_other_refusals(tmp_path):
     done = rihla("protocol", "apply", "--package", folder, "--pack", "one", "--date", DATE, "--json", "--batch", lines, code=1)
     first, second = map(json.loads, done.stdout.splitlines())
     assert first["line"] == 1 and "error" in first and "error" not in second
+
+
+def test_a_person_of_the_record_closed_and_served(tmp_path):
+    folder = build(tmp_path, group("items", "items", rule("i", definition="a", stop="%plain.exists()"), rule("j", "%plain.value = 'x'", definition="b")),
+                   group("holds", "h", rule("h", "%held.exists()", code="family")), reads=[*READS, "held"], library_=facts(fact("held", type_="Flag", household=True)))
+    person = [patient(), observation("plain", "x", id="o"), {**household("q"), "id": "g"}, {"resourceType": "Patient", "id": "q"}, {**flag("q"), "id": "f"}]
+    bundle, data = tmp_path / "person.json", tmp_path / "data"
+    bundle.write_text(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in person]}))
+    def asked(*what):
+        return json.loads(rihla("protocol", "apply", "--package", folder, "--pack", "one", "--date", DATE, "--json", *what).stdout)
+    rihla("import", "--quiet", "--data", data, bundle)
+    of_file, closed = asked(bundle), asked("--data", data, "Patient/p")
+    server = Server(data)
+    try:
+        served = asked("--data", data, "Patient/p")
+        none = rihla("protocol", "apply", "--package", folder, "--pack", "one", "--date", DATE, "--data", data, "Patient/nobody", code=3)
+    finally:
+        server.stop()
+    assert of_file == closed == served
+    assert status(closed["protocols"][0]) == {"i": "done", "j": "required"} and closed["protocols"][0]["holds"]
+    assert "nobody" in none.stderr
 
 
 def test_usage(tmp_path):
