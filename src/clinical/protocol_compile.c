@@ -180,7 +180,7 @@ static void read_libraries(struct builder *b)
     add_name(b, RH_NAME_PATIENT, RH_TEXT("patient"), NULL, 0, NULL)->types = RH_TEXT("Patient");
     yyjson_arr_foreach (list, i, n, one) {
         const struct rh_facts *f;
-        enum rh_rc rc = rh_facts_find(b->c, b->place, rh_json_text(one), &f);
+        enum rh_rc rc = rh_facts_find(b->c, b->place, b->p->definition, rh_json_text(one), &f);
         note(b, rc);
         if (!rc)
             add_library(b, f);
@@ -330,7 +330,8 @@ static void add_labels(struct builder *b, struct rh_rule *rule, yyjson_val *obje
 static void read_definition(struct builder *b, struct rh_rule *rule)
 {
     struct rh_text canonical = rh_json_get(rule->json, "definitionCanonical");
-    const struct rh_definition *d = rh_world_find(b->c->world, "ActivityDefinition", canonical);
+    const struct rh_definition *d =
+        rh_definition_near(b->c->world, b->p->definition, "ActivityDefinition", canonical);
     uint64_t n = 0;
     if (!canonical.len) {
         wrong(b, RH_REQUIRED, b->place, "An item needs definitionCanonical.");

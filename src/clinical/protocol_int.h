@@ -89,8 +89,14 @@ struct rh_facts {
     unsigned n_lookups;
 };
 
-enum rh_rc rh_facts_find(struct rh_ctx *c, const char *place, struct rh_text canonical,
-                         const struct rh_facts **ret);
+/* `from`: the PlanDefinition that names it. */
+enum rh_rc rh_facts_find(struct rh_ctx *c, const char *place, const struct rh_definition *from,
+                         struct rh_text canonical, const struct rh_facts **ret);
+/* What a definition means by an address without a version, where several versions are loaded: that
+ * of its own package, then that of the version its package depends on, then the highest. */
+const struct rh_definition *rh_definition_near(const struct rh_world *w,
+                                               const struct rh_definition *from, const char *type,
+                                               struct rh_text canonical);
 yyjson_val *rh_lookup_row(const struct rh_fact_lookup *l, struct rh_text code); /* NULL: none */
 /* The value of a property of a concept; *ret_type its FHIR type ("decimal"). */
 yyjson_val *rh_concept_property(yyjson_val *concept, struct rh_text code, const char *suffix,

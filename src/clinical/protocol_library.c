@@ -228,7 +228,8 @@ static enum rh_rc read_lookup(struct builder *b, yyjson_val *json, struct rh_fac
     if (!l->name.len || !l->property.len || !table.len)
         return rh_issue_add(b->c->issues, RH_REQUIRED, place,
                             "A lookup needs name, table, key and property.");
-    const struct rh_definition *d = rh_world_find(b->c->world, "CodeSystem", table);
+    const struct rh_definition *d =
+        rh_definition_near(b->c->world, b->facts->definition, "CodeSystem", table);
     if (!d)
         return rh_issue_add(b->c->issues, RH_NOTFOUND, place, "The table %.*s is not loaded.",
                             RH_TEXT_ARG(table));
@@ -289,11 +290,11 @@ static enum rh_rc make(struct rh_ctx *c, const struct rh_definition *d, void *us
     return b.rc;
 }
 
-enum rh_rc rh_facts_find(struct rh_ctx *c, const char *place, struct rh_text canonical,
-                         const struct rh_facts **ret)
+enum rh_rc rh_facts_find(struct rh_ctx *c, const char *place, const struct rh_definition *from,
+                         struct rh_text canonical, const struct rh_facts **ret)
 {
     const void *form;
-    const struct rh_definition *d = rh_world_find(c->world, "Library", canonical);
+    const struct rh_definition *d = rh_definition_near(c->world, from, "Library", canonical);
     if (!d)
         return rh_issue_add(c->issues, RH_NOTFOUND, place, "The library %.*s is not loaded.",
                             RH_TEXT_ARG(canonical));

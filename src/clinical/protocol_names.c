@@ -66,6 +66,40 @@ struct rh_text rh_translated(const yyjson_val *object, const char *name, struct 
     return own;
 }
 
+/* --- definitions ------------------------------------------------------------------------------ */
+struct near {
+    const struct rh_package *package;
+    const struct rh_definition *own, *needed;
+};
+
+static enum rh_rc look_near(void *user, const struct rh_definition *d)
+{
+    struct near *k = user;
+    struct rh_text name, version;
+    if (!k->own && d->package == k->package)
+        k->own = d;
+    for (size_t i = 0; !k->needed && i < rh_package_n_depends(k->package); i++) {
+        rh_package_depend(k->package, i, &name, &version);
+        if (rh_text_eq(name, rh_package_name(d->package)) &&
+            rh_text_eq(version, rh_package_version(d->package)))
+            k->needed = d;
+    }
+    return RH_OK;
+}
+
+const struct rh_definition *rh_definition_near(const struct rh_world *w,
+                                               const struct rh_definition *from, const char *type,
+                                               struct rh_text canonical)
+{
+    struct near k = {.package = from->package};
+    const struct rh_definition *found = rh_world_find(w, type, canonical);
+    if (!found || memchr(canonical.data, '|', canonical.len) || !from->package)
+        return found;
+    if (rh_world_versions(w, type, canonical, look_near, &k))
+        return found;
+    return k.own ? k.own : (k.needed ? k.needed : found);
+}
+
 /* --- what an expression reads ----------------------------------------------------------------- */
 struct reading {
     struct rh_arena *arena;

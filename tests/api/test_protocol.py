@@ -327,6 +327,23 @@ def test_the_version_in_force_on_the_date_is_taken(tmp_path):
     assert (a["id"], a["date"], a["protocols"][0]["version"]) == ("dated", "2020-02-02", "1")
 
 
+def test_each_version_of_a_pack_has_its_own_facts(tmp_path):
+    def package(n, start, end, value):
+        made = [library("facts", [fact("plain")], [variable("value", value)]), plan("one", ["facts"], ["plain", "value"], group("items", "i", rule("i", "%value", definition="a")),
+                                                                                    period={"start": start, "end": end}), activity("a")]
+        folder = write(tmp_path / n, [{**r, "version": n} for r in made])
+        text = (folder / "package" / "package.json").read_text()
+        (folder / "package" / "package.json").write_text(text.replace("1.0.0", n))
+        return folder
+    packages = [package("1.0.0", "2020-01-01", "2025-12-31", "true"), package("2.0.0", "2026-01-01", "2030-12-31", "false")]
+    person = tmp_path / "person.json"
+    person.write_text(json.dumps(patient()))
+    for day, want in (("2025-06-01", {"i": "required"}), ("2026-06-01", {})):
+        for order in (packages, packages[::-1]):
+            done = rihla("protocol", "apply", *(x for p in order for x in ("--package", p)), "--pack", "one", "--date", day, "--json", person)
+            assert status(json.loads(done.stdout)["protocols"][0]) == want
+
+
 # --- refusals
 
 def refused(tmp_path, *groups, **more):
