@@ -133,6 +133,22 @@ struct rh_fp_item rh_extract_focus(const struct rh_form_place *at)
                   : rh_fp_resource(at->item, false);
 }
 
+/* The question of an item among those of a group, looked for from the last one on; NULL: none. */
+static yyjson_val *question_of(yyjson_val *questions, struct rh_text link, yyjson_val *from)
+{
+    size_t n = yyjson_is_arr(questions) ? yyjson_arr_size(questions) : 0;
+    yyjson_val *first = yyjson_arr_get_first(questions), *q = from ? from : first;
+    const yyjson_val *end = n ? unsafe_yyjson_get_next(questions) : NULL;
+    for (size_t k = 0; k < n; k++) {
+        if (rh_text_eq(rh_json_get(q, "linkId"), link))
+            return q;
+        q = unsafe_yyjson_get_next(q);
+        if (q >= end)
+            q = first;
+    }
+    return NULL;
+}
+
 /* --- labels --------------------------------------------------------------------------------------
  */
 static void add_label(yyjson_val **labels, unsigned *n, yyjson_val *coding)
@@ -161,21 +177,21 @@ static void labels_below(struct rh_extract *x, yyjson_val *question, yyjson_val 
                          struct rh_extract_entry *e, unsigned depth)
 {
     yyjson_val *list = yyjson_obj_get(owner, "item"), *questions = yyjson_obj_get(question, "item");
-    yyjson_val *v, *q, *answer;
-    size_t i, n, j, m, k, l;
+    yyjson_val *v, *q, *answer, *last = NULL;
+    size_t i, n, k, l;
     if (depth > RH_EXTRACT_DEPTH_MAX || rh_extract_stop(x))
         return;
     yyjson_arr_foreach (list, i, n, v) {
-        yyjson_arr_foreach (questions, j, m, q) {
-            if (!rh_text_eq(rh_json_get(q, "linkId"), rh_json_get(v, "linkId")))
-                continue;
-            yyjson_val *answers = yyjson_obj_get(v, "answer");
-            if (yyjson_arr_size(answers))
-                labels_of(q, e->labels, &e->n_labels);
-            labels_below(x, q, v, e, depth + 1);
-            yyjson_arr_foreach (answers, k, l, answer)
-                labels_below(x, q, answer, e, depth + 1);
-        }
+        q = question_of(questions, rh_json_get(v, "linkId"), last);
+        if (!q)
+            continue;
+        last = q;
+        yyjson_val *answers = yyjson_obj_get(v, "answer");
+        if (yyjson_arr_size(answers))
+            labels_of(q, e->labels, &e->n_labels);
+        labels_below(x, q, v, e, depth + 1);
+        yyjson_arr_foreach (answers, k, l, answer)
+            labels_below(x, q, answer, e, depth + 1);
     }
 }
 
@@ -308,19 +324,30 @@ static void walk_item(struct rh_extract *x, const struct rh_extract_at *up, yyjs
 static void walk(struct rh_extract *x, const struct rh_extract_at *up, yyjson_val *owner,
                  unsigned depth)
 {
-    yyjson_val *questions = yyjson_obj_get(up->place.question, "item"), *q, *v;
-    yyjson_val *list = yyjson_obj_get(owner, "item");
-    size_t i, n, j, m;
+    yyjson_val *questions = yyjson_obj_get(up->place.question, "item"), *v;
+    yyjson_val *list = yyjson_obj_get(owner, "item"), *last = NULL;
+    size_t i, n, number = 0;
     if (depth > RH_EXTRACT_DEPTH_MAX)
         return;
-    yyjson_arr_foreach (questions, i, n, q) {
-        size_t number = 0;
-        yyjson_arr_foreach (list, j, m, v) {
-            if (rh_extract_stop(x))
-                return;
-            if (rh_text_eq(rh_json_get(v, "linkId"), rh_json_get(q, "linkId")))
-                walk_item(x, up, q, v, number++, depth);
+    yyjson_arr_foreach (list, i, n, v) {
+        struct rh_text link = rh_json_get(v, "linkId");
+        if (rh_extract_stop(x))
+            return;
+        yyjson_val *q = question_of(questions, link, last);
+        if (!q)
+            continue;
+        if (q == last) {
+            number++;
+        } else if (!last || q > last) {
+            number = 0; /* documents lie in order, and so do responses, mostly */
+        } else {
+            yyjson_val *before = yyjson_arr_get_first(list);
+            number = 0;
+            for (size_t k = 0; k < i; k++, before = unsafe_yyjson_get_next(before))
+                number += rh_text_eq(rh_json_get(before, "linkId"), link);
         }
+        last = q;
+        walk_item(x, up, q, v, number, depth);
     }
 }
 
@@ -400,7 +427,7 @@ static void identify(struct rh_extract *x, struct rh_extract_entry *e)
     if (!e->id.len && !e->if_none_exist.len && x->response_id.len)
         e->id = rh_text(rh_extract_uuid(x, e->key));
     bool twice = false;
-    for (struct rh_extract_entry *o = x->entries; o < e; o++)
+    for (struct rh_extract_entry *o = x->entries; e->full_url.len && o < e; o++)
         twice |= rh_text_eq(o->full_url, e->full_url);
     if (!e->full_url.len || twice) {
         const char *url = rh_arena_printf(x->c->arena, "urn:uuid:%s", rh_extract_uuid(x, e->key));

@@ -508,7 +508,7 @@ static yyjson_mut_val *over_known(struct rh_extract *x, yyjson_mut_val *resource
     size_t i, n, j, m;
     if (!id.len && own)
         id = (struct rh_text){yyjson_mut_get_str(own), yyjson_mut_get_len(own)};
-    yyjson_obj_foreach (x->o->context, i, n, name, known) {
+    yyjson_obj_foreach (rh_some(x->o->context), i, n, name, known) {
         if (!id.len || !rh_text_eq(rh_json_get(known, "id"), id) ||
             !rh_text_is(rh_json_get(known, "resourceType"), type))
             continue;

@@ -242,7 +242,7 @@ static void ask_all(struct populate *p)
 {
     yyjson_val *key, *v;
     size_t i, n;
-    yyjson_obj_foreach (p->o->context, i, n, key, v)
+    yyjson_obj_foreach (rh_some(p->o->context), i, n, key, v)
         know(p, rh_json_text(key), v);
     ask_variables(p, p->form->questionnaire, RH_TEXT(""));
     ask_sources(p, p->form->questionnaire);

@@ -138,31 +138,43 @@ static void check_repeats(struct rh_answers *a, const struct rh_place *at, yyjso
     }
 }
 
+/* Where the items of the next question begin, when all stand in the order of the form. */
+struct cursor {
+    yyjson_val *list, *item;
+    size_t i, n;
+    bool ordered;
+};
+
 /* The items of the response that answer one question, in the order of the form. */
 static void check_question(struct rh_answers *a, const struct rh_place *up,
-                           const struct rh_form_place *form, yyjson_val *question, yyjson_val *list)
+                           const struct rh_form_place *form, yyjson_val *question, struct cursor *c)
 {
     struct rh_form_place place = {.up = form, .question = question};
     struct rh_place last = {0};
-    size_t i, n, found = 0;
-    yyjson_val *item;
+    size_t found = 0;
     struct rh_text link = rh_json_get(question, "linkId");
-    if (yyjson_is_arr(list)) {
-        yyjson_arr_foreach (list, i, n, item) {
-            a->rules.work++;
-            if (!rh_text_eq(rh_json_get(item, "linkId"), link) || rh_answers_stop(a))
-                continue;
-            struct rh_place p = rh_below(up, "item", 4, (long)i);
-            last = p;
-            place.item = item;
-            if (found++ && !yyjson_is_true(yyjson_obj_get(question, "repeats")))
-                tell(a, RH_ANSWER_ONCE, &p, link, false, rh_answer_shown(link));
-            int enabled = rh_answers_enabled(a, &place);
-            if (enabled == 0 && (yyjson_obj_get(item, "answer") || yyjson_obj_get(item, "item")))
-                tell(a, RH_ANSWER_NOT_ENABLED, &p, link, false, none);
-            else if (enabled)
-                check_item(a, &p, &place, enabled);
-        }
+    if (!c->ordered) {
+        c->i = 0;
+        c->item = yyjson_arr_get_first(c->list);
+    }
+    for (; c->i < c->n; c->i++, c->item = unsafe_yyjson_get_next(c->item)) {
+        bool same = rh_text_eq(rh_json_get(c->item, "linkId"), link);
+        a->rules.work++;
+        if (rh_answers_stop(a) || (!same && c->ordered))
+            break;
+        if (!same)
+            continue;
+        struct rh_place p = rh_below(up, "item", 4, (long)c->i);
+        last = p;
+        place.item = c->item;
+        if (found++ && !yyjson_is_true(yyjson_obj_get(question, "repeats")))
+            tell(a, RH_ANSWER_ONCE, &p, link, false, rh_answer_shown(link));
+        int enabled = rh_answers_enabled(a, &place);
+        if (enabled == 0 &&
+            (yyjson_obj_get(place.item, "answer") || yyjson_obj_get(place.item, "item")))
+            tell(a, RH_ANSWER_NOT_ENABLED, &p, link, false, none);
+        else if (enabled)
+            check_item(a, &p, &place, enabled);
     }
     if (found == 0)
         check_absent(a, up, &place);
@@ -184,35 +196,54 @@ static bool known_link(struct rh_answers *a, yyjson_val *owner, struct rh_text l
     return false;
 }
 
-static void check_order(struct rh_answers *a, const struct rh_place *up, yyjson_val *questions,
+/* The place of the item's question among `questions`, looked for from `from` on and then from the
+ * start; `n`: it is none of them. */
+static size_t place_of(struct rh_answers *a, yyjson_val *questions, struct rh_text link,
+                       size_t from, yyjson_val **at)
+{
+    size_t n = yyjson_is_arr(questions) ? yyjson_arr_size(questions) : 0;
+    size_t i = *at ? from : 0;
+    yyjson_val *q = *at ? *at : yyjson_arr_get_first(questions);
+    for (size_t k = 0; k < n; k++) {
+        a->rules.work++;
+        if (rh_text_eq(rh_json_get(q, "linkId"), link)) {
+            *at = q;
+            return i;
+        }
+        q = ++i < n ? unsafe_yyjson_get_next(q) : yyjson_arr_get_first(questions);
+        i = i < n ? i : 0;
+    }
+    return n;
+}
+
+/* True: every item has its question here, in the order of the form. */
+static bool check_order(struct rh_answers *a, const struct rh_place *up, yyjson_val *questions,
                         yyjson_val *list)
 {
-    yyjson_val *item, *q;
-    size_t i, n, j, m, last = 0;
+    yyjson_val *item, *at = NULL;
+    size_t i, n, last = 0, all = yyjson_is_arr(questions) ? yyjson_arr_size(questions) : 0;
+    bool ordered = true;
     yyjson_arr_foreach (list, i, n, item) {
         struct rh_text link = rh_json_get(item, "linkId");
         struct rh_place p = rh_below(up, "item", 4, (long)i);
-        bool found = false;
         if (rh_answers_stop(a))
-            return;
-        if (yyjson_is_arr(questions)) {
-            yyjson_arr_foreach (questions, j, m, q) {
-                a->rules.work++;
-                if (!rh_text_eq(rh_json_get(q, "linkId"), link))
-                    continue;
-                if (j < last)
-                    tell(a, RH_ANSWER_ORDER, &p, link, false, rh_answer_shown(link));
-                last = j;
-                found = true;
-                break;
-            }
-        }
-        if (found || link.len == 0)
+            return false;
+        size_t j = place_of(a, questions, link, last, &at);
+        if (j < all && j >= last) {
+            last = j;
             continue;
-        bool elsewhere = known_link(a, a->questionnaire, link, 0);
-        tell(a, elsewhere ? RH_ANSWER_ELSEWHERE : RH_ANSWER_LINK, elsewhere ? &p : up, link, false,
-             rh_answer_shown(link));
+        }
+        ordered = false;
+        if (j < all) {
+            tell(a, RH_ANSWER_ORDER, &p, link, false, rh_answer_shown(link));
+            last = j;
+        } else if (link.len) {
+            bool elsewhere = known_link(a, a->questionnaire, link, 0);
+            tell(a, elsewhere ? RH_ANSWER_ELSEWHERE : RH_ANSWER_LINK, elsewhere ? &p : up, link,
+                 false, rh_answer_shown(link));
+        }
     }
+    return ordered;
 }
 
 static void check_items(struct rh_answers *a, const struct rh_place *up,
@@ -223,8 +254,9 @@ static void check_items(struct rh_answers *a, const struct rh_place *up,
     size_t i, n;
     if (up->depth > RH_VALIDATE_DEPTH_MAX || rh_answers_stop(a))
         return;
-    if (yyjson_is_arr(list))
-        check_order(a, up, questions, list);
+    struct cursor c = {.list = list, .item = yyjson_arr_get_first(list)};
+    c.n = yyjson_is_arr(list) ? yyjson_arr_size(list) : 0;
+    c.ordered = c.n == 0 || check_order(a, up, questions, list);
     if (!yyjson_is_arr(questions))
         return;
     /* Below an answer, conditions look at that answer's items first. */
@@ -232,7 +264,7 @@ static void check_items(struct rh_answers *a, const struct rh_place *up,
     if (owner != form->item)
         here = (struct rh_form_place){.up = form, .question = form->question, .item = owner};
     yyjson_arr_foreach (questions, i, n, q)
-        check_question(a, up, &here, q, list);
+        check_question(a, up, &here, q, &c);
     if (a->rules.final && is_type(form->question, "group") &&
         yyjson_is_true(yyjson_obj_get(form->question, "required")) && !yyjson_is_arr(list))
         tell(a, RH_ANSWER_REQUIRED_GROUP, up, rh_json_get(form->question, "linkId"), false, none);
