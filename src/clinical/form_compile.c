@@ -241,7 +241,7 @@ static void read_flags(struct rh_form_item *item)
         number_extension(json, RH_FHIR_EXT "questionnaire-minOccurs", item->required ? 1 : 0);
     item->max_occurs =
         number_extension(json, RH_FHIR_EXT "questionnaire-maxOccurs", item->repeats ? 0 : 1);
-    item->when_any = rh_text_is(rh_json_get(json, "enableBehavior"), "any");
+    item->when_any = !rh_text_is(rh_json_get(json, "enableBehavior"), "all"); /* R4: "or" */
 }
 
 static enum rh_rc read_options(struct builder *b, struct rh_form_item *item)

@@ -64,19 +64,18 @@ static yyjson_val *question_of(struct rh_answers *a, const struct rh_form_place 
     return NULL;
 }
 
-static bool compares(struct rh_text op, int c, bool have)
+static bool compares(struct rh_text op, int c)
 {
     if (rh_text_is(op, "="))
         return c == 0;
-    if (rh_text_is(op, "!="))
-        return c != 0 && have;
     if (c == RH_ANSWER_UNLIKE)
         return false;
     return (rh_text_is(op, ">") && c > 0) || (rh_text_is(op, ">=") && c >= 0) ||
            (rh_text_is(op, "<") && c < 0) || (rh_text_is(op, "<=") && c <= 0);
 }
 
-/* Does one condition hold? A question without an answer is only "not there". */
+/* Does one condition hold? "!=" is "no answer has a value that is equal", also without an answer;
+ * anything else but "exists" needs one. */
 static bool condition(struct rh_answers *a, const struct rh_form_place *at, yyjson_val *when)
 {
     struct rh_text op = rh_json_get(when, "operator"), want_type = {NULL, 0};
@@ -92,15 +91,18 @@ static bool condition(struct rh_answers *a, const struct rh_form_place *at, yyjs
     }
     if (rh_text_is(op, "exists"))
         return (yyjson_is_arr(answers) && yyjson_arr_size(answers) > 0) == yyjson_is_true(want);
+    bool none_equal = rh_text_is(op, "!=");
     if (!yyjson_is_arr(answers))
-        return false;
+        return none_equal;
     yyjson_arr_foreach (answers, i, n, answer) {
         struct rh_text type = rh_answer_type(answer, &have);
         int c = have ? rh_answer_compare(type, have, want_type, want) : RH_ANSWER_UNLIKE;
-        if (compares(op, c, have != NULL))
-            return true;
+        if (c != 0 && rh_text_is(type, "String"))
+            c = RH_ANSWER_UNLIKE; /* texts have no order */
+        if (none_equal ? c == 0 : compares(op, c))
+            return !none_equal;
     }
-    return false;
+    return none_equal;
 }
 
 static bool conditions(struct rh_answers *a, const struct rh_form_place *at)
