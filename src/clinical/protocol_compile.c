@@ -72,7 +72,9 @@ static struct rh_protocol_name *add_name(struct builder *b, enum rh_name_kind ki
     *n = (struct rh_protocol_name){
         .kind = kind, .name = name, .facts = facts, .index = index, .json = json};
     n->birth = kind == RH_NAME_BIRTH || kind == RH_NAME_PATIENT;
-    n->draft = rh_evidence_is_draft(json);
+    /* What stands on a library counts for what says nothing itself. */
+    n->draft = rh_evidence_is_draft(
+        rh_extension_of(json, RH_RIHLA_EXT "evidence") || !facts ? json : facts->json);
     return n;
 }
 
@@ -446,7 +448,10 @@ static void add_rule(struct builder *b, unsigned group, yyjson_val *action,
     *rule =
         (struct rh_rule){.part = p->groups[group].part, .group = group, .id = id, .json = action};
     rule->activated = is_activated(b, id);
-    rule->draft = rh_evidence_is_draft(action) && !rule->activated;
+    const yyjson_val *says = action; /* how well it is established: itself, or the next group */
+    for (unsigned i = n_above; i > 0 && !rh_extension_of(says, RH_RIHLA_EXT "evidence"); i--)
+        says = above[i - 1];
+    rule->draft = rh_evidence_is_draft(says) && !rule->activated;
     for (unsigned i = 0; i < n_above; i++)
         read_conditions(b, rule, above[i], true);
     read_conditions(b, rule, action, false);

@@ -295,6 +295,28 @@ def test_drafts_are_marked_in_all_that_rests_on_them(tmp_path):
     assert p["clearance"]["draft"] is True
 
 
+def test_what_a_group_or_library_says_counts_for_what_says_nothing(tmp_path):
+    def silent(r):
+        return {**r, "extension": []}
+    doubtful = {"extension": [{"url": BASE + "/StructureDefinition/evidence", "valueCode": "unverified"}]}
+    folder = build(tmp_path / "a", {**group("items", "items", silent(rule("silent", definition="a")), rule("says", definition="b")), **doubtful})
+    assert {i["item"]: i["draft"] for i in one(folder, [patient()])["items"]} == {"silent": True, "says": False}
+    library_ = facts(variables=[variable("silent", "%plain.exists()"), variable("says", "%plain.exists()", "verified")])
+    library_["extension"] += doubtful["extension"]
+    folder = build(tmp_path / "b", group("items", "items", rule("i", "%silent.not()", definition="a"), rule("j", "%date.exists()", definition="b")),
+                   reads=[*READS, "silent"], library_=library_)
+    assert {i["item"]: i["draft"] for i in one(folder, [patient()])["items"]} == {"i": True, "j": False}
+
+
+def test_a_site_activates_a_draft_by_its_own_decision(tmp_path):
+    items = group("items", "items", rule("i", definition="a", evidence="unverified"), rule("j", definition="b", evidence="restated"))
+    decision = {"resourceType": "Library", "id": "ours", "url": "urn:ours", "version": "1", "status": "active",
+                "extension": [{"url": BASE + "/StructureDefinition/activates", "valueUri": f"{BASE}/PlanDefinition/one#i"}]}
+    assert {i["item"]: i["draft"] for i in one(build(tmp_path / "a", items), [patient()])["items"]} == {"i": True, "j": True}
+    p = one(build(tmp_path / "b", items, more=[decision]), [patient()])
+    assert {i["item"]: i["draft"] for i in p["items"]} == {"i": False, "j": True} and p["clearance"]["draft"]
+
+
 # --- several protocols
 
 def test_one_list_of_what_all_protocols_ask(tmp_path):
