@@ -262,6 +262,40 @@ describe("fill in a form", () => {
             assert.match(text, /hx\.sympt\.fever/);
         }));
 
+    it("changes a finished form: the record keeps the earlier answers until then, and in its history", () =>
+        page({ failing: true }, async (p) => {
+            const form = "https://rihla.example/fhir/Questionnaire/pregnancy";
+            await openForm(p, "cast-selam", form);
+            assert.equal(await fillForm(p, { "pregnancy-status": "2" }), "");
+            await p.locator(".who h1").waitFor();
+            const found = await fhir(
+                `QuestionnaireResponse?patient=cast-selam&status=completed&questionnaire=${form}`,
+            );
+            const { id } = found.entry[0].resource;
+            const of = async () =>
+                JSON.stringify(
+                    (await fhir(`Observation?patient=cast-selam&code=http://loinc.org|82810-3`))
+                        .entry,
+                );
+            assert.match(await of(), /60001007/);
+            await p.goto(`${server.url}#/Patient/cast-selam/forms`);
+            await p.locator(`.doors a[href$="${id}"]`).click();
+            await p.locator(".sheet-form .q").first().waitFor();
+            await question(p, "pregnancy-status").locator("input").first().focus();
+            await p.keyboard.press("1");
+            await p.getByText(/the record keeps the earlier answers/).waitFor();
+            assert.equal((await fhir(`QuestionnaireResponse/${id}`)).status, "completed");
+            await p.goto(`${server.url}#/`);
+            await p.locator(".unfinished a", { hasText: "Selam" }).click();
+            await p.locator(".sheet-form .q").first().waitFor();
+            await p.locator("#finish").click();
+            await p.locator(".who h1").waitFor();
+            assert.equal((await fhir(`QuestionnaireResponse/${id}`)).status, "amended");
+            assert.match(await of(), /77386006/);
+            const history = await fhir(`QuestionnaireResponse/${id}/_history`);
+            assert.ok(history.entry.some((one) => one.resource.status === "completed"));
+        }));
+
     it("says that it was changed elsewhere, and keeps what stands here when told to", () =>
         page({ failing: true }, async (p) => {
             await openForm(p, "cast-alcantar");
@@ -347,7 +381,7 @@ describe("for everybody", () => {
 /** Of a healthy grown-up; by linkId, as keys (keyboard.mjs). Whatever is not here is plain. */
 const RECORD = {
     "dem.origin": "Eritrea",
-    "dem.examcountry": "Kenya",
+    "dem.arrival.country": "Kenya",
     "dem.language": "English",
     "hx.sympt.cough": "n",
 };
@@ -492,6 +526,9 @@ describe("the main job, by keyboard alone", () => {
         await p.keyboard.press("Enter");
         await p.locator(".who h1").waitFor();
         assert.ok(p.url().endsWith(`/Patient/${id}`), p.url());
+        await toOutcome(p, id, answers);
+    }
+    async function toOutcome(p, id, answers) {
         const before = (await fhir(`Observation?patient=${id}&_summary=count`)).total;
         await fillRecord(p, { ...RECORD, ...answers });
         const now = (await fhir(`Observation?patient=${id}&_summary=count`)).total;
@@ -500,6 +537,12 @@ describe("the main job, by keyboard alone", () => {
             `QuestionnaireResponse?patient=${id}&status=completed&questionnaire=${FORM}`,
         );
         assert.ok(saved.entry?.length >= 1, "the finished form is in the record");
+        await p.waitForFunction(() => !document.querySelector(".loading"));
+        assert.match(
+            await p.locator("section#results").innerText(),
+            /Kenya|كينيا/,
+            "the answers stand on the page of the record",
+        );
         await assess(p, { ...RESULTS, ...answers });
         for (const one of PROTOCOLS) {
             const text = await outcome(p, one).innerText();
@@ -516,6 +559,55 @@ describe("the main job, by keyboard alone", () => {
     for (const [what, locale, words, id, answers] of people)
         it(`${what}: found, asked, assessed under both protocols`, () =>
             page({ locale, failing: true }, (p) => job(p, words, id, answers)));
+
+    it("somebody new, from registration on, in English", () =>
+        page({ failing: true }, async (p) => {
+            await p.goto(server.url);
+            await p.waitForFunction(() => document.activeElement?.id === "find");
+            await tabTo(p, '.top a[href="#/register"]');
+            await p.keyboard.press("Enter");
+            await p.waitForFunction(() => document.activeElement?.id === "given");
+            await p.keyboard.type("Newjob");
+            await tabTo(p, "#birth");
+            await p.keyboard.type("1988-03-09");
+            await tabTo(p, "#sex");
+            await p.keyboard.press("ArrowDown"); // the second: male
+            await tabTo(p, "button[type=submit]");
+            await p.keyboard.press("Enter");
+            await p.locator(".who h1").waitFor();
+            const id = /Patient\/([^/?]+)/.exec(p.url())[1];
+            await toOutcome(p, id, { "dem.given": null });
+        }));
+
+    it("a birth date that is not certain leaves the choice to the physician, both ways named", () =>
+        page({}, async (p) => {
+            const put = await fetch(`${server.url}fhir/Patient/case-either`, {
+                method: "PUT",
+                headers: { "Content-Type": "application/fhir+json" },
+                body: JSON.stringify({
+                    resourceType: "Patient",
+                    id: "case-either",
+                    name: [{ family: "Eithercase" }],
+                    gender: "male",
+                    birthDate: "2015",
+                    _birthDate: {
+                        extension: [
+                            {
+                                url: "https://rihla.example/fhir/StructureDefinition/birth-date-margin",
+                                valuePeriod: { start: "2014-12-01", end: "2016-11-30" },
+                            },
+                        ],
+                    },
+                }),
+            });
+            assert.equal(put.status, 201);
+            await p.goto(`${server.url}#/Patient/case-either/assess?p=uk-tb&d=2026-11-24`);
+            const either = p.locator(".wanted.either").first();
+            await either.waitFor();
+            assert.match(await either.innerText(), /your choice/);
+            assert.match(await either.innerText(), /born 1 Dec 2014 – 24 Nov 2015: not asked/);
+            assert.match(await either.innerText(), /born 25 Nov 2015 – 30 Nov 2016: to do/);
+        }));
 
     it(
         "a person from another system, in English",

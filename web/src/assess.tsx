@@ -9,7 +9,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { own, read, search, type Failure } from "./api";
 import { typedDate } from "./answers";
 import { Combobox } from "./combobox";
-import { date } from "./dates";
+import { date, period } from "./dates";
 import type { Patient, Resource, Concept, Reference } from "./fhir";
 import { concept, some } from "./fhir";
 import { today } from "./fill";
@@ -32,7 +32,7 @@ interface Asker {
     why?: string;
     missing?: Missing[];
     due?: string;
-    ways?: unknown[];
+    ways?: Branch[];
     draft?: boolean;
     source?: unknown[];
 }
@@ -147,18 +147,20 @@ const textOf = (one: unknown): string => {
     return parts.filter((part) => typeof part === "string").join(" ");
 };
 
-function Way({ way }: { way: unknown }) {
-    const w = (way ?? {}) as { born?: string; from?: string; to?: string; status?: Status };
-    const status = w.status && STATUS[w.status] ? t(STATUS[w.status].text) : "";
-    const from = w.from ?? w.born;
-    if (!from) return <>{textOf(way)}</>;
+/** What follows for a birth date between two days. */
+interface Branch {
+    status?: Status;
+    bornFrom?: string;
+    bornTo?: string;
+}
+
+function Way({ way }: { way: Branch }) {
+    const { bornFrom = "", bornTo = "", status } = way;
     return (
         <>
-            {t("born {date}", {
-                date: w.to && w.to !== from ? `${date(from)} – ${date(w.to)}` : date(from),
-            })}
+            {t("born {date}", { date: period(bornFrom, bornTo) })}
             {": "}
-            {status || textOf(way)}
+            {status && STATUS[status] ? t(STATUS[status].text) : ""}
         </>
     );
 }

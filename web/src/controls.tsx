@@ -295,12 +295,14 @@ function Text(p: Field & { at: number }) {
                 />
             )}
             {node.type === "quantity" && units.length === 1 && (
-                <span class="unit">{unitName(units[0])}</span>
+                <bdi class="unit" dir="ltr">
+                    {unitName(units[0])}
+                </bdi>
             )}
             {node.type !== "quantity" && node.unit && (
-                <span class="unit">
+                <bdi class="unit" dir="ltr">
                     {typeof node.unit === "string" ? node.unit : unitName(node.unit)}
-                </span>
+                </bdi>
             )}
             {node.type === "quantity" && units.length > 1 && (
                 <select
@@ -448,10 +450,10 @@ function Shown(p: Field) {
         <output id={p.id} aria-labelledby={p.label} aria-describedby={p.describedBy} class="shown">
             {all.length ? <bdi>{all.join(t(", "))}</bdi> : <span class="unknown">–</span>}
             {all.length > 0 && node.type !== "quantity" && node.unit && (
-                <span class="unit">
+                <bdi class="unit" dir="ltr">
                     {" "}
                     {typeof node.unit === "string" ? node.unit : unitName(node.unit)}
-                </span>
+                </bdi>
             )}
         </output>
     );

@@ -55,6 +55,11 @@ export interface Node {
     askEach?: boolean;
     bulk?: boolean;
     errors?: string[];
+    warnings?: string[];
+    /** A person's value stands in place of the calculated one. */
+    overridden?: boolean;
+    /** The choices are too many, or their definitions are not here. */
+    optionsUnknown?: boolean;
     instances?: Json;
     children?: Node[];
 }

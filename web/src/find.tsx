@@ -4,13 +4,14 @@
 // Keys: typing searches after a short pause; Enter searches at once and opens the only person found;
 // arrow down goes into the list, arrows move in it, Enter opens, Escape comes back to the field.
 import { signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Failure, literal, more, search, type Page } from "./api";
 import { date } from "./dates";
 import type { Patient } from "./fhir";
 import { some } from "./fhir";
+import { drafts, type Draft } from "./keep";
 import { asFailure } from "./load";
-import { Name, namesOf } from "./names";
+import { mainName, Name, namesOf } from "./names";
 import { Trouble } from "./parts";
 import { t, tn, word } from "./text";
 import { ageNow, birthDoubt, identifierLabel } from "./who";
@@ -255,6 +256,43 @@ function Nobody({ words }: { words: string }) {
     );
 }
 
+/** What was begun on this device and is not finished: after a closed tab the way back to it. */
+function Unfinished() {
+    const [all, setAll] = useState<Draft[]>([]);
+    useEffect(() => {
+        let left = false;
+        drafts().then(
+            (found) => !left && setAll(found),
+            () => {}, // a browser that keeps nothing has nothing to go on with
+        );
+        return () => void (left = true);
+    }, []);
+    if (all.length === 0) return null;
+    return (
+        <section class="note unfinished" aria-labelledby="unfinished-title">
+            <h2 id="unfinished-title">{t("Unfinished on this device")}</h2>
+            <ul>
+                {all.map((one) => {
+                    const person = one.person as Patient | undefined;
+                    return (
+                        <li key={one.id}>
+                            {one.patient ? (
+                                <a href={`#/Patient/${one.patient}/form/${one.id}`}>
+                                    <bdi>{person ? mainName(person) : one.patient}</bdi>
+                                    {": "}
+                                    <bdi>{one.title}</bdi>
+                                </a>
+                            ) : (
+                                <a href="#/register">{t("Register a person")}</a>
+                            )}
+                        </li>
+                    );
+                })}
+            </ul>
+        </section>
+    );
+}
+
 /** `page` is a new object for each address that was gone to; `words` are those in that address. */
 export function Find({ page }: { page: { words: string } }) {
     const field = useRef<HTMLInputElement>(null);
@@ -329,6 +367,7 @@ export function Find({ page }: { page: { words: string } }) {
                 />
             )}
             {f.phase === "done" && f.people.length === 0 && <Nobody words={f.words} />}
+            {f.phase === "idle" && <Unfinished />}
             {f.people.length > 0 && (
                 <ol
                     class={f.phase === "loading" ? "hits stale" : "hits"}

@@ -136,6 +136,7 @@ function Question({ f, node }: { f: Filling; node: Node }) {
         [
             errors.length ? `${id}-error` : "",
             hints.length || bounds ? `${id}-hint` : "",
+            node.warnings?.length ? `${id}-warning` : "",
             gone ? `${id}-absent` : "",
         ]
             .filter(Boolean)
@@ -192,7 +193,9 @@ function Question({ f, node }: { f: Filling; node: Node }) {
                 <span class="q-tools">
                     {bulk && <span class="badge noted">{t("filled in together")}</span>}
                     {node.calculated && !node.readOnly && (
-                        <span class="badge">{t("calculated")}</span>
+                        <span class="badge">
+                            {node.overridden ? t("changed by hand") : t("calculated")}
+                        </span>
                     )}
                     {!node.readOnly && (
                         <button
@@ -236,7 +239,13 @@ function Question({ f, node }: { f: Filling; node: Node }) {
             </div>
             {(hints.length > 0 || bounds) && (
                 <p class="hint" id={`${id}-hint`}>
-                    {[bounds, ...hints.map((one) => one.text ?? "")].filter(Boolean).join(" · ")}
+                    {bounds && <bdi>{bounds}</bdi>}
+                    {hints.map((one, i) => (
+                        <>
+                            {(bounds || i > 0) && " · "}
+                            <bdi>{one.text}</bdi>
+                        </>
+                    ))}
                 </p>
             )}
             {errors.length > 0 && (
@@ -244,6 +253,15 @@ function Question({ f, node }: { f: Filling; node: Node }) {
                     <span aria-hidden="true">▲ </span>
                     {errors.join(" ")}
                 </p>
+            )}
+            {(node.warnings ?? []).length > 0 && (
+                <p class="hint warning" id={`${id}-warning`} role="status">
+                    <span aria-hidden="true">△ </span>
+                    {(node.warnings ?? []).join(" ")}
+                </p>
+            )}
+            {node.optionsUnknown && !node.readOnly && (
+                <p class="hint">{t("The choices are not loaded here.")}</p>
             )}
             {helping && <Help node={node} id={id} />}
             <Items f={f} path={node.path} skipHints />

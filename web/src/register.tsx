@@ -60,12 +60,13 @@ const empty = (): Typed => ({
 });
 
 const typed = signal<Typed>(empty());
-const keptWell = signal<"" | "kept" | "lost">("");
+const keptWell = signal<"" | "saving" | "kept" | "lost">("");
 
 let waiting = false;
 let again = false;
 async function keepTyped(): Promise<void> {
     again = true;
+    if (keptWell.value !== "lost") keptWell.value = "saving";
     if (waiting) return;
     waiting = true;
     while (again) {
@@ -86,7 +87,7 @@ async function keepTyped(): Promise<void> {
                 back: "",
                 form: 1,
             });
-            keptWell.value = "kept";
+            if (!again) keptWell.value = "kept";
         } catch {
             keptWell.value = "lost";
         }
@@ -535,7 +536,9 @@ export function Register({ name }: { name: string }) {
                       )
                     : keptWell.value === "kept"
                       ? t("Kept on this device until the person is registered.")
-                      : ""}
+                      : keptWell.value === "saving"
+                        ? t("Saving…")
+                        : ""}
             </p>
             <form
                 noValidate

@@ -166,6 +166,7 @@ export const ar = {
         "هذه الورقة غير كاملة: لم تُحمَّل بعض الأجزاء.",
     // what else there is
     "It was changed elsewhere meanwhile.": "عُدِّل في مكان آخر في هذه الأثناء.",
+    "Unfinished on this device": "غير مكتمل على هذا الجهاز",
     "Register a person": "تسجيل شخص",
     Forms: "النماذج",
     Assessment: "التقييم",

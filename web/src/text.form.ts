@@ -281,6 +281,12 @@ export const formWords = {
     "Answer it after all": ["Répondre quand même", "الإجابة رغم ذلك", "Responder de todos modos"],
     required: ["obligatoire", "مطلوب", "obligatoria"],
     "filled in together": ["rempli en bloc", "مُلئ دفعة واحدة", "rellenado en bloque"],
+    "changed by hand": ["modifié à la main", "عُدِّل يدويًا", "cambiado a mano"],
+    "The choices are not loaded here.": [
+        "Les choix ne sont pas chargés ici.",
+        "الخيارات غير محمَّلة هنا.",
+        "Las opciones no están cargadas aquí.",
+    ],
     calculated: ["calculé", "محسوب", "calculado"],
     "Unknown, refused, does not apply": [
         "Inconnu, refusé, sans objet",

@@ -354,6 +354,7 @@ export const latin: Record<keyof typeof ar, readonly [fr: string, es: string]> =
         "Cela a été modifié ailleurs entre-temps.",
         "Se cambió en otro lugar mientras tanto.",
     ],
+    "Unfinished on this device": ["Inachevé sur cet appareil", "Sin terminar en este dispositivo"],
     "Register a person": ["Enregistrer une personne", "Registrar a una persona"],
     Forms: ["Formulaires", "Formularios"],
     Assessment: ["Évaluation", "Evaluación"],
