@@ -179,13 +179,19 @@ static bool is_status(yyjson_val *response, const char *a, const char *b)
     return rh_text_is(s, a) || (b && rh_text_is(s, b));
 }
 
+struct refusal {
+    struct rh_ctx *c;
+    struct rh_text language;
+};
+
 static void refuse(void *user, const struct rh_answers_finding *f)
 {
-    struct rh_ctx *c = user;
+    const struct refusal *r = user;
+    struct rh_ctx *c = r->c;
     struct rh_buf text = rh_buf(c->arena);
     if (!rh_answer_is_error(f->fault))
         return;
-    rh_answer_text(f->fault, (struct rh_text){"", 0}, &text);
+    rh_answer_text(f->fault, r->language, &text);
     const char *shown = rh_arena_printf(c->arena, "%.*s (linkId \"%.*s\")",
                                         RH_TEXT_ARG(rh_buf_get(&text)), RH_TEXT_ARG(f->link));
     const char *place = rh_arena_printf(c->arena, "%.*s", RH_TEXT_ARG(f->expression));
@@ -197,11 +203,17 @@ static void refuse(void *user, const struct rh_answers_finding *f)
 }
 
 static enum rh_rc check(const struct rh_form_record *r, yyjson_val *form, yyjson_val *response,
-                        yyjson_val *context)
+                        yyjson_val *context, struct rh_text language)
 {
-    struct rh_answers_options o = {.context = context};
+    /* Of a list of languages the first: they stand in the order of preference. */
+    struct rh_text rest = language, first = {"", 0};
+    rh_text_split(&rest, ',', &first);
+    rest = first;
+    rh_text_split(&rest, ';', &first);
+    struct rh_answers_options o = {.context = context, .language = rh_text_trim(first)};
+    struct refusal to = {.c = r->ctx, .language = o.language};
     unsigned before = r->ctx->issues->errors;
-    enum rh_rc rc = rh_answers_check(r->ctx, form, response, &o, refuse, r->ctx);
+    enum rh_rc rc = rh_answers_check(r->ctx, form, response, &o, refuse, &to);
     return rc ? rc : r->ctx->issues->errors > before ? RH_RULE : RH_OK;
 }
 
@@ -279,7 +291,8 @@ static enum rh_rc parse_response(const struct rh_form_record *r, struct rh_text 
 }
 
 enum rh_rc rh_form_record_answers(const struct rh_form_record *r, struct rh_text body,
-                                  struct rh_text if_match, struct rh_bundle **ret)
+                                  struct rh_text if_match, struct rh_text language,
+                                  struct rh_bundle **ret)
 {
     yyjson_val *response, *form = NULL, *context = NULL, *previous = NULL, *bundle;
     struct rh_form_extraction o = {0};
@@ -294,7 +307,7 @@ enum rh_rc rh_form_record_answers(const struct rh_form_record *r, struct rh_text
     if (!rc)
         rc = rh_form_record_context(r, response, &context);
     if (!rc && final)
-        rc = check(r, form, response, context);
+        rc = check(r, form, response, context, language);
     bool was_final = !rc && previous && is_status(previous, "completed", "amended");
     if (!rc && was_final && is_status(response, "in-progress", "stopped"))
         rc = rh_issue_add(r->ctx->issues, RH_RULE, "QuestionnaireResponse.status",

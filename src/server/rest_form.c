@@ -145,7 +145,8 @@ enum rh_step rh_rest_answers(struct rh_request *q)
         rc = rh_issue_add(&q->issues, RH_SYNTAX, NULL,
                           "The body is empty; send a QuestionnaireResponse.");
     if (!rc)
-        rc = rh_form_record_answers(&f.record, q->body, q->headers[RH_H_IF_MATCH], &r->bundle);
+        rc = rh_form_record_answers(&f.record, q->body, q->headers[RH_H_IF_MATCH],
+                                    q->headers[RH_H_ACCEPT_LANGUAGE], &r->bundle);
     rh_world_close(f.world);
     if (rc)
         return rh_rest_refuse(q, rc);

@@ -242,6 +242,7 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place_and_nothing_is_sto
     sequence = filled.sequence()
     wants(save(filled, response(answered("a", {"valueString": "one"}))), 422, "of type integer", "QuestionnaireResponse.item[0].answer[0].value.ofType(string)")
     wants(save(filled, response(answered("b", {"valueString": "x"}))), 422, "must be answered", "linkId \"a\"")
+    wants(save(filled, response(answered("b", {"valueString": "x"})), **{"Accept-Language": "ar-EG, en;q=0.5"}), 422, "يجب الإجابة عن هذا السؤال.")
     wants(save(filled, response(name="unknown")), 404, "neither in a package nor in the record")
     wants(save(filled, {"resourceType": "Patient"}), 422, "The body is a QuestionnaireResponse")
     nameless = response(answered("a", {"valueInteger": 1}))
@@ -306,3 +307,12 @@ def test_a_person_who_is_known_keeps_what_the_form_does_not_ask(tmp_path, way):
     assert entry["request"] == {"method": "PUT", "url": "Patient/p"}
     body = entry["resource"]
     assert (body["birthDate"], body["gender"], body["telecom"]) == ("1990-01-01", "male", [{"value": "new"}]) and "meta" not in body
+
+
+def test_a_response_that_was_an_error_takes_all_of_it_back(filled):
+    first = response(answered("a", {"valueInteger": 1}), answered("b", {"valueString": "x"}))
+    assert save(filled, first).status_code == 201
+    assert save(filled, {**first, "status": "entered-in-error"}).status_code == 200
+    assert {o["status"] for o in observations(filled).values()} == {"entered-in-error"} and len(observations(filled)) == 2
+    assert save(filled, first).status_code == 200  # completed again after all
+    assert {o["status"] for o in observations(filled).values()} == {"final"} and len(observations(filled)) == 2
