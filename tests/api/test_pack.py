@@ -307,6 +307,8 @@ BROKEN = {
         lambda p: p.edit("cases/form.json", lambda c: c[1]["answers"].update(kind="top")), "case", "cases/form.json", None, '"top"'),
     "a case that is not JSON": (
         lambda p: p.replace("cases/form.json", "[", "[,"), "case", "cases/form.json", None, ""),
+    "a template that is not JSON": (
+        lambda p: p.replace("cases/given/hat.json", "{", "{,"), "case", "cases/given", None, ""),
     # --- the package
     "a file that is not JSON": (
         lambda p: p.replace(CODES, '"status": "active",', '"status": "active"'), "file", CODES, None, ""),
