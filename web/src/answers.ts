@@ -7,6 +7,7 @@ import { t, word } from "./text";
 
 const ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 const WHY = "https://rihla.example/fhir/StructureDefinition/absent-reason";
+const FROM = "https://rihla.example/fhir/StructureDefinition/populated-from";
 const BULK = "https://rihla.example/fhir/StructureDefinition/bulk-answer";
 
 export const ABSENCES = ["asked-unknown", "asked-declined", "not-applicable"] as const;
@@ -36,6 +37,18 @@ export const isBulk = (answer: Fields | undefined): boolean =>
     ((answer as Extended | undefined)?.extension ?? []).some(
         (one) => one.url === BULK && one.valueBoolean !== false,
     );
+
+/** Taken from the record: the date of what it was taken from, "" when that has none. */
+export function fromRecord(answer: Fields | undefined): string | undefined {
+    const list = (answer as { extension?: Source[] } | undefined)?.extension ?? [];
+    const found = list.find((one) => one.url === FROM);
+    return found && (found.extension?.find((one) => one.url === "date")?.valueDateTime ?? "");
+}
+interface Source {
+    url?: string;
+    valueDateTime?: string;
+    extension?: Source[];
+}
 
 /** The value[x] of an answer and its name. */
 export function valueOf(answer: Fields | undefined): [string, unknown] | undefined {

@@ -4,7 +4,16 @@
 // Each item is drawn again only when its own node changes. Words, help and errors are tied to the
 // field by ids (aria-labelledby, aria-describedby), so that a screen reader says them in the field.
 import { useState } from "preact/hooks";
-import { absence, absent, ABSENCES, isBulk, same, valueOf, type Absence } from "./answers";
+import {
+    absence,
+    absent,
+    ABSENCES,
+    fromRecord,
+    isBulk,
+    same,
+    valueOf,
+    type Absence,
+} from "./answers";
 import {
     asButtons,
     choose,
@@ -16,6 +25,7 @@ import {
     optionsOf,
 } from "./controls";
 import type { Fields, Node } from "./core";
+import { date } from "./dates";
 import type { Filling } from "./fill";
 import { t, type Msg } from "./text";
 
@@ -118,6 +128,13 @@ const isHint = (node: Node): boolean =>
         node.displayCategory ?? node.control ?? "",
     );
 
+/** "from the record, 24 Nov 2026" of an answer that nobody gave here. */
+function whence(node: Node): string {
+    const known = fromRecord(node.answer?.[0]);
+    if (known === undefined) return "";
+    return known ? t("from the record, {date}", { date: date(known) }) : t("from the record");
+}
+
 function Question({ f, node }: { f: Filling; node: Node }) {
     const [helping, setHelping] = useState(false);
     const [absenting, setAbsenting] = useState(false);
@@ -131,11 +148,17 @@ function Question({ f, node }: { f: Filling; node: Node }) {
         .children(node.path)
         .value.map((path) => f.node(path).value)
         .filter((one): one is Node => Boolean(one && isHint(one) && one.enabled));
-    const bounds = limits(node);
+    // What is said small beneath the field: limits, hints, where the answer came from.
+    const said = [
+        limits(node),
+        ...hints.map((one) => one.text ?? ""),
+        isBulk(node.answer?.[0]) ? t("filled in together") : "",
+        whence(node),
+    ].filter(Boolean);
     const describedBy =
         [
             errors.length ? `${id}-error` : "",
-            hints.length || bounds ? `${id}-hint` : "",
+            said.length ? `${id}-hint` : "",
             node.warnings?.length ? `${id}-warning` : "",
             gone ? `${id}-absent` : "",
         ]
@@ -144,7 +167,6 @@ function Question({ f, node }: { f: Filling; node: Node }) {
     const own = namesItself(node);
     const Label = own ? "span" : "label";
     const hasHelp = node.help && Object.keys(node.help).length > 0;
-    const bulk = isBulk(node.answer?.[0]);
 
     const onKeyDown = (event: KeyboardEvent): void => {
         if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -191,7 +213,6 @@ function Question({ f, node }: { f: Filling; node: Node }) {
                     )}
                 </Label>
                 <span class="q-tools">
-                    {bulk && <span class="badge noted">{t("filled in together")}</span>}
                     {node.calculated && !node.readOnly && (
                         <span class="badge">
                             {node.overridden ? t("changed by hand") : t("calculated")}
@@ -237,13 +258,12 @@ function Question({ f, node }: { f: Filling; node: Node }) {
                 )}
                 {(absenting || gone) && !node.readOnly && <Absent f={f} node={node} id={id} />}
             </div>
-            {(hints.length > 0 || bounds) && (
+            {said.length > 0 && (
                 <p class="hint" id={`${id}-hint`}>
-                    {bounds && <bdi>{bounds}</bdi>}
-                    {hints.map((one, i) => (
+                    {said.map((one, i) => (
                         <>
-                            {(bounds || i > 0) && " · "}
-                            <bdi>{one.text}</bdi>
+                            {i > 0 && " · "}
+                            <bdi>{one}</bdi>
                         </>
                     ))}
                 </p>

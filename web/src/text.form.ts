@@ -280,6 +280,8 @@ export const formWords = {
     Reason: ["Raison", "السبب", "Motivo"],
     "Answer it after all": ["Répondre quand même", "الإجابة رغم ذلك", "Responder de todos modos"],
     required: ["obligatoire", "مطلوب", "obligatoria"],
+    "from the record": ["du dossier", "من السجل", "de la historia"],
+    "from the record, {date}": ["du dossier, {date}", "من السجل، {date}", "de la historia, {date}"],
     "filled in together": ["rempli en bloc", "مُلئ دفعة واحدة", "rellenado en bloque"],
     "changed by hand": ["modifié à la main", "عُدِّل يدويًا", "cambiado a mano"],
     "The choices are not loaded here.": [
