@@ -151,6 +151,9 @@ enum rh_rc rh_protocol_labels(struct rh_ctx *c, const struct rh_protocol_result 
                               size_t i, struct rh_text **ret, size_t *ret_n);
 /* Of an item: true when it is still to be done (required, to be repeated). */
 bool rh_protocol_to_do(const struct rh_protocol_result *r, size_t p, size_t i);
+/* Of an item: true when nothing is to be done, since it is not asked or done. Neither this nor
+ * rh_protocol_to_do: nobody can say. */
+bool rh_protocol_settled(const struct rh_protocol_result *r, size_t p, size_t i);
 /* The date that belongs to a rule: due of an item, until of a hold, expires of a part of the
  * validity; empty: none. */
 struct rh_text rh_protocol_date(const struct rh_protocol_result *r, size_t p, size_t i);

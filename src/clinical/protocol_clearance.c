@@ -268,6 +268,12 @@ bool rh_protocol_to_do(const struct rh_protocol_result *r, size_t p, size_t i)
     return is_to_do(r->protocols[p].rules[i].whole.status);
 }
 
+bool rh_protocol_settled(const struct rh_protocol_result *r, size_t p, size_t i)
+{
+    enum rh_item_status s = r->protocols[p].rules[i].whole.status;
+    return s == RH_ITEM_NOT_ASKED || s == RH_ITEM_DONE;
+}
+
 struct rh_text rh_protocol_date(const struct rh_protocol_result *r, size_t p, size_t i)
 {
     return rh_text(r->protocols[p].rules[i].whole.date);

@@ -5,7 +5,9 @@
 #include "record/everything.h"
 #include "search/query.h"
 
-enum { TYPES_MAX = 64 };
+#include <stdio.h>
+
+enum { TYPES_MAX = 200, GROUPS_MAX = 20, TASKS_MAX = 1000 };
 
 struct collect {
     struct rh_session *s;
@@ -60,16 +62,23 @@ static enum rh_rc add_row(struct collect *k, const struct rh_version *v)
                             "protocols may read.",
                             RH_TEXT_ARG(a->patient), RH_PROTOCOL_RESOURCES_MAX);
     if (a->n_resources == k->cap) {
+        size_t tags = k->cap;
         void *more = rh_arena_grow(k->c->arena, a->resources, &k->cap, a->n_resources + 1,
                                    sizeof *a->resources);
-        if (!more)
+        void *more_tags =
+            rh_arena_grow(k->c->arena, a->tags, &tags, a->n_resources + 1, sizeof *a->tags);
+        if (!more || !more_tags)
             return RH_NOMEM;
         a->resources = more;
+        a->tags = more_tags;
+        k->cap = tags < k->cap ? tags : k->cap;
     }
     enum rh_rc rc = rh_json_parse(k->c->arena, k->c->issues, v->body, &doc);
-    if (!rc)
-        a->resources[a->n_resources++] = yyjson_doc_get_root(doc);
-    return rc;
+    if (rc)
+        return rc;
+    rh_version_id(v->origin, v->seq, a->tags[a->n_resources].text);
+    a->resources[a->n_resources++] = yyjson_doc_get_root(doc);
+    return RH_OK;
 }
 
 static enum rh_rc read_person(struct collect *k, struct rh_text id, const uint16_t *types,
@@ -108,7 +117,8 @@ static bool is_household(yyjson_val *group)
     return false;
 }
 
-/* The Flags of the others; that they cannot be read (one is gone) is no reason to stop. */
+/* The Flags of the others. One who is gone, or whom another site has not sent yet, is no reason to
+ * stop; one who cannot be read is, without a name. */
 static enum rh_rc read_members(struct collect *k, yyjson_val *group, unsigned *members)
 {
     uint16_t flag = (uint16_t)rh_resource_number(RH_TEXT("Flag"));
@@ -132,7 +142,9 @@ static enum rh_rc read_members(struct collect *k, yyjson_val *group, unsigned *m
         enum rh_rc rc = read_person(k, id, &flag, 1);
         k->c->issues = kept;
         if (rc && rc != RH_NOTFOUND && rc != RH_GONE)
-            return rc;
+            return rh_issue_add(k->c->issues, rc, NULL,
+                                "A member of the household of Patient/%.*s cannot be read.",
+                                RH_TEXT_ARG(k->a->patient));
     }
     return RH_OK;
 }
@@ -149,14 +161,22 @@ static enum rh_rc search(struct collect *k, const char *type, const char *query,
     struct rh_query *parsed = rh_arena_zero(k->c->arena, sizeof *parsed);
     if (b.rc || !parsed)
         return RH_NOMEM;
-    return rh_record_search(k->s, k->c, k->caller, &r, page, parsed);
+    enum rh_rc rc = rh_record_search(k->s, k->c, k->caller, &r, page, parsed);
+    if (!rc && page->next.len) /* what is left out would be taken for what is not there */
+        rc = rh_issue_add(k->c->issues, RH_TOOLARGE, NULL,
+                          "Patient/%.*s has more than %u resources of type %s that an assessment "
+                          "reads.",
+                          RH_TEXT_ARG(k->a->patient), page->n, type);
+    return rc;
 }
 
 /* FHIR's compartment of a Patient has no Tasks. */
 static enum rh_rc read_tasks(struct collect *k)
 {
     struct rh_page page = {0};
-    enum rh_rc rc = search(k, "Task", "_count=1000&patient=Patient/", &page);
+    char query[64];
+    snprintf(query, sizeof query, "_count=%d&patient=Patient/", TASKS_MAX);
+    enum rh_rc rc = search(k, "Task", query, &page);
     for (unsigned i = 0; i < page.n && !rc; i++)
         rc = add_row(k, &page.rows[i]);
     return rc;
@@ -166,7 +186,10 @@ static enum rh_rc read_household(struct collect *k)
 {
     struct rh_page page = {0};
     unsigned members = 0;
-    enum rh_rc rc = search(k, "Group", "type=person&_count=20&member=Patient/", &page);
+    char query[80];
+    snprintf(query, sizeof query, "type=person&code=household&_count=%d&member=Patient/",
+             GROUPS_MAX);
+    enum rh_rc rc = search(k, "Group", query, &page);
     for (unsigned i = 0; i < page.n && !rc; i++) {
         size_t before = k->a->n_resources;
         rc = add_row(k, &page.rows[i]);
@@ -200,6 +223,7 @@ enum rh_rc rh_assessment_run(struct rh_session *s, struct rh_ctx *c, const struc
     struct collect k = {.s = s, .c = c, .caller = caller, .a = a};
     struct rh_buf subject = rh_buf(c->arena);
     a->resources = NULL;
+    a->tags = NULL;
     a->n_resources = 0;
     enum rh_rc rc = set_date(c, a);
     if (!rc)

@@ -8,7 +8,8 @@
  * progress, with the protocol's address and version, the classes as findings and the extension
  * `clearance`), a Flag for each hold and a Task for each item that is to be done. A later
  * evaluation makes a new ClinicalImpression that names the one before; Flags and Tasks that no
- * longer hold are ended. A named physician signs: then it is completed and has an assessor.
+ * longer hold are ended, and those of which nobody can say whether they hold stay as they are. A
+ * named physician signs: then it is completed and has an assessor.
  *
  * What rests on a label carries it in meta.security.
  */
@@ -32,6 +33,9 @@ struct rh_assessment {
     size_t n_may_see;
     /* --- made by rh_assessment_run, in the context's arena --- */
     yyjson_val **resources; /* as they were read */
+    struct rh_assessment_tag {
+        char text[RH_VERSION_ID_SIZE];
+    } * tags; /* and their versions */
     size_t n_resources;
     const struct rh_protocol_set *set;
     const struct rh_protocol_result *result;
@@ -43,7 +47,9 @@ enum rh_rc rh_assessment_run(struct rh_session *s, struct rh_ctx *c, const struc
                              struct rh_assessment *a);
 
 /* A transaction that keeps the proposals, not yet prepared; *ret_impressions has the id of each
- * protocol's ClinicalImpression. Only of an evaluation that saw every label: RH_FORBIDDEN. */
+ * protocol's ClinicalImpression. Only of an evaluation that saw every label: RH_FORBIDDEN. Only of
+ * the day of the last one that was kept or a later one: RH_CONFLICT. The transaction fails
+ * (RH_PRECONDITION) when a Flag or Task has changed since it was read. */
 enum rh_rc rh_assessment_keep(struct rh_session *s, struct rh_ctx *c,
                               const struct rh_caller *caller, const struct rh_assessment *a,
                               struct rh_write **ret, const char *const **ret_impressions);

@@ -4,8 +4,9 @@
 #include "base/hash.h"
 #include "search/query.h"
 
-#define OURS_ASSESSMENT RH_RIHLA "/assessment" /* identifier: which protocol it was held against \
-                                                */
+#define OURS_ASSESSMENT                                                      \
+    RH_RIHLA "/assessment" /* identifier: which protocol it was held against \
+                            */
 #define OURS_HOLD RH_RIHLA "/hold"
 #define OURS_TASK RH_RIHLA "/task"
 
@@ -101,24 +102,53 @@ static bool has_identifier(yyjson_val *resource, const char *system, struct rh_t
     return false;
 }
 
-/* The person's Flag or Task of a rule, of whatever state; NULL: none. */
-static yyjson_val *find_kept(struct keep *k, const char *type, const char *member,
-                             const char *system, struct rh_text value)
-{
-    for (size_t i = 0; i < k->a->n_resources; i++) {
-        yyjson_val *r = k->a->resources[i];
-        struct rh_text who = rh_json_get(yyjson_obj_get(r, member), "reference");
-        if (rh_text_is(rh_json_get(r, "resourceType"), type) && rh_text_starts(who, "Patient/") &&
-            who.len == k->a->patient.len + 8 &&
-            memcmp(who.data + 8, k->a->patient.data, k->a->patient.len) == 0 &&
-            has_identifier(r, system, value))
-            return r;
-    }
-    return NULL;
-}
-
 /* --- Flags and Tasks ---------------------------------------------------------------------------
  */
+
+struct kind {
+    const char *type, *subject, *system; /* its type, where its person stands, its identifier */
+    const char *since;                   /* member that says from when on; NULL: its period */
+    const char *ended[4];                /* states in which it asks for nothing any more */
+};
+
+static const struct kind flag = {
+    "Flag", "subject", OURS_HOLD, NULL, {"inactive", "entered-in-error", NULL}};
+static const struct kind task = {
+    "Task", "for", OURS_TASK, "authoredOn", {"completed", "cancelled", "entered-in-error", NULL}};
+
+/* A rule and what is kept of it. */
+struct kept {
+    const struct kind *kind;
+    size_t p, i;
+    struct rh_text name; /* its identifier */
+};
+
+/* Is resource n the person's Flag or Task of the rule, in whatever state? */
+static bool is_kept(const struct keep *k, const struct kept *x, size_t n)
+{
+    yyjson_val *r = k->a->resources[n];
+    struct rh_text who = rh_json_get(yyjson_obj_get(r, x->kind->subject), "reference");
+    return rh_text_is(rh_json_get(r, "resourceType"), x->kind->type) &&
+           rh_text_starts(who, "Patient/") && who.len == k->a->patient.len + 8 &&
+           memcmp(who.data + 8, k->a->patient.data, k->a->patient.len) == 0 &&
+           has_identifier(r, x->kind->system, x->name);
+}
+
+static bool has_ended(const struct kind *kind, yyjson_val *r)
+{
+    for (size_t i = 0; kind->ended[i]; i++)
+        if (rh_text_is(rh_json_get(r, "status"), kind->ended[i]))
+            return true;
+    return false;
+}
+
+/* The day from which on it stands: of one that stands already its own. */
+static struct rh_text since(const struct keep *k, const struct kept *x, yyjson_val *there)
+{
+    struct rh_text own = x->kind->since ? rh_json_get(there, x->kind->since)
+                                        : rh_json_get(yyjson_obj_get(there, "period"), "start");
+    return there && own.len && !has_ended(x->kind, there) ? own : k->a->date;
+}
 
 static struct rh_text rule_name(struct keep *k, size_t p, size_t i)
 {
@@ -129,10 +159,11 @@ static struct rh_text rule_name(struct keep *k, size_t p, size_t i)
     return rh_text(name);
 }
 
-static void write_flag(struct keep *k, struct rh_buf *b, size_t p, size_t i, bool on)
+static void write_flag(struct keep *k, struct rh_buf *b, const struct kept *x, yyjson_val *there,
+                       bool on)
 {
-    struct rh_protocol_rule rule = rh_protocol_rule(rh_protocol_set_at(k->a->set, p), i);
-    struct rh_text until = rh_protocol_date(k->a->result, p, i);
+    struct rh_protocol_rule rule = rh_protocol_rule(rh_protocol_set_at(k->a->set, x->p), x->i);
+    struct rh_text until = on ? rh_protocol_date(k->a->result, x->p, x->i) : k->a->date;
     yyjson_val *codes = yyjson_obj_get(rule.action, "code");
     rh_buf_printf(b, ",\"status\":\"%s\",\"code\":", on ? "active" : "inactive");
     if (yyjson_arr_size(codes))
@@ -141,30 +172,41 @@ static void write_flag(struct keep *k, struct rh_buf *b, size_t p, size_t i, boo
         rh_buf_str(b, "{\"text\":\"hold\"}");
     write_subject(k, b, "subject");
     rh_buf_str(b, ",\"period\":{\"start\":");
-    rh_buf_json(b, k->a->date);
-    if (until.len && on) {
+    rh_buf_json(b, since(k, x, there));
+    if (until.len) {
         rh_buf_str(b, ",\"end\":");
         rh_buf_json(b, until);
-    } else if (!on) {
-        rh_buf_str(b, ",\"end\":");
-        rh_buf_json(b, k->a->date);
     }
     rh_buf_str(b, "}}");
 }
 
-static void write_task(struct keep *k, struct rh_buf *b, size_t p, size_t i, bool on)
+/* Somebody may be at work on it: then its status stays. What is not asked any more was not done. */
+static struct rh_text task_status(const struct keep *k, const struct kept *x, yyjson_val *there,
+                                  bool on)
 {
-    struct rh_protocol_rule rule = rh_protocol_rule(rh_protocol_set_at(k->a->set, p), i);
-    struct rh_text due = rh_protocol_date(k->a->result, p, i);
+    if (on)
+        return there && !has_ended(&task, there) ? rh_json_get(there, "status")
+                                                 : RH_TEXT("requested");
+    return rh_protocol_outcome(k->a->result, x->p, x->i) == RH_OUTCOME_NO ? RH_TEXT("cancelled")
+                                                                          : RH_TEXT("completed");
+}
+
+static void write_task(struct keep *k, struct rh_buf *b, const struct kept *x, yyjson_val *there,
+                       bool on)
+{
+    struct rh_protocol_rule rule = rh_protocol_rule(rh_protocol_set_at(k->a->set, x->p), x->i);
+    struct rh_text due = rh_protocol_date(k->a->result, x->p, x->i);
     yyjson_val *codes = yyjson_obj_get(rule.action, "code");
-    rh_buf_printf(b, ",\"status\":\"%s\",\"intent\":\"proposal\"", on ? "requested" : "completed");
+    rh_buf_str(b, ",\"status\":");
+    rh_buf_json(b, task_status(k, x, there, on));
+    rh_buf_str(b, ",\"intent\":\"proposal\"");
     if (yyjson_arr_size(codes))
         write_member(b, "code", yyjson_arr_get_first(codes));
     write_member(b, "instantiatesCanonical", yyjson_obj_get(rule.action, "definitionCanonical"));
     write_member(b, "description", yyjson_obj_get(rule.action, "title"));
     write_subject(k, b, "for");
     rh_buf_str(b, ",\"authoredOn\":");
-    rh_buf_json(b, k->a->date);
+    rh_buf_json(b, since(k, x, there));
     if (due.len) {
         rh_buf_str(b, ",\"restriction\":{\"period\":{\"end\":");
         rh_buf_json(b, due);
@@ -173,49 +215,77 @@ static void write_task(struct keep *k, struct rh_buf *b, size_t p, size_t i, boo
     rh_buf_char(b, '}');
 }
 
-/* Makes, changes or ends the resource of a rule; one that says the same already is left as it is by
- * the record. */
-static enum rh_rc keep_rule(struct keep *k, size_t p, size_t i, bool hold, bool on)
+/* "identifier=…&patient=…": who keeps the same rule at the same time finds what the first kept. */
+static struct rh_text criteria(struct keep *k, const struct kept *x)
 {
-    const char *type = hold ? "Flag" : "Task", *system = hold ? OURS_HOLD : OURS_TASK;
-    struct rh_text name = rule_name(k, p, i), id = {NULL, 0}, *labels;
+    struct rh_buf b = rh_buf(k->c->arena);
+    rh_buf_str(&b, "identifier=");
+    rh_buf_percent(&b, rh_text(x->kind->system));
+    rh_buf_str(&b, "%7C");
+    rh_buf_percent(&b, x->name);
+    rh_buf_str(&b, "&patient=Patient/");
+    rh_buf_percent(&b, k->a->patient);
+    return rh_buf_get(&b);
+}
+
+/* Makes (there = SIZE_MAX), changes or ends resource `there`; one that says the same already is
+ * left as it is by the record. */
+static enum rh_rc keep_one(struct keep *k, const struct kept *x, size_t there, bool on)
+{
+    yyjson_val *old = there == SIZE_MAX ? NULL : k->a->resources[there];
+    struct rh_text id = rh_json_get(old, "id"), *labels;
     size_t n_labels;
-    if (!name.data)
-        return RH_NOMEM;
-    yyjson_val *there = find_kept(k, type, hold ? "subject" : "for", system, name);
-    struct rh_text ended = hold ? RH_TEXT("inactive") : RH_TEXT("completed");
-    if (!on && (!there || rh_text_eq(rh_json_get(there, "status"), ended)))
-        return RH_OK;
-    enum rh_rc rc = RH_OK;
-    if (there)
-        id = rh_json_get(there, "id");
-    else
-        rc = new_id(k, &id);
+    enum rh_rc rc = old ? RH_OK : new_id(k, &id);
     if (!rc)
-        rc = rh_protocol_labels(k->c, k->a->result, p, i, &labels, &n_labels);
+        rc = rh_protocol_labels(k->c, k->a->result, x->p, x->i, &labels, &n_labels);
     if (rc)
         return rc;
     struct rh_buf b = rh_buf(k->c->arena);
-    write_start(k, &b, type, id, labels, n_labels);
-    write_identifier(&b, system, name);
-    if (hold)
-        write_flag(k, &b, p, i, on);
+    write_start(k, &b, x->kind->type, id, labels, n_labels);
+    write_identifier(&b, x->kind->system, x->name);
+    (x->kind == &flag ? write_flag : write_task)(k, &b, x, old, on);
+    rc = add_op(k, old ? RH_UPDATE : RH_CREATE, x->kind->type, id, &b);
+    if (rc)
+        return rc;
+    struct rh_write_op *op = &k->write->ops[k->n - 1];
+    if (old)
+        op->if_match = rh_text(k->a->tags[there].text);
     else
-        write_task(k, &b, p, i, on);
-    return add_op(k, there ? RH_UPDATE : RH_CREATE, type, id, &b);
+        op->criteria = criteria(k, x);
+    return old || op->criteria.data ? RH_OK : RH_NOMEM;
 }
 
+/* One stands, if any does; the others end. */
+static enum rh_rc keep_rule(struct keep *k, const struct kept *x, bool on)
+{
+    size_t there = SIZE_MAX;
+    enum rh_rc rc = RH_OK;
+    for (size_t n = 0; n < k->a->n_resources; n++)
+        if (is_kept(k, x, n) && (there == SIZE_MAX || has_ended(x->kind, k->a->resources[there])))
+            there = n;
+    for (size_t n = 0; n < k->a->n_resources && !rc; n++)
+        if ((!on || n != there) && is_kept(k, x, n) && !has_ended(x->kind, k->a->resources[n]))
+            rc = keep_one(k, x, n, false);
+    return on && !rc ? keep_one(k, x, there, true) : rc;
+}
+
+/* A hold or an item of which nobody can say whether it holds changes nothing that is kept. */
 static enum rh_rc keep_rules(struct keep *k, size_t p)
 {
     const struct rh_protocol *protocol = rh_protocol_set_at(k->a->set, p);
     enum rh_rc rc = RH_OK;
     for (size_t i = 0; i < rh_protocol_n_rules(protocol) && !rc; i++) {
         enum rh_protocol_part part = rh_protocol_rule(protocol, i).part;
-        if (part == RH_PART_HOLD)
-            rc =
-                keep_rule(k, p, i, true, rh_protocol_outcome(k->a->result, p, i) == RH_OUTCOME_YES);
-        else if (part == RH_PART_ITEM)
-            rc = keep_rule(k, p, i, false, rh_protocol_to_do(k->a->result, p, i));
+        struct kept x = {part == RH_PART_HOLD ? &flag : &task, p, i, rule_name(k, p, i)};
+        enum rh_outcome is = rh_protocol_outcome(k->a->result, p, i);
+        if (!x.name.data)
+            return RH_NOMEM;
+        if (part == RH_PART_HOLD && (is == RH_OUTCOME_YES || is == RH_OUTCOME_NO))
+            rc = keep_rule(k, &x, is == RH_OUTCOME_YES);
+        else if (part == RH_PART_ITEM && rh_protocol_to_do(k->a->result, p, i))
+            rc = keep_rule(k, &x, true);
+        else if (part == RH_PART_ITEM && rh_protocol_settled(k->a->result, p, i))
+            rc = keep_rule(k, &x, false);
     }
     return rc;
 }
@@ -273,6 +343,26 @@ static void write_clearance(struct keep *k, struct rh_buf *b, size_t p)
     rh_buf_printf(b, ",{\"url\":\"draft\",\"valueBoolean\":%s}]}]", c.draft ? "true" : "false");
 }
 
+/* What was kept last is of this day or an earlier one: an evaluation of the past would end what
+ * holds now. */
+static enum rh_rc check_last(struct keep *k, struct rh_text protocol, const struct rh_page *page)
+{
+    yyjson_doc *doc;
+    if (!page->n)
+        return RH_OK;
+    enum rh_rc rc = rh_json_parse(k->c->arena, k->c->issues, page->rows[0].body, &doc);
+    if (rc)
+        return rc;
+    struct rh_text last = rh_json_get(yyjson_doc_get_root(doc), "effectiveDateTime");
+    if (rh_text_cmp(last, k->a->date) <= 0)
+        return RH_OK;
+    return rh_issue_add(k->c->issues, RH_CONFLICT, NULL,
+                        "An evaluation of %.*s of a later day (%.*s) is kept already: "
+                        "ClinicalImpression/%.*s. One of %.*s can be asked for (GET), not kept.",
+                        RH_TEXT_ARG(protocol), RH_TEXT_ARG(last), RH_TEXT_ARG(page->rows[0].id),
+                        RH_TEXT_ARG(k->a->date));
+}
+
 static enum rh_rc keep_impression(struct keep *k, size_t p, const char **ret_id)
 {
     struct rh_protocol_about about = rh_protocol_about(rh_protocol_set_at(k->a->set, p));
@@ -280,6 +370,8 @@ static enum rh_rc keep_impression(struct keep *k, size_t p, const char **ret_id)
     struct rh_text id, *labels;
     size_t n_labels;
     enum rh_rc rc = newest(k, k->a->patient, about.name, &page);
+    if (!rc)
+        rc = check_last(k, about.name, &page);
     if (!rc)
         rc = new_id(k, &id);
     if (!rc)
