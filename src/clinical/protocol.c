@@ -43,6 +43,8 @@ struct choice {
 static bool is_called(const struct rh_definition *d, struct rh_text name)
 {
     struct rh_text version = name, url;
+    if (!name.len) /* what has no name is not meant */
+        return false;
     if (rh_text_eq(d->id, name) || rh_text_eq(d->name, name) || rh_text_eq(d->url, name) ||
         rh_text_eq(rh_package_name(d->package), name))
         return true;

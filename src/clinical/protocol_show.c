@@ -156,15 +156,25 @@ static void sources(struct show *s, unsigned p, const struct rh_rule *rule)
     rh_buf_char(s->out, ']');
 }
 
+/* In the order of their codes: that of the set would tell which other protocols are in it. */
 static void labels(struct show *s, uint64_t bits)
 {
+    struct rh_text last = {NULL, 0};
     key(s->out, "labels");
     rh_buf_char(s->out, '[');
-    for (unsigned i = 0; i < s->r->n_labels; i++) {
-        if (!(bits >> i & 1))
-            continue;
+    for (;;) {
+        const struct rh_text *next = NULL;
+        for (unsigned i = 0; i < s->r->n_labels; i++) {
+            const struct rh_text *one = &s->r->labels[i];
+            if ((bits >> i & 1) && (!last.data || rh_text_cmp(*one, last) > 0) &&
+                (!next || rh_text_cmp(*one, *next) < 0))
+                next = one;
+        }
+        if (!next)
+            break;
         sep(s->out);
-        rh_buf_json(s->out, s->r->labels[i]);
+        rh_buf_json(s->out, *next);
+        last = *next;
     }
     rh_buf_char(s->out, ']');
 }

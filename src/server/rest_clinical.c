@@ -76,7 +76,8 @@ static enum rh_rc take(struct rh_request *q, struct clinical *k, const struct ad
                  {"impression", &k->impression}, {"practitioner", &k->practitioner}};
     char padded[32];
     int len = snprintf(padded, sizeof padded, " %.*s ", RH_TEXT_ARG(name));
-    if (len < 0 || (size_t)len >= sizeof padded || !strstr(a->inputs, padded))
+    if (len < 0 || (size_t)len >= sizeof padded || memchr(name.data, ' ', name.len) ||
+        !strstr(a->inputs, padded))
         return rh_issue_add(&q->issues, RH_INVALID, NULL, "/clinical/%s takes%s; not \"%.*s\".",
                             a->name, a->inputs, RH_TEXT_ARG(rh_text_shown(name, 64)));
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
