@@ -217,6 +217,32 @@ describe("fill in a form", () => {
             assert.equal(await checked("hx.sympt.cough"), 0);
         }));
 
+    it("says what is missing beside its field when it cannot be finished, and goes there", () =>
+        page({ failing: true }, async (p) => {
+            await openForm(
+                p,
+                "cast-macuacua",
+                "https://rihla.example/fhir/Questionnaire/film-result",
+            );
+            assert.equal(await p.locator("button.bulk").count(), 0, "nothing usual for all here");
+            await tabTo(p, '.q[data-link="film-taken"] input');
+            await p.keyboard.press("y");
+            await p.keyboard.press("Control+Enter");
+            await p.keyboard.press("Enter");
+            const error = question(p, "film-date").locator(".error");
+            await error.waitFor();
+            const field = question(p, "film-date").locator("input").first();
+            assert.equal(await field.getAttribute("aria-invalid"), "true");
+            assert.ok(
+                (await field.getAttribute("aria-describedby")).includes(
+                    await error.getAttribute("id"),
+                ),
+            );
+            assert.equal((await focused(p)).link, "film-date");
+            await p.keyboard.press("t");
+            await error.waitFor({ state: "detached" });
+        }));
+
     it("loses nothing typed when the network is cut and the tab is killed", () =>
         page({ failing: true, serviceWorkers: "allow" }, async (p, context) => {
             await openForm(p, "cast-thor");

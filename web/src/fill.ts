@@ -96,6 +96,8 @@ export class Filling {
     /** Questions that were answered or left: their errors are shown. */
     readonly touched: Signal<ReadonlySet<string>> = signal(new Set<string>());
     readonly problem: Signal<string> = signal("");
+    /** What the last check found, by path, until the answer changes. */
+    readonly faults: Signal<ReadonlyMap<string, string[]>> = signal(new Map());
     private handle = "";
     private dirty = false;
     private keeping: Promise<void> | undefined;
@@ -258,6 +260,7 @@ export class Filling {
                 const changes = await call<Changes>(name, { handle: this.handle, ...input });
                 for (const path of changes.removed ?? []) this.node(path).value = undefined;
                 changes.changed.forEach((one) => this.put(one));
+                this.mend(typeof input.path === "string" ? input.path : "");
                 this.problem.value = "";
             } catch (error) {
                 if (error instanceof CoreLost) await this.reopen();
@@ -267,6 +270,14 @@ export class Filling {
         });
         this.queue = mine.catch(() => {});
         return mine;
+    }
+
+    /** What was found wrong with a question is no longer said when it is answered anew. */
+    private mend(path: string): void {
+        if (!this.faults.value.has(path)) return;
+        const left = new Map(this.faults.value);
+        left.delete(path);
+        this.faults.value = left;
     }
 
     private async reopen(): Promise<void> {
@@ -430,7 +441,11 @@ export class Filling {
             handle: this.handle,
             language: this.spoken,
         });
-        return (errors ?? []).filter((one) => !one.severity || one.severity === "error");
+        const found = (errors ?? []).filter((one) => !one.severity || one.severity === "error");
+        const faults = new Map<string, string[]>();
+        for (const one of found) faults.set(one.path, [...(faults.get(one.path) ?? []), one.text]);
+        this.faults.value = faults;
+        return found;
     }
 
     /** Stores the finished form and what follows from it; afterwards nothing of it is kept here. */

@@ -128,6 +128,8 @@ const isHint = (node: Node): boolean =>
         node.displayCategory ?? node.control ?? "",
     );
 
+const faultsOf = (f: Filling, node: Node): string[] => f.faults.value.get(node.path) ?? [];
+
 /** "from the record, 24 Nov 2026" of an answer that nobody gave here. */
 function whence(node: Node): string {
     const known = fromRecord(node.answer?.[0]);
@@ -143,7 +145,8 @@ function Question({ f, node }: { f: Filling; node: Node }) {
     const typed = f.typed(node.path).value;
     const shown = f.touched.value.has(node.path);
     const broken = notUnderstood(node, typed);
-    const errors = shown ? [...(broken ? [broken] : (node.errors ?? []))] : [];
+    const faults = broken ? [broken] : [...(node.errors ?? []), ...faultsOf(f, node)];
+    const errors = shown ? [...new Set(faults)] : [];
     const hints = f
         .children(node.path)
         .value.map((path) => f.node(path).value)
@@ -289,26 +292,23 @@ function Question({ f, node }: { f: Filling; node: Node }) {
     );
 }
 
+const ALIKE = 3; // so many questions with the same usual answer make a part that is answered at once
+
 /** The answer that "all others" gives: what most questions below have as their first choice. */
 export function bulkAnswer(f: Filling, path: string): { answer: Fields; text: string } | undefined {
-    const open = [...f.asked(path)].filter(
-        (one) =>
-            !one.askEach &&
-            !one.readOnly &&
-            !one.calculated &&
-            !one.answer?.length &&
-            optionsOf(one).length > 0,
-    );
-    const counts: { answer: Fields; text: string; n: number }[] = [];
-    for (const one of open) {
+    const counts: { answer: Fields; text: string; n: number; open: number }[] = [];
+    for (const one of f.asked(path)) {
+        if (one.askEach || one.readOnly || one.calculated || one.repeats) continue;
         // For yes/no the answer of "all others" is no; elsewhere it is the first choice.
         const option = optionsOf(one)[one.type === "boolean" ? 1 : 0];
         if (!option) continue;
-        const found = counts.find((row) => same(row.answer, option.value));
-        if (found) found.n++;
-        else counts.push({ answer: option.value, text: option.text, n: 1 });
+        let row = counts.find((other) => same(other.answer, option.value));
+        if (!row) counts.push((row = { answer: option.value, text: option.text, n: 0, open: 0 }));
+        row.n++;
+        if (!one.answer?.length) row.open++;
     }
-    return counts.sort((a, b) => b.n - a.n)[0];
+    const most = counts.sort((a, b) => b.n - a.n)[0];
+    return most && most.n >= ALIKE && most.open > 0 ? most : undefined;
 }
 
 function BulkButton({ f, node }: { f: Filling; node: Node }) {
@@ -331,6 +331,7 @@ function Group({ f, node, depth }: { f: Filling; node: Node; depth: number }) {
     const Heading = (["h2", "h3", "h4", "h5"] as const)[Math.min(depth, 3)] ?? "h5";
     const [helping, setHelping] = useState(false);
     const hasHelp = node.help && Object.keys(node.help).length > 0;
+    const faults = [...new Set([...(node.errors ?? []), ...faultsOf(f, node)])];
     const onKeyDown = (event: KeyboardEvent): void => {
         const at = event.target as HTMLInputElement;
         if (event.key !== "*" || !node.bulk || event.defaultPrevented) return;
@@ -370,10 +371,10 @@ function Group({ f, node, depth }: { f: Filling; node: Node; depth: number }) {
                 </div>
             )}
             {helping && <Help node={node} id={id} />}
-            {(node.errors ?? []).length > 0 && f.touched.value.has(node.path) && (
+            {faults.length > 0 && f.touched.value.has(node.path) && (
                 <p class="error" role="alert">
                     <span aria-hidden="true">▲ </span>
-                    {(node.errors ?? []).join(" ")}
+                    {faults.join(" ")}
                 </p>
             )}
             <Items f={f} path={node.path} depth={depth + 1} />

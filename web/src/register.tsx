@@ -462,19 +462,29 @@ export function Register({ name }: { name: string }) {
     const [busy, setBusy] = useState(false);
     const heading = useRef<HTMLHeadingElement>(null);
     useEffect(() => void (document.title = `${t("Register a person")} – Rihla`), [language.value]);
-    useLayoutEffect(() => {
-        void kept(KEPT)
-            .then((before) => {
-                if (before) typed.value = JSON.parse(before.response) as Typed;
-                else {
-                    const all = words(name);
-                    const family = all.length > 1 ? (all.pop() ?? "") : "";
-                    typed.value = { ...empty(), given: all.join(" "), family };
-                }
-            })
-            .catch(() => (keptWell.value = "lost"));
-        document.querySelector<HTMLElement>("#given")?.focus();
+    // What was kept comes first: it must not take the place of what is typed meanwhile.
+    const [ready, setReady] = useState(false);
+    useEffect(() => {
+        let left = false;
+        kept(KEPT)
+            .then(
+                (before) => {
+                    if (left) return;
+                    if (before) typed.value = JSON.parse(before.response) as Typed;
+                    else {
+                        const all = words(name);
+                        const family = all.length > 1 ? (all.pop() ?? "") : "";
+                        typed.value = { ...empty(), given: all.join(" "), family };
+                    }
+                },
+                () => (keptWell.value = "lost"),
+            )
+            .finally(() => !left && setReady(true));
+        return () => void (left = true);
     }, []);
+    useLayoutEffect(() => {
+        if (ready) document.querySelector<HTMLElement>("#given")?.focus();
+    }, [ready]);
     useEffect(() => {
         if (same?.length) heading.current?.focus();
     }, [same]);
@@ -526,6 +536,15 @@ export function Register({ name }: { name: string }) {
             setBusy(false);
         }
     };
+    if (!ready)
+        return (
+            <main class="form register">
+                <h1>{t("Register a person")}</h1>
+                <p class="loading" role="status">
+                    {t("Loading…")}
+                </p>
+            </main>
+        );
     return (
         <main class="form register">
             <h1>{t("Register a person")}</h1>
