@@ -74,19 +74,79 @@ static void print_items(yyjson_val *list)
     }
 }
 
-static void print_rules(const char *word, yyjson_val *list, const char *date)
+/* A hold or a part of the validity that nobody can say has the member "missing" (it may be empty);
+ * it must not read as one that is there. */
+static bool is_open(yyjson_val *rule)
+{
+    return yyjson_obj_get(rule, "missing") || yyjson_is_true(yyjson_obj_get(rule, "either"));
+}
+
+enum which { KNOWN, OPEN, ALL };
+
+static void print_rules(const char *word, yyjson_val *list, const char *date, enum which which)
 {
     size_t i, n;
     yyjson_val *one;
     yyjson_arr_foreach (list, i, n, one) {
+        if (which != ALL && is_open(one) != (which == OPEN))
+            continue;
         struct rh_text id = rh_json_get(one, "id"), title = rh_json_get(one, "title"),
                        when = rh_json_get(one, date), state = rh_json_get(one, "state");
         printf("  %s %.*s%s%.*s%s%.*s%s%.*s%s\n", word, RH_TEXT_ARG(id), state.len ? " = " : "",
                RH_TEXT_ARG(state), title.len ? ": " : "", RH_TEXT_ARG(title), when.len ? ", " : "",
                RH_TEXT_ARG(when), yyjson_is_true(yyjson_obj_get(one, "draft")) ? " (draft)" : "");
+        if (which == KNOWN)
+            line("    ", "", rh_json_get(one, "why"));
         print_missing("    ", yyjson_obj_get(one, "missing"));
         line("    ", "problem: ", rh_json_get(one, "problem"));
     }
+}
+
+/* The title of the rule with this id among the lists of the protocol; else the id. */
+static struct rh_text title_of(yyjson_val *p, struct rh_text id)
+{
+    static const struct {
+        const char *list, *member;
+    } lists[] = {
+        {"items", "item"},        {"holds", "id"},       {"classification", "id"},
+        {"unknownClasses", "id"}, {"expiryParts", "id"}, {"states", "id"},
+    };
+    size_t i, n;
+    yyjson_val *one;
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
+        yyjson_val *list = yyjson_obj_get(p, lists[k].list);
+        yyjson_arr_foreach (list, i, n, one) {
+            struct rh_text title = rh_json_get(one, k == 5 ? "group" : "title");
+            if (title.len && rh_text_eq(rh_json_get(one, lists[k].member), id))
+                return title;
+        }
+    }
+    return id;
+}
+
+/* "item:film" as "item:film (Chest film)". */
+static void print_step(yyjson_val *p, struct rh_text step)
+{
+    const char *colon = step.len ? memchr(step.data, ':', step.len) : NULL;
+    struct rh_text id = step, title;
+    if (colon)
+        id = (struct rh_text){colon + 1, step.len - (size_t)(colon + 1 - step.data)};
+    title = title_of(p, id);
+    printf("%.*s", RH_TEXT_ARG(step));
+    if (!rh_text_eq(title, id))
+        printf(" (%.*s)", RH_TEXT_ARG(title));
+}
+
+static void print_reasons(yyjson_val *p, yyjson_val *list)
+{
+    size_t i, n;
+    yyjson_val *one;
+    yyjson_arr_foreach (list, i, n, one) {
+        printf("%s", i ? "\n      " : "    because of\n      ");
+        print_step(p, rh_json_text(one));
+    }
+    if (yyjson_arr_size(list))
+        printf("\n");
 }
 
 static void print_protocol(yyjson_val *p)
@@ -97,17 +157,24 @@ static void print_protocol(yyjson_val *p)
                    step = rh_json_get(clearance, "nextStep"), date = rh_json_get(clearance, "date"),
                    expires = rh_json_get(p, "expires");
     printf("\n%.*s %.*s: %.*s\n", RH_TEXT_ARG(name), RH_TEXT_ARG(version), RH_TEXT_ARG(title));
-    print_rules("state", yyjson_obj_get(p, "states"), "");
-    print_rules("class", yyjson_obj_get(p, "classification"), "");
-    print_rules("class not known:", yyjson_obj_get(p, "unknownClasses"), "");
-    print_rules("hold", yyjson_obj_get(p, "holds"), "until");
-    print_rules("validity", yyjson_obj_get(p, "expiryParts"), "expires");
+    print_rules("state", yyjson_obj_get(p, "states"), "", ALL);
+    print_rules("class", yyjson_obj_get(p, "classification"), "", ALL);
+    print_rules("class not known:", yyjson_obj_get(p, "unknownClasses"), "", ALL);
+    print_rules("hold", yyjson_obj_get(p, "holds"), "until", KNOWN);
+    print_rules("hold not known:", yyjson_obj_get(p, "holds"), "until", OPEN);
+    print_rules("validity", yyjson_obj_get(p, "expiryParts"), "expires", KNOWN);
+    print_rules("validity not known:", yyjson_obj_get(p, "expiryParts"), "expires", OPEN);
     if (expires.len)
         printf("  expires %.*s\n", RH_TEXT_ARG(expires));
-    printf("  %.*s%s (a proposal until a physician signs); next: %.*s, %.*s\n", RH_TEXT_ARG(status),
-           yyjson_is_true(yyjson_obj_get(clearance, "draft")) ? ", draft" : "", RH_TEXT_ARG(step),
-           RH_TEXT_ARG(date));
-    print_list("    ", "because of ", yyjson_obj_get(clearance, "reasons"));
+    printf("  %.*s%s (a proposal until a physician signs)", RH_TEXT_ARG(status),
+           yyjson_is_true(yyjson_obj_get(clearance, "draft")) ? ", draft" : "");
+    if (step.len) {
+        printf("; next: ");
+        print_step(p, step);
+        printf("%s%.*s", date.len ? ", " : "", RH_TEXT_ARG(date));
+    }
+    printf("\n");
+    print_reasons(p, yyjson_obj_get(clearance, "reasons"));
 }
 
 int rh_cli_protocol_print(struct rh_cli *c, struct rh_text json)

@@ -474,3 +474,19 @@ def test_what_one_state_sees_is_what_it_would_see_alone(tmp_path):
         foreign = {w for w in words[b] - words[a] if w}
         assert len(foreign) > 20
         assert not [w for w in foreign if json.dumps(w, ensure_ascii=False) in seen]
+
+
+# --- the words of a terminal
+
+def test_the_printed_answer_never_shows_an_unknown_hold_as_a_hold_and_names_the_next_step(tmp_path):
+    folder = build(tmp_path, group("items", "items", rule("i", "%plain.value = 'x'", definition="a")),
+                   group("holds", "holds", rule("h", "%place.value = 'A'", code="held")))
+    def printed(*person):
+        file = tmp_path / "person.json"
+        file.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in person]}))
+        return rihla("protocol", "apply", "--package", folder, "--pack", "one", "--date", DATE, file).stdout
+    unknown = printed(patient(), observation("plain", "x"))
+    assert "  hold not known: h: Rule h\n    missing: " in unknown and "  hold h" not in unknown
+    assert "next: item:i (Rule i), " in unknown and "      unknown:h (Rule h)\n" in unknown
+    held = printed(patient(), observation("plain", "x"), observation("place", "A"))
+    assert "  hold h: Rule h\n    Because of h\n" in held and "not known" not in held
