@@ -593,7 +593,7 @@ describe("the main job, by keyboard alone", () => {
             await tabTo(p, '.top a[href="#/register"]');
             await p.keyboard.press("Enter");
             await p.waitForFunction(() => document.activeElement?.id === "given");
-            await p.keyboard.type("Newjob");
+            await p.keyboard.type("Zubrowkin");
             await tabTo(p, "#birth");
             await p.keyboard.type("1988-03-09");
             await tabTo(p, "#sex");

@@ -218,7 +218,7 @@ async function alike(f: Typed): Promise<Patient[]> {
     const far = (one: Patient): number =>
         Math.abs((year ? Number(year) : NaN) - born(one)) || (Number.isNaN(born(one)) ? 5 : 0);
     return [...found.values()]
-        .filter((one) => !year || Number.isNaN(born(one)) || far(one) <= 10)
+        .filter((one) => !year || Number.isNaN(born(one)) || far(one) <= (f.estimated ? 10 : 5))
         .sort(
             (a, b) =>
                 far(a) + Number(a.gender !== f.sex) * 3 - far(b) - Number(b.gender !== f.sex) * 3,
