@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Forms in the clinical core as WebAssembly under Node: the same answers as from the program."""
+import gzip
 import json
 import os
 import subprocess
@@ -73,3 +74,8 @@ def test_responses_are_the_same_as_from_the_program():
     program = suite.batch([{"id": i, "questionnaire": loaded[c["form"]]} for i, c in enumerate(lines)])
     assert len(lines) > 20
     assert [(c["form"], p["response"]) for c, p in zip(lines, program)] == [(c["form"], w) for c, w in zip(lines, wasm)]
+
+
+def test_it_is_small_enough_for_a_slow_link():
+    """The size that ./dev keeps."""
+    assert len(gzip.compress(CORE.read_bytes(), 9)) <= 400_000
