@@ -10,6 +10,8 @@ from pathlib import Path
 
 CORE = ("base", "fhir", "fhirpath", "terminology", "conformance", "clinical")
 PRODUCTS = {"core": "entry", "clinical": "clinical_entry"}  # each drops what its entry does not reach
+# What answers must be is a form's matter: a tablet that only evaluates need not load it (entry.c says so where it is asked).
+FORMS = ("answer", "form_scope")
 # Numbers stay text here, and neither JSON5 nor JSON Pointer is read.
 YYJSON = "-w -DYYJSON_DISABLE_FAST_FP_CONV=1 -DYYJSON_DISABLE_NON_STANDARD=1 -DYYJSON_DISABLE_UTILS=1"
 NOT_HERE = {"src/base/hash.c"}  # libsodium; tools/wasm/common.c gives the random numbers
@@ -49,8 +51,10 @@ def main():
         if source not in entries[1:]:
             objects.append(name)
         lines += [f"build {name}: cc {source}", f"  warn = {warn}"]
+    without_forms = [o for o in objects if not o.startswith(("clinical-", *(f"conformance-{name}" for name in FORMS)))]
     for product, entry in PRODUCTS.items():
-        lines.append(f"build {product}.wasm: link {' '.join(objects)} wasm-{entry}.o")
+        parts = objects if product == "clinical" else without_forms
+        lines.append(f"build {product}.wasm: link {' '.join(parts)} wasm-{entry}.o")
     lines.append("")
     (out / "build.ninja").write_text("\n".join(lines), encoding="utf-8")
 
