@@ -82,7 +82,10 @@ static enum rh_rc take(struct rh_request *q, struct clinical *k, const struct ad
                             a->name, a->inputs, RH_TEXT_ARG(rh_text_shown(name, 64)));
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (rh_text_is(name, texts[i].name)) {
-            *texts[i].text = value;
+            if (texts[i].text->data)
+                return rh_issue_add(&q->issues, RH_INVALID, NULL, "%s is given twice.",
+                                    texts[i].name);
+            *texts[i].text = value.data ? value : RH_TEXT("");
             return RH_OK;
         }
     if (rh_text_is(name, "protocol"))

@@ -156,6 +156,11 @@ def test_refusals_say_what_is_wrong(fhir, query, status, says):
     assert says in str(answer), answer
 
 
+def test_a_parameter_that_stands_for_one_thing_stands_once(fhir):
+    answer = fhir.http.get(f"{fhir.server.url}/clinical/assess?patient=a&patient=b&protocol=uk-tb")
+    assert answer.status_code == 400 and "patient is given twice" in answer.text
+
+
 def test_a_narrowed_evaluation_is_not_kept_and_addresses_are_named(fhir):
     answer = fhir.http.post(f"{fhir.server.url}/clinical/assess", params={"patient": "x", "protocol": "uk-tb", "may-see": "HIV"})
     assert answer.status_code == 400 and "may-see" in answer.text
