@@ -42,7 +42,7 @@ struct rh_validate_options {
     size_t n_profiles;
     enum rh_unknown_extensions extensions;
     bool answers_elsewhere; /* a response is not held against its form: the caller does that */
-    bool quiet; /* errors only: no warnings and information (bulk and on write) */
+    bool quiet;             /* errors only: no warnings and information (bulk and on write) */
 };
 
 /* Writes every finding to c->issues: severity, rc, code (FHIR issue type), expression with indices
