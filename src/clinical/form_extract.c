@@ -8,6 +8,8 @@
  */
 #include "clinical/form_extract_int.h"
 
+#include "fhir/primitive.h"
+
 #include "base/datetime.h"
 
 #define ALLOCATE   RH_SDC_EXT "sdc-questionnaire-extractAllocateId"
@@ -423,6 +425,8 @@ static void identify(struct rh_extract *x, struct rh_extract_entry *e)
         e->id = (struct rh_text){yyjson_mut_get_str(own), yyjson_mut_get_len(own)};
     if (rh_text_starts(e->id, "urn:uuid:"))
         e->id = (struct rh_text){e->id.data + 9, e->id.len - 9};
+    if (e->id.len && !rh_id_is(e->id)) /* an answer may stand in it: it goes into an address */
+        e->id = RH_TEXT("");
     /* Never of a fullUrl: a template may have the same one for everybody. */
     if (!e->id.len && !e->if_none_exist.len && x->response_id.len)
         e->id = rh_text(rh_extract_uuid(x, e->key));
@@ -627,6 +631,9 @@ enum rh_rc rh_form_extract(struct rh_ctx *c, yyjson_val *questionnaire, yyjson_v
         o = &plain;
     if (!rh_text_is(rh_json_get(response, "resourceType"), "QuestionnaireResponse"))
         return rh_issue_add(c->issues, RH_STRUCTURE, NULL, "This is not a QuestionnaireResponse.");
+    if (rh_json_get(response, "id").len && !rh_id_is(rh_json_get(response, "id")))
+        return rh_issue_add(c->issues, RH_VALUE, "QuestionnaireResponse.id",
+                            "An id has 1 to 64 letters, digits, '-' or '.'.");
     if (!rh_text_is(rh_json_get(questionnaire, "resourceType"), "Questionnaire"))
         return rh_issue_add(c->issues, RH_STRUCTURE, NULL, "This is not a Questionnaire.");
     bool withdrawn = rh_text_is(rh_json_get(response, "status"), "entered-in-error");

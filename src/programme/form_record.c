@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "programme/form_record.h"
 
+#include "fhir/primitive.h"
+
 #include "conformance/answers.h"
 #include "fhir/reference.h"
 #include "search/query.h"
@@ -287,7 +289,46 @@ static enum rh_rc parse_response(const struct rh_form_record *r, struct rh_text 
         return rh_issue_add(r->ctx->issues, RH_REQUIRED, "QuestionnaireResponse.id",
                             "The response needs an id, so that what follows from it can be found "
                             "again when it is amended; a UUID of your own is best.");
+    if (!rh_id_is(rh_json_get(response, "id")))
+        return rh_issue_add(r->ctx->issues, RH_VALUE, "QuestionnaireResponse.id",
+                            "An id has 1 to 64 letters, digits, '-' or '.'.");
+    static const char *const known[] = {"in-progress", "completed", "amended", "entered-in-error",
+                                        "stopped"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        found |= rh_text_is(rh_json_get(response, "status"), known[i]);
+    if (!found)
+        return rh_issue_add(r->ctx->issues, RH_VALUE, "QuestionnaireResponse.status",
+                            "The status is completed, amended, in-progress, stopped or "
+                            "entered-in-error.");
     return RH_OK;
+}
+
+/* Whom the answers are about: a person of the record, and the same as before. */
+static enum rh_rc check_subject(const struct rh_form_record *r, yyjson_val *response,
+                                yyjson_val *previous)
+{
+    static const char place[] = "QuestionnaireResponse.subject";
+    struct rh_text now = rh_json_get(yyjson_obj_get(response, "subject"), "reference"),
+                   then = rh_json_get(yyjson_obj_get(previous, "subject"), "reference");
+    yyjson_val *person;
+    if (then.len && !rh_text_eq(now, then))
+        return rh_issue_add(r->ctx->issues, RH_CONFLICT, place,
+                            "These are the answers of %.*s; whose they are does not change. Mark "
+                            "them entered-in-error and answer anew for the other person.",
+                            RH_TEXT_ARG(rh_text_shown(then, 80)));
+    if (!rh_text_starts(now, "Patient/"))
+        return RH_OK;
+    struct rh_issues quiet, *kept = r->ctx->issues;
+    rh_issues_init(&quiet, r->ctx->arena);
+    r->ctx->issues = &quiet;
+    enum rh_rc rc = rh_form_record_read(r, now, &person);
+    r->ctx->issues = kept;
+    if (rc == RH_NOTFOUND || rc == RH_GONE)
+        return rh_issue_add(r->ctx->issues, RH_RULE, place,
+                            "%.*s, whom the answers are about, is not in the record.",
+                            RH_TEXT_ARG(rh_text_shown(now, 80)));
+    return rc;
 }
 
 enum rh_rc rh_form_record_answers(const struct rh_form_record *r, struct rh_text body,
@@ -304,6 +345,8 @@ enum rh_rc rh_form_record_answers(const struct rh_form_record *r, struct rh_text
         rc = rh_form_record_find(r, rh_json_get(response, "questionnaire"), &form);
     if (!rc)
         rc = before(r, rh_json_get(response, "id"), &previous, &tag);
+    if (!rc)
+        rc = check_subject(r, response, previous);
     if (!rc)
         rc = rh_form_record_context(r, response, &context);
     if (!rc && final)

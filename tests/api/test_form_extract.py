@@ -251,6 +251,28 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place_and_nothing_is_sto
     assert filled.sequence() == sequence and not observations(filled)
 
 
+def test_answers_stay_with_their_person_and_ids_are_ids(filled):
+    assert filled.send("PUT", "/Patient/q", {"resourceType": "Patient", "id": "q"}).status_code == 201
+    given = response(answered("a", {"valueInteger": 1}))
+    assert save(filled, given).status_code == 201
+    sequence = filled.sequence()
+    wants(save(filled, {**given, "status": "amended", "subject": {"reference": "Patient/q"}}), 409, "does not change")
+    wants(save(filled, {**given, "id": "r2", "subject": {"reference": "Patient/nobody"}}), 422, "is not in the record")
+    wants(save(filled, {**given, "id": "r2", "status": "done"}), 422, "The status is")
+    wants(save(filled, {**given, "id": 'x","method":"DELETE","url":"Patient/q'}), 422, "An id has")
+    assert filled.sequence() == sequence and filled.get("/Patient/q").status_code == 200
+
+
+def test_an_answer_in_an_id_that_is_none_leaves_the_id_to_us(tmp_path):
+    template = {"resourceType": "Basic", "id": "t", "code": {"text": "x"}}
+    questionnaire = form(item("a", "string", {"url": SDC + "templateExtract", "extension": [
+        {"url": "template", "valueReference": {"reference": "#t"}}, {"url": "resourceId", "valueString": "item.answer.value"}]}), contained=[template])
+    for text in ("good-id", 'x","method":"DELETE","url":"Patient/1'):
+        entries, _ = extract(tmp_path, questionnaire, response(answered("a", {"valueString": text})))
+        assert entries[0]["request"]["method"] == "PUT" and set(entries[0]["request"]) == {"method", "url"}
+        assert "Patient" not in entries[0]["request"]["url"]
+
+
 def test_a_part_of_the_answers_is_saved_without_consequences_until_it_is_completed(filled):
     draft = response(answered("b", {"valueString": "so far"}), status="in-progress")
     assert filled.send("PUT", "/QuestionnaireResponse/r1", draft).status_code == 201
