@@ -92,13 +92,18 @@ static void found(void *user, const struct rh_answers_finding *f)
 
 /* --- calculated values
  * ------------------------------------------------------------------------------ */
-static yyjson_val *nth(yyjson_val *owner, struct rh_text link, size_t n)
+/* The next item of a list with this linkId, looked for behind the one that was found last and then
+ * from the start: both responses are in the order of the form. *after: that one; NULL: none yet. */
+static yyjson_val *next_of(yyjson_val *list, struct rh_text link, yyjson_val **after)
 {
-    yyjson_val *list = yyjson_obj_get(owner, "item"), *v;
-    size_t i, max;
-    yyjson_arr_foreach (list, i, max, v) {
-        if (rh_text_eq(rh_json_get(v, "linkId"), link) && n-- == 0)
-            return v;
+    size_t n = yyjson_is_arr(list) ? yyjson_arr_size(list) : 0;
+    yyjson_val *first = yyjson_arr_get_first(list);
+    yyjson_val *v = *after ? unsafe_yyjson_get_next(*after) : first;
+    const yyjson_val *end = n ? unsafe_yyjson_get_next(list) : NULL;
+    for (size_t k = 0; k < n; k++, v = unsafe_yyjson_get_next(v)) {
+        v = v >= end ? first : v;
+        if (rh_text_eq(rh_json_get(v, "linkId"), link))
+            return *after = v;
     }
     return NULL;
 }
@@ -121,17 +126,15 @@ static bool same_values(yyjson_val *a, yyjson_val *b)
 static void compare(struct list *l, const struct rh_form *f, yyjson_val *have, yyjson_val *want,
                     struct rh_text path, unsigned depth)
 {
-    yyjson_val *list = yyjson_obj_get(have, "item"), *v, *other, *answer;
+    yyjson_val *list = yyjson_obj_get(have, "item"), *others = yyjson_obj_get(want, "item");
+    yyjson_val *v, *other, *answer, *last = NULL;
     size_t i, n, j, m;
     if (depth > RH_FORM_DEPTH_MAX * 4)
         return;
     yyjson_arr_foreach (list, i, n, v) {
         struct rh_text link = rh_json_get(v, "linkId");
         const struct rh_form_item *item = rh_form_item_find(f, link);
-        size_t before = 0;
-        for (size_t k = 0; k < i; k++)
-            before += rh_text_eq(rh_json_get(yyjson_arr_get(list, k), "linkId"), link);
-        if (!item || !(other = nth(want, link, before)))
+        if (!item || !(other = next_of(others, link, &last)))
             continue;
         const char *at = rh_arena_printf(l->c->arena, "%.*s.item[%zu]", RH_TEXT_ARG(path), i);
         yyjson_val *a = yyjson_obj_get(v, "answer"), *b = yyjson_obj_get(other, "answer");

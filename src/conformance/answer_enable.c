@@ -8,6 +8,8 @@
 #define ENABLE_EXPRESSION RH_SDC_EXT "sdc-questionnaire-enableWhenExpression"
 #define TOGGLE_EXPRESSION RH_SDC_EXT "sdc-questionnaire-answerOptionsToggleExpression"
 
+enum { STEPS_A_WORK = 5 /* steps of expressions that count as one element looked at */ };
+
 /* --- enableWhen ----------------------------------------------------------------------------------
  */
 static bool form_has(struct rh_answers *a, yyjson_val *owner, struct rh_text link, unsigned depth)
@@ -124,10 +126,11 @@ static bool conditions(struct rh_answers *a, const struct rh_form_place *at)
 static int holds(struct rh_answers *a, const struct rh_form_place *at, yyjson_val *expression)
 {
     int ret = -1;
-    uint64_t before = a->scope.steps;
-    a->rules.work += 500;
+    uint64_t used = a->scope.used;
+    if (rh_answers_stop(a))
+        return ret;
     enum rh_rc rc = rh_form_scope_holds(&a->scope, at, rh_form_fhirpath(expression), &ret);
-    a->scope.steps = before;
+    a->rules.work += 500 + (a->scope.used - used) / STEPS_A_WORK;
     if (rc)
         a->rc = rc;
     return ret;
@@ -170,8 +173,11 @@ static void one_constraint(struct rh_answers *a, const struct rh_form_place *at,
     f.args[0] = translated(a, rh_item_extension(e, "human"));
     if (!f.args[0].len)
         f.args[0] = rh_json_text(rh_item_extension_value(e, "key", NULL));
-    a->rules.work += 500;
+    uint64_t used = a->scope.used;
+    if (rh_answers_stop(a))
+        return;
     enum rh_rc rc = rh_form_scope_eval(&a->scope, at, text, NULL, &list, NULL);
+    a->rules.work += 500 + (a->scope.used - used) / STEPS_A_WORK;
     if (rc == RH_NOMEM) {
         a->rc = rc;
         return;

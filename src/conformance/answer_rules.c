@@ -196,6 +196,7 @@ static bool is_choice(yyjson_val *question)
     return rh_text_is(rh_json_get(question, "type"), "choice") || is_open(question);
 }
 
+/* NULL: none; of a list that is too much work to be looked through, too (work says so). */
 static yyjson_val *option_of(struct rh_answer_rules *r, yyjson_val *question, struct rh_text type,
                              yyjson_val *value, bool *same_type)
 {
@@ -204,7 +205,8 @@ static yyjson_val *option_of(struct rh_answer_rules *r, yyjson_val *question, st
     *same_type = false;
     yyjson_arr_foreach (list, i, n, o) {
         struct rh_text t = rh_answer_type(o, &v);
-        r->work++;
+        if (r->work++ > RH_ANSWER_WORK_MAX)
+            return NULL;
         if (!v || !rh_text_eq(t, type))
             continue;
         *same_type = true;

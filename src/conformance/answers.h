@@ -67,6 +67,8 @@ struct rh_answer_fault {
     struct rh_text args[2]; /* what stands for {0} and {1} in the text */
 };
 
+enum { RH_ANSWER_WORK_MAX = 20 * 1000 * 1000 };
+
 /* Who is told. `place` is the FHIRPath of the item or answer; `question` the item of the form
  * (NULL: the form has none), `link` its linkId. */
 struct rh_answer_rules {
@@ -80,7 +82,7 @@ struct rh_answer_rules {
     yyjson_val *(*limit)(void *user, const char *url, struct rh_text *ret_type);
     signed char required, repeats; /* 1, -1: they are, or are not, whatever the question says */
     bool options_elsewhere;        /* the caller knows the options better than the question */
-    uint64_t work;                 /* counted up */
+    uint64_t work;                 /* counted up; beyond RH_ANSWER_WORK_MAX no list is read */
     yyjson_val *expanded_of, *expanded; /* private: the value set that was asked last */
 };
 

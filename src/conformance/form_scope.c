@@ -262,6 +262,7 @@ static enum rh_rc evaluate(struct rh_form_scope *s, const struct rh_form_place *
         in.n_variables = g.n;
         c->steps = s->steps;
         rc = rh_fp_eval(c, fp, &in, ret);
+        s->used += (s->steps ? s->steps : RH_STEPS_DEFAULT) - c->steps;
     }
     s->depth--;
     c->steps = steps;

@@ -31,6 +31,7 @@ struct rh_form_scope {
     yyjson_val *context;  /* object: variables by name; NULL: none */
     bool empty_context; /* names of the launch context that are not given are empty, not unknown */
     uint64_t steps;     /* of one expression; 0: the default */
+    uint64_t used;      /* by all expressions so far */
     struct rh_fp_variable kept[RH_FORM_SCOPE_KEPT_MAX]; /* variables of the form, found before */
     size_t n_kept;
     unsigned depth;
