@@ -85,13 +85,23 @@ yyjson_val *rh_form_extension(const yyjson_val *object, const char *url)
     return NULL;
 }
 
+/* "valueCoding", and nothing that would have to be escaped where it is written. */
+static bool is_value(struct rh_text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!(((name.data[i] | 0x20) >= 'a' && (name.data[i] | 0x20) <= 'z') ||
+              (name.data[i] >= '0' && name.data[i] <= '9')))
+            return false;
+    return rh_text_starts(name, "value");
+}
+
 /* The member value[x] of an extension. */
 static yyjson_val *value_of(yyjson_val *extension, struct rh_text *ret_member)
 {
     size_t i, n;
     yyjson_val *key, *v;
     yyjson_obj_foreach (rh_some(extension), i, n, key, v) {
-        if (rh_text_starts(rh_json_text(key), "value")) {
+        if (is_value(rh_json_text(key))) {
             if (ret_member)
                 *ret_member = rh_json_text(key);
             return v;
