@@ -311,13 +311,17 @@ static enum rh_rc check_subject(const struct rh_form_record *r, yyjson_val *resp
     static const char place[] = "QuestionnaireResponse.subject";
     struct rh_text now = rh_json_get(yyjson_obj_get(response, "subject"), "reference"),
                    then = rh_json_get(yyjson_obj_get(previous, "subject"), "reference");
+    struct rh_reference a = rh_reference_parse(now, r->ctx->base),
+                        b = rh_reference_parse(then, r->ctx->base);
+    bool local = a.kind == RH_REF_LOCAL && b.kind == RH_REF_LOCAL;
+    bool same = local ? a.type == b.type && rh_text_eq(a.id, b.id) : rh_text_eq(now, then);
     yyjson_val *person;
-    if (then.len && !rh_text_eq(now, then))
+    if (then.len && !same)
         return rh_issue_add(r->ctx->issues, RH_CONFLICT, place,
                             "These are the answers of %.*s; whose they are does not change. Mark "
                             "them entered-in-error and answer anew for the other person.",
                             RH_TEXT_ARG(rh_text_shown(then, 80)));
-    if (!rh_text_starts(now, "Patient/"))
+    if (a.kind != RH_REF_LOCAL)
         return RH_OK;
     struct rh_issues quiet, *kept = r->ctx->issues;
     rh_issues_init(&quiet, r->ctx->arena);

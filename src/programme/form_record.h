@@ -36,10 +36,11 @@ enum rh_rc rh_form_record_query(struct rh_ctx *c, void *user, struct rh_text que
 
 /* A response that is to be stored. In one transaction: the response, and when it is completed or
  * amended the resources that follow from its answers; what an earlier version gave and this one no
- * longer gives becomes entered-in-error. Refused with nothing changed: RH_STRUCTURE (no response,
- * no id), RH_NOTFOUND (its form), RH_RULE (answers that do not fit the form: an issue each, with
- * the place, in `language`: "ar", or a header Accept-Language; empty: English). `if_match`: header
- * text, may be empty. The caller submits (*ret)->write. */
+ * longer gives becomes entered-in-error. Refused with nothing changed: RH_STRUCTURE (no response),
+ * RH_REQUIRED, RH_VALUE (its id, its status), RH_NOTFOUND (its form), RH_CONFLICT (another subject
+ * than the version before), RH_RULE (a subject that is not in the record; answers that do not fit
+ * the form: an issue each, with the place, in `language`: "ar", or a header Accept-Language; empty:
+ * English). `if_match`: header text, may be empty. The caller submits (*ret)->write. */
 enum rh_rc rh_form_record_answers(const struct rh_form_record *r, struct rh_text body,
                                   struct rh_text if_match, struct rh_text language,
                                   struct rh_bundle **ret);

@@ -119,6 +119,22 @@ enum rh_step rh_rest_extract(struct rh_request *q)
 
 /* --- answers
  * --------------------------------------------------------------------------------------- */
+/* The Bundle is ours: places in its first entry are places in the body that was sent. */
+static enum rh_step refuse_answers(struct rh_request *q, enum rh_rc rc)
+{
+    static const char ours[] = "Bundle.entry[0].resource", theirs[] = "QuestionnaireResponse";
+    for (unsigned i = 0; i < q->issues.count; i++) {
+        struct rh_issue *x = &q->issues.rows[i];
+        if (!x->expression || strncmp(x->expression, ours, sizeof ours - 1))
+            continue;
+        const char *place =
+            rh_arena_printf(q->arena, "%s%s", theirs, x->expression + sizeof ours - 1);
+        if (place)
+            x->expression = place;
+    }
+    return rh_rest_refuse(q, rc);
+}
+
 static enum rh_step answers_written(struct rh_request *q)
 {
     struct rh_rest *r = rh_rest_of(q);
@@ -126,7 +142,7 @@ static enum rh_step answers_written(struct rh_request *q)
     struct rh_buf out = rh_buf(q->arena);
     rh_rest_note_disk(q, w->rc);
     if (w->rc)
-        return rh_rest_refuse(q, w->rc);
+        return refuse_answers(q, w->rc);
     struct rh_write_op *op = &w->ops[r->bundle->op_of_entry[0]];
     rh_version_write(&op->version, &out);
     if (out.rc)
@@ -149,7 +165,7 @@ enum rh_step rh_rest_answers(struct rh_request *q)
                                     q->headers[RH_H_ACCEPT_LANGUAGE], &r->bundle);
     rh_world_close(f.world);
     if (rc)
-        return rh_rest_refuse(q, rc);
+        return refuse_answers(q, rc);
     return rh_request_write(q, r->bundle->write, answers_written);
 }
 
@@ -160,6 +176,7 @@ struct population {
     struct rh_text canonical;
     yyjson_val *form;      /* NULL: by its address */
     struct rh_buf context; /* members of an object */
+    bool has_patient;      /* one of them is called so */
 };
 
 /* A resource under a name: of the parameter itself, or read from the record. */
@@ -180,6 +197,7 @@ static enum rh_rc add_context(struct form_call *f, struct population *p, struct 
         if (rc)
             return rc;
     }
+    p->has_patient = p->has_patient || rh_text_is(name, "patient");
     rh_buf_str(&p->context, p->context.len ? "," : "{");
     rh_buf_json(&p->context, name);
     rh_buf_char(&p->context, ':');
@@ -260,8 +278,6 @@ static enum rh_rc finish_context(struct form_call *f, struct population *p)
 {
     yyjson_val *patient = NULL;
     yyjson_doc *doc;
-    struct rh_text context = rh_buf_get(&p->context);
-    bool given = context.len && memmem(context.data, context.len, "\"patient\":", 10);
     enum rh_rc rc = RH_OK;
     if (p->o.subject.len) {
         rc = rh_form_record_read(&f->record, p->o.subject, &patient);
@@ -270,7 +286,7 @@ static enum rh_rc finish_context(struct form_call *f, struct population *p)
                                 "The subject %.*s is not in the record.",
                                 RH_TEXT_ARG(rh_text_shown(p->o.subject, 100)));
     }
-    if (!rc && patient && !given) {
+    if (!rc && patient && !p->has_patient) {
         rh_buf_str(&p->context, p->context.len ? ",\"patient\":" : "{\"patient\":");
         rh_json_write(&p->context, patient);
     }

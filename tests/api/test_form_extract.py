@@ -259,8 +259,11 @@ def test_answers_stay_with_their_person_and_ids_are_ids(filled):
     wants(save(filled, {**given, "status": "amended", "subject": {"reference": "Patient/q"}}), 409, "does not change")
     wants(save(filled, {**given, "id": "r2", "subject": {"reference": "Patient/nobody"}}), 422, "is not in the record")
     wants(save(filled, {**given, "id": "r2", "status": "done"}), 422, "The status is")
+    same = {**given, "status": "amended", "subject": {"reference": f"{filled.base}/Patient/p"}}
+    wants(save(filled, {**given, "id": "r3", "authored": "yesterday"}), 422, "QuestionnaireResponse.authored")
     wants(save(filled, {**given, "id": 'x","method":"DELETE","url":"Patient/q'}), 422, "An id has")
     assert filled.sequence() == sequence and filled.get("/Patient/q").status_code == 200
+    assert save(filled, same).status_code == 200, "the same person by this server's own whole address"
 
 
 def test_an_answer_in_an_id_that_is_none_leaves_the_id_to_us(tmp_path):

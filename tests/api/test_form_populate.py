@@ -164,6 +164,13 @@ def test_a_stored_form_by_its_address_and_context_by_name(known):
     assert values(answer.json()["parameter"][0]["resource"]) == {"born": ["1990-05-01"]}
 
 
+def test_a_resource_that_has_a_patient_of_its_own_is_not_the_patient(known):
+    dose = {"resourceType": "Immunization", "status": "completed", "vaccineCode": {"text": "x"}, "patient": {"reference": "Patient/p"}, "occurrenceString": "once"}
+    context = {"name": "context", "part": [{"name": "name", "valueString": "dose"}, {"name": "content", "resource": dose}]}
+    response, _ = call(known, form(item("born", "date", initial("%patient.birthDate")), item("v", "string", initial("%dose.vaccineCode.text"))), SUBJECT, context)
+    assert values(response) == {"born": ["1990-05-01"], "v": ["x"]}
+
+
 def test_refuses_what_it_cannot_find(known):
     questionnaire = form(item("a", "string"))
     wants(call(known, questionnaire, {"name": "subject", "valueReference": {"reference": "Patient/nobody"}}, status=404), 404, "Patient/nobody is not in the record")
