@@ -14,6 +14,14 @@ void rh_issues_init(struct rh_issues *is, struct rh_arena *a)
     is->count = is->dropped = is->errors = 0;
 }
 
+const char *rh_issues_error(const struct rh_issues *is, enum rh_rc rc)
+{
+    for (unsigned i = 0; i < is->count; i++)
+        if (is->rows[i].severity <= RH_ERROR)
+            return is->rows[i].text;
+    return rh_rc_text(rc);
+}
+
 const char *rh_severity_name(enum rh_severity s)
 {
     static const char *const names[] = {"fatal", "error", "warning", "information"};

@@ -45,7 +45,9 @@ void rh_issues_init(struct rh_issues *is,
 enum rh_rc rh_issue_add(struct rh_issues *is, enum rh_rc rc, const char *expression,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 enum rh_rc rh_issue_at(struct rh_issues *is,
-                       struct rh_issue row);      /* copies the texts; returns row.rc */
+                       struct rh_issue row); /* copies the texts; returns row.rc */
+/* The text of the first error; without any, rc's own. */
+const char *rh_issues_error(const struct rh_issues *is, enum rh_rc rc);
 const char *rh_severity_name(enum rh_severity s); /* "fatal", "error", … */
 
 /* Appends an OperationOutcome (JSON). Without any issue one row is made from rc's own text. */

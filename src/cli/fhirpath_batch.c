@@ -8,10 +8,6 @@
 #include "base/alloc.h"
 #include "cli/fhirpath_int.h"
 #include "cli/lines.h"
-#include "system/file.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 enum { RESOURCE_KEEP = 4 << 20 /* bytes; larger resources are not kept parsed */ };
 
@@ -152,8 +148,9 @@ static enum rh_rc parse_line(struct rh_cli_session *s, struct rh_issues *is, str
 }
 
 /* One line in, one line out. False: the line itself is wrong. */
-static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t number)
+static bool run_line(void *user, struct rh_text line, uint64_t number)
 {
+    struct rh_cli_session *s = user;
     struct rh_issues is;
     struct rh_fp_question q = {.lenient = s->lenient};
     struct rh_fp_list result = {0};
@@ -198,23 +195,5 @@ static bool run_line(struct rh_cli_session *s, struct rh_text line, uint64_t num
 
 int rh_cli_fp_batch(struct rh_cli_session *s)
 {
-    struct rh_cli_lines l = {.limit = RH_CLI_FP_INPUT_MAX};
-    struct rh_text line;
-    enum rh_rc rc = RH_OK;
-    uint64_t number = 0;
-    bool good = true;
-    while (rh_cli_next_line(&l, STDIN_FILENO, &line, &rc)) {
-        number++;
-        if (rh_text_trim(line).len)
-            good &= run_line(s, line, number);
-    }
-    rh_cli_lines_close(&l);
-    if (fflush(stdout) != 0 && !rc)
-        rc = rh_errno_issue(&s->cli->issues, errno, "write", "the answers");
-    if (rc == RH_TOOLARGE)
-        rh_issue_add(&s->cli->issues, rc, NULL, "line %llu is longer than %d MiB",
-                     (unsigned long long)number + 1, RH_CLI_FP_INPUT_MAX >> 20);
-    if (rc)
-        return rh_cli_fail(s->cli, rc);
-    return good ? RH_EXIT_OK : RH_EXIT_NO;
+    return rh_cli_each_line(s->cli, NULL, RH_CLI_FP_INPUT_MAX, run_line, s);
 }

@@ -5,10 +5,6 @@
  */
 #include "cli/form_int.h"
 #include "cli/lines.h"
-#include "system/file.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 static enum rh_rc form_of(struct rh_ctx *c, yyjson_val *line, const struct rh_form **ret)
 {
@@ -41,17 +37,10 @@ static enum rh_rc answer(struct rh_ctx *c, struct rh_text language, yyjson_val *
     return out->rc;
 }
 
-static const char *first_error(const struct rh_issues *is, enum rh_rc rc)
-{
-    for (unsigned i = 0; i < is->count; i++)
-        if (is->rows[i].severity <= RH_ERROR)
-            return is->rows[i].text;
-    return rh_rc_text(rc);
-}
-
 /* False: the line itself is not right. */
-static bool run_line(struct rh_cli_forms *f, struct rh_text text, uint64_t number)
+static bool run_line(void *user, struct rh_text text, uint64_t number)
 {
+    struct rh_cli_forms *f = user;
     struct rh_issues is;
     struct rh_ctx c = f->ctx;
     yyjson_doc *doc = NULL;
@@ -74,7 +63,7 @@ static bool run_line(struct rh_cli_forms *f, struct rh_text text, uint64_t numbe
         rc = answer(&c, f->language, line, &out);
     if (rc) {
         rh_buf_str(&head, ",\"error\":");
-        rh_buf_json(&head, rh_text(first_error(&is, rc)));
+        rh_buf_json(&head, rh_text(rh_issues_error(&is, rc)));
     } else {
         rh_buf_str(&head, ",\"response\":");
         rh_buf_text(&head, rh_buf_get(&out));
@@ -89,24 +78,5 @@ static bool run_line(struct rh_cli_forms *f, struct rh_text text, uint64_t numbe
 
 int rh_cli_form_batch(struct rh_cli_forms *f)
 {
-    struct rh_cli_lines l = {.limit = RH_CLI_FORM_INPUT_MAX};
-    struct rh_issues *is = f->ctx.issues;
-    struct rh_text line;
-    enum rh_rc rc = RH_OK;
-    uint64_t number = 0;
-    bool good = true;
-    while (rh_cli_next_line(&l, STDIN_FILENO, &line, &rc)) {
-        number++;
-        if (rh_text_trim(line).len)
-            good &= run_line(f, line, number);
-    }
-    rh_cli_lines_close(&l);
-    if (fflush(stdout) != 0 && !rc)
-        rc = rh_errno_issue(is, errno, "write", "the answers");
-    if (rc == RH_TOOLARGE)
-        rh_issue_add(is, rc, NULL, "line %llu is longer than %d MiB",
-                     (unsigned long long)number + 1, RH_CLI_FORM_INPUT_MAX >> 20);
-    if (rc)
-        return rh_cli_fail(f->cli, rc);
-    return good ? RH_EXIT_OK : RH_EXIT_NO;
+    return rh_cli_each_line(f->cli, NULL, RH_CLI_FORM_INPUT_MAX, run_line, f);
 }

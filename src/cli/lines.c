@@ -5,13 +5,20 @@
 #include "system/file.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { PIECE = 256 << 10 };
 
+struct lines {
+    size_t limit;
+    char *data;
+    size_t from, to, cap;
+    bool end;
+};
+
 /* The line that is there already. */
-static bool take(struct rh_cli_lines *l, size_t looked, struct rh_text *ret)
+static bool take(struct lines *l, size_t looked, struct rh_text *ret)
 {
     char *end = l->to > looked ? memchr(l->data + looked, '\n', l->to - looked) : NULL;
     if (!end && !(l->end && l->from < l->to))
@@ -22,7 +29,7 @@ static bool take(struct rh_cli_lines *l, size_t looked, struct rh_text *ret)
     return true;
 }
 
-static enum rh_rc more(struct rh_cli_lines *l, int fd)
+static enum rh_rc more(struct lines *l, int fd)
 {
     if (l->from)
         memmove(l->data, l->data + l->from, l->to - l->from);
@@ -46,7 +53,8 @@ static enum rh_rc more(struct rh_cli_lines *l, int fd)
     return RH_OK;
 }
 
-bool rh_cli_next_line(struct rh_cli_lines *l, int fd, struct rh_text *ret, enum rh_rc *rc)
+/* The next line without its end, in place until the next call; false at the end or on an error. */
+static bool next(struct lines *l, int fd, struct rh_text *ret, enum rh_rc *rc)
 {
     size_t looked = l->from;
     for (;;) {
@@ -63,8 +71,31 @@ bool rh_cli_next_line(struct rh_cli_lines *l, int fd, struct rh_text *ret, enum 
     }
 }
 
-void rh_cli_lines_close(struct rh_cli_lines *l)
+int rh_cli_each_line(struct rh_cli *c, const char *path, size_t limit, rh_cli_line *each,
+                     void *user)
 {
-    rh_free(l->data);
-    *l = (struct rh_cli_lines){0};
+    struct lines l = {.limit = limit};
+    struct rh_text line;
+    enum rh_rc rc = RH_OK;
+    uint64_t number = 0;
+    bool good = true, input = !path || strcmp(path, "-") == 0;
+    int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return rh_cli_fail(c, rh_errno_issue(&c->issues, errno, "read", path));
+    while (next(&l, fd, &line, &rc)) {
+        number++;
+        if (rh_text_trim(line).len)
+            good &= each(user, line, number);
+    }
+    rh_free(l.data);
+    if (!input)
+        close(fd);
+    if (fflush(stdout) != 0 && !rc)
+        rc = rh_errno_issue(&c->issues, errno, "write", "the answers");
+    if (rc == RH_TOOLARGE)
+        rh_issue_add(&c->issues, rc, NULL, "line %llu is longer than %zu MiB",
+                     (unsigned long long)number + 1, limit >> 20);
+    if (rc)
+        return rh_cli_fail(c, rc);
+    return good ? RH_EXIT_OK : RH_EXIT_NO;
 }

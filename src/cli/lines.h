@@ -5,19 +5,16 @@
 #ifndef RH_CLI_LINES_H
 #define RH_CLI_LINES_H
 
-#include "base/text.h"
+#include "cli/cli.h"
 
-struct rh_cli_lines {
-    size_t limit; /* bytes of a line, set by the caller */
-    char *data;   /* private from here on; all zero at the start */
-    size_t from, to, cap;
-    bool end;
-};
+/* Called with each line that is not blank, without its end; `number` from 1. It prints the answer;
+ * false: the line was refused, which does not stop the others. The line stays until it returns. */
+typedef bool rh_cli_line(void *user, struct rh_text line, uint64_t number);
 
-/* The next line without its end, in place until the next call; false at the end. Before it waits
- * for more input all answers are written (stdout is flushed). *rc is set only on an error:
- * RH_TOOLARGE, or what the system reports. */
-bool rh_cli_next_line(struct rh_cli_lines *l, int fd, struct rh_text *ret, enum rh_rc *rc);
-void rh_cli_lines_close(struct rh_cli_lines *l);
+/* Every line of the file (NULL or "-": standard input), at most `limit` bytes long. Before it waits
+ * for more input all answers are written (stdout is flushed). The value is an exit code: RH_EXIT_NO
+ * when a line was refused; a line that is too long, and what the system refuses, are issues. */
+int rh_cli_each_line(struct rh_cli *c, const char *path, size_t limit, rh_cli_line *each,
+                     void *user);
 
 #endif

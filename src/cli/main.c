@@ -219,8 +219,10 @@ const struct rh_cli_command rh_cli_commands[] = {
      "prints what is to be done, who asks it and why, what is missing, states, classes, holds, "
      "expiry and clearance: all of it a proposal until a physician signs. With --json as one "
      "object. With --batch one answer a line, with the line's id. list prints the protocols that "
-     "are loaded. Example: rihla protocol apply --package packs/NAME --pack NAME --date 2026-11-24 "
-     "person.json",
+     "are loaded. A pack that needs others is given with them. Example: rihla protocol apply "
+     "--package packs/rihla-base --package packs/assessment-common --package packs/NAME --pack "
+     "NAME "
+     "--date 2026-11-24 person.json",
      1, 2, rh_cmd_protocol, protocol_options},
     {"pack", "list|check|test|build|add|remove …",
      "look into FHIR packages, check, test, keep them",

@@ -15,8 +15,6 @@
 #include "system/file.h"
 #include "xml/xml.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 enum {
@@ -167,17 +165,10 @@ static int apply_file(struct session *s, const char *path)
 }
 
 /* --- a batch ---------------------------------------------------------------------------------- */
-static const char *first_error(const struct rh_issues *is, enum rh_rc rc)
-{
-    for (unsigned i = 0; i < is->count; i++)
-        if (is->rows[i].severity <= RH_ERROR)
-            return is->rows[i].text;
-    return rh_rc_text(rc);
-}
-
 /* False: the line was refused. */
-static bool apply_line(struct session *s, struct rh_text text, uint64_t number)
+static bool apply_line(void *user, struct rh_text text, uint64_t number)
 {
+    struct session *s = user;
     struct rh_issues is;
     struct rh_ctx c = s->ctx;
     yyjson_doc *doc = NULL;
@@ -204,7 +195,7 @@ static bool apply_line(struct session *s, struct rh_text text, uint64_t number)
         rh_buf_text(&out, (struct rh_text){answer.data + 1, answer.len - 1});
     } else {
         rh_buf_str(&out, ",\"error\":");
-        rh_buf_json(&out, rh_text(first_error(&is, rc)));
+        rh_buf_json(&out, rh_text(rh_issues_error(&is, rc)));
         rh_buf_char(&out, '}');
     }
     if (out.rc)
@@ -213,31 +204,6 @@ static bool apply_line(struct session *s, struct rh_text text, uint64_t number)
     else
         printf("%.*s\n", RH_TEXT_ARG(rh_buf_get(&out)));
     return !rc && !out.rc;
-}
-
-static int apply_batch(struct session *s, const char *path)
-{
-    struct rh_cli_lines l = {.limit = INPUT_MAX};
-    struct rh_text line;
-    enum rh_rc rc = RH_OK;
-    uint64_t number = 0;
-    bool good = true;
-    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return rh_cli_fail(s->cli, rh_errno_issue(&s->cli->issues, errno, "read", path));
-    while (rh_cli_next_line(&l, fd, &line, &rc)) {
-        number++;
-        if (rh_text_trim(line).len)
-            good &= apply_line(s, line, number);
-    }
-    rh_cli_lines_close(&l);
-    if (fd != STDIN_FILENO)
-        close(fd);
-    if (fflush(stdout) != 0 && !rc)
-        rc = rh_errno_issue(&s->cli->issues, errno, "write", "the answers");
-    if (rc)
-        return rh_cli_fail(s->cli, rc);
-    return good ? RH_EXIT_OK : RH_EXIT_NO;
 }
 
 /* --- list ------------------------------------------------------------------------------------- */
@@ -320,7 +286,8 @@ static int run(struct session *s)
         enum rh_rc rc = rh_protocols_each(&s->ctx, list_one, s);
         return rc ? rh_cli_fail(c, rc) : RH_EXIT_OK;
     }
-    return batch ? apply_batch(s, batch) : apply_file(s, c->args[1]);
+    return batch ? rh_cli_each_line(s->cli, batch, INPUT_MAX, apply_line, s)
+                 : apply_file(s, c->args[1]);
 }
 
 int rh_cmd_protocol(struct rh_cli *c)
