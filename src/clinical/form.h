@@ -83,7 +83,6 @@ struct rh_form_start {
 enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f,
                         const struct rh_form_start *start, struct rh_form_session **ret);
 void rh_form_close(struct rh_form_session *s); /* NULL is fine */
-const struct rh_form *rh_form_of(const struct rh_form_session *s);
 
 /* Each call changes the session and remembers what changed, for rh_form_print_changes. c->arena is
  * scratch. RH_NOTFOUND: no such path. RH_VALUE, RH_STRUCTURE: refused; nothing is changed. A value
@@ -118,10 +117,5 @@ void rh_form_problems(const struct rh_form_session *s, struct rh_issues *is);
  * messages in `language`. Also what is missing. */
 enum rh_rc rh_form_check(struct rh_ctx *c, struct rh_form_session *s, struct rh_text language,
                          bool *ret_valid, struct rh_buf *out);
-
-/* `rihla form calculate`: the response with initial and calculated values, without what is not
- * enabled. RH_OK: JSON in `out`. */
-enum rh_rc rh_form_calculate(struct rh_ctx *c, const struct rh_form *f, yyjson_val *response,
-                             struct rh_buf *out);
 
 #endif

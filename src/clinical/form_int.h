@@ -292,11 +292,6 @@ struct rh_form_session {
     struct rh_form_cached_options *options;
 };
 
-/* Does the response have this node? */
-static inline bool rh_form_node_present(const struct rh_form_node *n)
-{
-    return n->reached && n->present > 0;
-}
 /* Answer i: an object. */
 yyjson_val *rh_form_node_answer(const struct rh_form_node *n, unsigned i);
 
@@ -320,7 +315,6 @@ struct rh_text rh_form_translated(const struct rh_form_session *s, const yyjson_
                                   const char *name);
 /* Value sets that cannot be listed, as warnings. */
 void rh_form_options_problems(const struct rh_form_session *s, struct rh_issues *is);
-struct rh_text rh_form_session_language(const struct rh_form_session *s);
 
 /* --- form_state.c: nodes ------------------------------------------------------------------------
  */

@@ -424,17 +424,3 @@ enum rh_rc rh_form_open(struct rh_ctx *c, const struct rh_form *f, const struct 
     *ret = s;
     return RH_OK;
 }
-
-enum rh_rc rh_form_calculate(struct rh_ctx *c, const struct rh_form *f, yyjson_val *response,
-                             struct rh_buf *out)
-{
-    struct rh_form_start with = {.response = response, .closed = true, .parts = true};
-    struct rh_form_session *s;
-    enum rh_rc rc = rh_form_open(c, f, &with, &s);
-    if (rc)
-        return rc;
-    rh_form_response(c, s, false, out);
-    rh_form_problems(s, c->issues);
-    rh_form_close(s);
-    return out->rc;
-}

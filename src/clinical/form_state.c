@@ -577,8 +577,3 @@ void rh_form_close(struct rh_form_session *s)
     rh_world_close(s->world);
     rh_free(s);
 }
-
-const struct rh_form *rh_form_of(const struct rh_form_session *s)
-{
-    return s->form;
-}

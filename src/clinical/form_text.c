@@ -16,11 +16,6 @@ struct rh_form_cached_options {
     struct rh_form_cached_options *next;
 };
 
-struct rh_text rh_form_session_language(const struct rh_form_session *s)
-{
-    return s->language;
-}
-
 /* --- translations ----------------------------------------------------------------------------- */
 static struct rh_text primary(struct rh_text language)
 {

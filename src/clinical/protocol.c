@@ -61,23 +61,6 @@ static bool in_force(const struct rh_protocol_about *a, struct rh_text date)
            memcmp(date.data, a->end.len ? a->end.data : "", to) <= 0;
 }
 
-/* Versions by the numbers between their dots. */
-static int compare_versions(struct rh_text a, struct rh_text b)
-{
-    while (a.data || b.data) {
-        struct rh_text x = {NULL, 0}, y = {NULL, 0};
-        uint64_t m, n;
-        rh_text_split(&a, '.', &x);
-        rh_text_split(&b, '.', &y);
-        int order = rh_text_cmp(x, y);
-        if (!rh_text_u64(x, UINT32_MAX, &m) && !rh_text_u64(y, UINT32_MAX, &n))
-            order = (m > n) - (m < n);
-        if (order)
-            return order;
-    }
-    return 0;
-}
-
 static enum rh_rc choose(void *user, const struct rh_definition *d)
 {
     struct choice *k = user;
@@ -92,8 +75,9 @@ static enum rh_rc choose(void *user, const struct rh_definition *d)
     if (rh_text_is(rh_json_get(plan, "status"), "retired"))
         return RH_OK;
     if (!in_force(&a, k->date)) {
-        rh_buf_printf(&k->periods, "%s%.*s from %.*s to %.*s", k->periods.len ? "; " : "",
-                      RH_TEXT_ARG(a.version), RH_TEXT_ARG(a.start), RH_TEXT_ARG(a.end));
+        rh_buf_printf(&k->periods, "%s%.*s%s%.*s%s%.*s", k->periods.len ? "; " : "",
+                      RH_TEXT_ARG(a.version), a.start.len ? " from " : "", RH_TEXT_ARG(a.start),
+                      a.end.len ? " to " : "", RH_TEXT_ARG(a.end));
         return RH_OK;
     }
     unsigned i = 0;
@@ -103,7 +87,7 @@ static enum rh_rc choose(void *user, const struct rh_definition *d)
         k->full = true;
     else if (i == k->n)
         k->best[k->n++] = d;
-    else if (compare_versions(d->version, k->best[i]->version) >= 0)
+    else if (rh_version_compare(d->version, k->best[i]->version) >= 0)
         k->best[i] = d;
     return RH_OK;
 }

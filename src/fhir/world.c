@@ -55,8 +55,7 @@ static struct rh_text without_zeros(struct rh_text t)
     return t;
 }
 
-/* 1.10 is above 1.9, 5.3.0 above 5.3.0-ballot; a word is below a number. */
-static int version_cmp(struct rh_text a, struct rh_text b)
+int rh_version_compare(struct rh_text a, struct rh_text b)
 {
     size_t i = 0, j = 0;
     while (i < a.len || j < b.len) {
@@ -112,7 +111,7 @@ static void link_entry(struct rh_world *w, unsigned n)
     unsigned *at = slot_of(w, d->url);
     while (*at != NONE) {
         const struct rh_definition *there = w->entries[*at].d;
-        if (there->package != d->package || version_cmp(there->version, d->version) <= 0)
+        if (there->package != d->package || rh_version_compare(there->version, d->version) <= 0)
             break;
         at = &w->entries[*at].next;
     }

@@ -80,6 +80,9 @@ void rh_world_close(struct rh_world *w); /* NULL is fine */
 size_t rh_world_n_packages(const struct rh_world *w);
 struct rh_package *rh_world_package(const struct rh_world *w, size_t i);
 
+/* < 0, 0, > 0: 1.10 is above 1.9, 5.3.0 above 5.3.0-ballot; a word is below a number. */
+int rh_version_compare(struct rh_text a, struct rh_text b);
+
 /* NULL: not loaded (or w is NULL). `type` NULL: of any type. */
 const struct rh_definition *rh_world_find(const struct rh_world *w, const char *type,
                                           struct rh_text canonical);
